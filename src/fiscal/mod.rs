@@ -1,0 +1,1 @@
+//! Pure public finance: schedules, labour supply, welfare, inequality, Saez, the optimum.

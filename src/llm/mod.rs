@@ -1,0 +1,1 @@
+//! Language-model inference: backends, readouts, prompts, transcript. Knows no economics.

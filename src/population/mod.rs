@@ -1,0 +1,1 @@
+//! Wage priors, demographics, personas.

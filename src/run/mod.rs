@@ -1,0 +1,1 @@
+//! One run, from a checked scenario to an output folder.

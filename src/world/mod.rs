@@ -1,0 +1,1 @@
+//! The ECS world: components, resources, `Phase` order, one plugin per mechanism.

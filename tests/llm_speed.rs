@@ -34,13 +34,11 @@ fn request(worker: u64, step: u64, readout: Readout) -> Request {
         "teacher",
     ];
     let user = format!(
-        "You are a {} of {}, living with {} children. Your wage is ${}.{:02} per hour. Tax rates \
-         this year: {} % up to $48,000, {} % up to $103,000, {} % above. Last year you worked {} \
-         hours a week, earned ${}, paid ${} in tax and got a rebate of ${}. How many hours a \
-         week do you work this year?",
+        "You are a {} of {}. Your wage is ${}.{:02} an hour. Tax rates: {} % to $48,000, {} % to \
+         $103,000, {} % above. Last year you worked {} hours a week for ${}, minus ${} tax, plus \
+         ${} rebate. How many hours now?",
         jobs[worker as usize % 5],
         22 + worker % 40,
-        worker % 4,
         9 + worker,
         (worker * 37) % 100,
         10 + step,
@@ -115,13 +113,14 @@ fn decisions_per_second() {
                     let before = *engine.profile();
                     let begun = Instant::now();
                     let mut mass = 0.0;
-                    let mut answered = 0;
+                    let (mut answered, mut length) = (0, 0);
                     for step in 0..steps {
                         let requests: Vec<Request> = (0..workers as u64)
                             .map(|worker| request(worker, step, readout.clone()))
                             .collect();
                         for answer in engine.ask(&requests).unwrap() {
                             answered += 1;
+                            length = answer.prompt_tokens;
                             if let Content::Choice {
                                 admissible_mass, ..
                             } = answer.content
@@ -137,7 +136,7 @@ fn decisions_per_second() {
                     let model = b(|t| t.prefill_seconds) + b(|t| t.decode_seconds);
                     let tokens = b(|t| (t.prefill_tokens + t.decode_tokens) as f64);
                     println!(
-                        "{name} {kind} workers {workers} wave {wave} threads {threads}: {:.2} \
+                        "{name} {kind} of {length}-token prompts, workers {workers} wave {wave} threads {threads}: {:.2} \
                          decisions/s, {:.0} tokens/s in the model, prefill {:.2} s ({} tokens), \
                          decode {:.2} s ({}), reading {:.2} s, engine {:.2} s, transcript {:.3} s, \
                          {:.0} bytes a decision, mean mass {:.4}",

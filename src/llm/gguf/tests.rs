@@ -160,7 +160,6 @@ fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).collect()
 }
 
-
 fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
 }
@@ -497,6 +496,28 @@ fn the_answer_is_cut_at_max_tokens_and_says_so() {
             ..
         }
     ));
+}
+
+#[test]
+fn a_complete_answer_is_not_evaluated_to_its_end() {
+    let mut backend = smollm();
+    println!("{} tokens open a text", backend.model.openers.len());
+    let grammar = "root ::= [0-9] [0-9] [0-9]";
+    let before = backend.timing();
+    let answers = backend.answer(&[&sample(1, grammar, 1.0)]).unwrap();
+    assert_eq!((answers[0].answer_tokens, text(&answers[0]).len()), (3, 3));
+    // The third digit ends the answer.
+    assert_eq!(backend.timing().decode_tokens - before.decode_tokens, 2);
+    // Where more may follow, the model decides.
+    let complete = |grammar: &str| {
+        let compiled = Grammar::compile(backend.model, grammar).unwrap();
+        Draw::new(&compiled, &sample(1, grammar, 1.0), 1.0, 1.0)
+            .unwrap()
+            .complete(backend.model)
+    };
+    assert!(!complete("root ::= [0-9]?"));
+    assert!(!complete("root ::= \"\u{e9}\""));
+    assert!(!complete("root ::= [^a-z]"));
 }
 
 #[test]

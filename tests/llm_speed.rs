@@ -18,9 +18,8 @@ little, but every further hour costs more than the one before, and above fifty h
 strain grows very fast. You want to be as well off as you can: as much to spend as possible, less \
 the strain of your work. If a large part of each further dollar is taxed away, working more brings \
 you little, and you would do better to work fewer hours. If your wage is high and taxes are low, \
-working more is worth the strain. Nobody checks what others do, and your own choice does not \
-change the rebate by any amount that you would notice. Think of last year: what you earned, what \
-was taken, and whether the last ten hours of work were worth it. People differ: there is no \
+working more is worth the strain. Your own choice does not change the rebate by any amount that you \
+would notice. People differ: there is no \
 right answer for all. Consider your own wage, your own bracket and your own situation, then \
 decide. Answer with the number of hours per week and nothing else. The number must be one of 0, \
 10, 20, 30, 40, 50, 60, 70, 80, 90 or 100.";
@@ -35,8 +34,7 @@ fn request(worker: u64, step: u64, readout: Readout) -> Request {
     ];
     let user = format!(
         "You are a {} of {}. Your wage is ${}.{:02} an hour. Tax rates: {} % to $48,000, {} % to \
-         $103,000, {} % above. Last year you worked {} hours a week for ${}, minus ${} tax, plus \
-         ${} rebate. How many hours now?",
+         $103,000, {} % above. Last year: {} hours a week, ${}, tax ${}, rebate ${}. Hours now?",
         jobs[worker as usize % 5],
         22 + worker % 40,
         9 + worker,

@@ -15,14 +15,14 @@ pub const LOG_VARIABLE: &str = "FISC_LLAMA_LOG";
 
 /// llama.cpp, started once in a process and never stopped.
 ///
-/// Its log goes to `tracing` (target `llama-cpp-2`), or to stderr where
-/// [`LOG_VARIABLE`] is set.
+/// It is silent, or writes its log to stderr where [`LOG_VARIABLE`] is set.
 pub(super) fn llama() -> Result<&'static LlamaBackend> {
     static LLAMA: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
     LLAMA
         .get_or_init(|| {
             if std::env::var_os(LOG_VARIABLE).is_none() {
-                llama_cpp_2::send_logs_to_tracing(llama_cpp_2::LogOptions::default());
+                let silent = llama_cpp_2::LogOptions::default().with_logs_enabled(false);
+                llama_cpp_2::send_logs_to_tracing(silent);
             }
             LlamaBackend::init().map_err(|error| error.to_string())
         })

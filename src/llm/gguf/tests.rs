@@ -1,4 +1,5 @@
-//! Tests on SmolLM2. They need the model and fail without it.
+//! Tests on SmolLM2, or on the model of the registry that `FISC_TEST_MODEL`
+//! names. They need the model and fail without it.
 
 use super::*;
 use crate::llm::{GgufSource, Message, Role, registry};
@@ -14,10 +15,10 @@ fn smollm() -> MutexGuard<'static, GgufBackend> {
 }
 
 fn open(attention: Attention) -> GgufBackend {
-    let name = "smollm2-135m";
-    let path = registry::fetch(name, &mut |_| ()).unwrap();
+    let name = std::env::var("FISC_TEST_MODEL").unwrap_or("smollm2-135m".into());
+    let path = registry::fetch(&name, &mut |_| ()).unwrap();
     // One thread: two beside a busy core are ten times slower than one.
-    let gguf = GgufSource::Fetched(name.into());
+    let gguf = GgufSource::Fetched(name);
     let spec = ModelSpec {
         threads: 1,
         ..ModelSpec::new("small", gguf)

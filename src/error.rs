@@ -98,7 +98,11 @@ impl Error {
 
     /// Suggests the candidate nearest to `found`, when one is close enough to be a slip of the pen.
     #[must_use]
-    pub fn suggest<'a>(mut self, found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn suggest<'a>(
+        mut self,
+        found: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         self.0.nearest = nearest(found, candidates).map(str::to_owned);
         self
     }
@@ -178,7 +182,12 @@ mod tests {
     #[test]
     fn message_names_place_value_allowed_and_nearest() {
         let error = Error::input("unknown key")
-            .at(Place { file: "a.toml".into(), line: 3, column: 1, key: "stepz".into() })
+            .at(Place {
+                file: "a.toml".into(),
+                line: 3,
+                column: 1,
+                key: "stepz".into(),
+            })
             .value("stepz")
             .allowed("steps, seed")
             .suggest("stepz", ["seed", "steps"]);

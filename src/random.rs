@@ -24,7 +24,9 @@ impl Streams {
         let mut hash = Sha256::new();
         hash.update(seed.to_le_bytes());
         hash.update(domain.as_bytes());
-        Streams { key: hash.finalize().into() }
+        Streams {
+            key: hash.finalize().into(),
+        }
     }
 
     /// The generator for `worker` at `step`.

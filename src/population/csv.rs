@@ -43,10 +43,21 @@ impl<'a> Table<'a> {
     /// An input error if there is no header, a name stands in it twice, or a quote stays open.
     pub fn new(file: &Path, text: &'a str) -> Result<Self> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut table = Table { file: file.to_owned(), header: Vec::new(), rest: text, line: 1 };
+        let mut table = Table {
+            file: file.to_owned(),
+            header: Vec::new(),
+            rest: text,
+            line: 1,
+        };
         let Some(record) = table.next_record()? else {
-            return Err(Error::input("empty table: expected a header line")
-                .at(Place { file: table.file, line: 1, column: 1, key: String::new() }));
+            return Err(
+                Error::input("empty table: expected a header line").at(Place {
+                    file: table.file,
+                    line: 1,
+                    column: 1,
+                    key: String::new(),
+                }),
+            );
         };
         for field in record.fields {
             if table.header.iter().any(|name| *name == field.text) {
@@ -69,18 +80,26 @@ impl<'a> Table<'a> {
     ///
     /// An input error that lists the columns there are and suggests the nearest.
     pub fn column(&self, name: &str) -> Result<usize> {
-        self.header.iter().position(|column| column == name).ok_or_else(|| {
-            Error::input("no such column")
-                .at(self.place(1, 1, name))
-                .value(name)
-                .allowed(self.header.join(", "))
-                .suggest(name, self.header.iter().map(String::as_str))
-        })
+        self.header
+            .iter()
+            .position(|column| column == name)
+            .ok_or_else(|| {
+                Error::input("no such column")
+                    .at(self.place(1, 1, name))
+                    .value(name)
+                    .allowed(self.header.join(", "))
+                    .suggest(name, self.header.iter().map(String::as_str))
+            })
     }
 
     /// A place in this file, for an error.
     pub fn place(&self, line: usize, column: usize, key: &str) -> Place {
-        Place { file: self.file.clone(), line, column, key: key.to_owned() }
+        Place {
+            file: self.file.clone(),
+            line,
+            column,
+            key: key.to_owned(),
+        }
     }
 
     /// The next record, or none at the end.
@@ -90,7 +109,11 @@ impl<'a> Table<'a> {
     /// An input error for a quote that stays open, text after a closing quote,
     /// or a number of fields that differs from the header's.
     pub fn next_record(&mut self) -> Result<Option<Record<'a>>> {
-        while let Some(rest) = self.rest.strip_prefix("\r\n").or(self.rest.strip_prefix('\n')) {
+        while let Some(rest) = self
+            .rest
+            .strip_prefix("\r\n")
+            .or(self.rest.strip_prefix('\n'))
+        {
             self.rest = rest;
             self.line += 1;
         }
@@ -125,7 +148,13 @@ impl<'a> Table<'a> {
             let end = self.rest.find([',', '\n']).unwrap_or(self.rest.len());
             let (raw, rest) = self.rest.split_at(end);
             self.rest = rest;
-            return Ok((Field { text: raw.trim().into(), column }, raw.chars().count()));
+            return Ok((
+                Field {
+                    text: raw.trim().into(),
+                    column,
+                },
+                raw.chars().count(),
+            ));
         };
         let line = self.line;
         let mut text = Cow::Borrowed("");
@@ -169,7 +198,11 @@ mod tests {
     }
 
     fn texts(record: &Record<'_>) -> Vec<String> {
-        record.fields.iter().map(|field| field.text.to_string()).collect()
+        record
+            .fields
+            .iter()
+            .map(|field| field.text.to_string())
+            .collect()
     }
 
     #[test]
@@ -178,33 +211,61 @@ mod tests {
         let mut table = table(text);
         assert_eq!(table.header(), ["name", "wage"]);
         let first = table.next_record().unwrap().unwrap();
-        assert_eq!((first.line, texts(&first)), (2, vec!["Designers, \"web\"".into(), "12.5".into()]));
+        assert_eq!(
+            (first.line, texts(&first)),
+            (2, vec!["Designers, \"web\"".into(), "12.5".into()])
+        );
         assert_eq!(first.fields[1].column, 21);
         let second = table.next_record().unwrap().unwrap();
-        assert_eq!((second.line, texts(&second)), (4, vec!["two\nlines".into(), "3".into()]));
+        assert_eq!(
+            (second.line, texts(&second)),
+            (4, vec!["two\nlines".into(), "3".into()])
+        );
         let third = table.next_record().unwrap().unwrap();
-        assert_eq!((third.line, texts(&third)), (6, vec!["last".into(), "".into()]));
+        assert_eq!(
+            (third.line, texts(&third)),
+            (6, vec!["last".into(), "".into()])
+        );
         assert!(table.next_record().unwrap().is_none());
     }
 
     #[test]
     fn broken_texts_point_at_the_cell() {
         let open = table("a,b\n1,\"2\n").next_record().unwrap_err().to_string();
-        assert!(open.starts_with("t.csv:2:3: ") && open.contains("never closed"), "{open}");
+        assert!(
+            open.starts_with("t.csv:2:3: ") && open.contains("never closed"),
+            "{open}"
+        );
         let short = table("a,b\n1,2\n3\n");
         let mut short = short;
         short.next_record().unwrap();
         let short = short.next_record().unwrap_err().to_string();
-        assert!(short.starts_with("t.csv:3:1: ") && short.contains("found:   1"), "{short}");
+        assert!(
+            short.starts_with("t.csv:3:1: ") && short.contains("found:   1"),
+            "{short}"
+        );
         let after = table("a\n\"1\"2\n").next_record().unwrap_err().to_string();
         assert!(after.contains("after a closing quote"), "{after}");
-        assert!(Table::new(Path::new("t.csv"), "").unwrap_err().to_string().contains("header"));
-        assert!(Table::new(Path::new("t.csv"), "a,a\n").unwrap_err().to_string().contains("twice"));
+        assert!(
+            Table::new(Path::new("t.csv"), "")
+                .unwrap_err()
+                .to_string()
+                .contains("header")
+        );
+        assert!(
+            Table::new(Path::new("t.csv"), "a,a\n")
+                .unwrap_err()
+                .to_string()
+                .contains("twice")
+        );
     }
 
     #[test]
     fn a_missing_column_suggests_the_nearest() {
         let error = table("id,wage\n").column("wages").unwrap_err().to_string();
-        assert!(error.contains("did you mean `wage`?") && error.contains("id, wage"), "{error}");
+        assert!(
+            error.contains("did you mean `wage`?") && error.contains("id, wage"),
+            "{error}"
+        );
     }
 }

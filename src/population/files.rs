@@ -8,8 +8,16 @@ use super::persona::Persona;
 use crate::error::{Error, Place, Result};
 
 /// Names of the fields of a persona file.
-const PERSONA_FIELDS: [&str; 8] =
-    ["occupation", "soc", "sex", "age", "education", "usual_hours", "family", "text"];
+const PERSONA_FIELDS: [&str; 8] = [
+    "occupation",
+    "soc",
+    "sex",
+    "age",
+    "education",
+    "usual_hours",
+    "family",
+    "text",
+];
 
 /// The first `size` wages in $/hour of column `column` of the CSV file `path`.
 ///
@@ -32,7 +40,11 @@ pub fn read_wages(path: &Path, column: &str, size: usize) -> Result<Vec<f64>> {
             _ => {
                 return Err(Error::input("not a wage")
                     .at(table.place(record.line, field.column, column))
-                    .value(if field.text.is_empty() { "nothing" } else { &field.text })
+                    .value(if field.text.is_empty() {
+                        "nothing"
+                    } else {
+                        &field.text
+                    })
                     .allowed("a positive number, in $/hour"));
             }
         }
@@ -50,9 +62,14 @@ pub fn read_wages(path: &Path, column: &str, size: usize) -> Result<Vec<f64>> {
 /// An input error that names file, line, field and value.
 pub fn read_personas(path: &Path, size: usize) -> Result<Vec<Persona>> {
     let text = read(path)?;
-    let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    let personas =
-        if is_csv { personas_of_csv(path, &text, size)? } else { personas_of_json(path, &text, size)? };
+    let is_csv = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let personas = if is_csv {
+        personas_of_csv(path, &text, size)?
+    } else {
+        personas_of_json(path, &text, size)?
+    };
     if personas.len() < size {
         return Err(too_few(path, "personas", personas.len(), size));
     }
@@ -81,13 +98,23 @@ fn personas_of_csv(path: &Path, text: &str, size: usize) -> Result<Vec<Persona>>
 }
 
 fn personas_of_json(path: &Path, text: &str, size: usize) -> Result<Vec<Persona>> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.take(size).map(|(index, line)| persona_of_json(path, index + 1, line)).collect()
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .take(size)
+        .map(|(index, line)| persona_of_json(path, index + 1, line))
+        .collect()
 }
 
 fn persona_of_json(path: &Path, line: usize, text: &str) -> Result<Persona> {
-    let place =
-        |column, key: &str| Place { file: path.to_owned(), line, column, key: key.to_owned() };
+    let place = |column, key: &str| Place {
+        file: path.to_owned(),
+        line,
+        column,
+        key: key.to_owned(),
+    };
     let object: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(text).map_err(|error| {
             Error::input(format!("not a JSON object: {error}")).at(place(error.column().max(1), ""))
@@ -98,7 +125,9 @@ fn persona_of_json(path: &Path, line: usize, text: &str) -> Result<Persona> {
             serde_json::Value::Null => Ok(String::new()),
             serde_json::Value::String(text) => Ok(text.clone()),
             serde_json::Value::Number(number) => Ok(number.to_string()),
-            other => Err(Error::input("wrong type").value(other).allowed("text or a number")),
+            other => Err(Error::input("wrong type")
+                .value(other)
+                .allowed("text or a number")),
         };
         known_field(name)
             .and_then(|()| set_field(&mut persona, name, value?.trim()))
@@ -123,8 +152,11 @@ fn set_field(persona: &mut Persona, name: &str, text: &str) -> Result<()> {
     if text.is_empty() {
         return Ok(());
     }
-    let invalid =
-        |allowed: &str| Error::input(format!("invalid {name}")).value(text).allowed(allowed);
+    let invalid = |allowed: &str| {
+        Error::input(format!("invalid {name}"))
+            .value(text)
+            .allowed(allowed)
+    };
     let whole_number = |highest: u32| match text.parse::<u32>() {
         Ok(number) if (1..=highest).contains(&number) => Ok(number),
         _ => Err(invalid(&format!("a whole number from 1 to {highest}"))),
@@ -159,8 +191,10 @@ fn require_complete(persona: &Persona) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Error::input(format!("incomplete persona: no {}", missing.join(", ")))
-        .allowed("`text`, or all of occupation, sex, age, education and usual_hours"))
+    Err(
+        Error::input(format!("incomplete persona: no {}", missing.join(", ")))
+            .allowed("`text`, or all of occupation, sex, age, education and usual_hours"),
+    )
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -169,9 +203,12 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn too_few(path: &Path, what: &str, found: usize, size: usize) -> Error {
-    Error::input(format!("{}: too few {what} for the population", path.display()))
-        .value(format!("{found} rows"))
-        .allowed(format!("at least {size}, the population's size"))
+    Error::input(format!(
+        "{}: too few {what} for the population",
+        path.display()
+    ))
+    .value(format!("{found} rows"))
+    .allowed(format!("at least {size}, the population's size"))
 }
 
 #[cfg(test)]
@@ -214,12 +251,27 @@ mod tests {
 
     #[test]
     fn wage_errors_name_file_line_and_value() {
-        assert_says(&wage_error("id,wage\n1,20\n2,-3\n", "wage", 2), &["w.csv:3:3", "-3", "positive"]);
-        assert_says(&wage_error("wage\n20\nNaN\n", "wage", 2), &["w.csv:3:1", "NaN"]);
+        assert_says(
+            &wage_error("id,wage\n1,20\n2,-3\n", "wage", 2),
+            &["w.csv:3:3", "-3", "positive"],
+        );
+        assert_says(
+            &wage_error("wage\n20\nNaN\n", "wage", 2),
+            &["w.csv:3:1", "NaN"],
+        );
         assert_says(&wage_error("wage\ninf\n", "wage", 1), &["w.csv:2:1", "inf"]);
-        assert_says(&wage_error("a,wage\n1,\n", "wage", 1), &["w.csv:2:3", "nothing"]);
-        assert_says(&wage_error("wage\n20\n", "wages", 1), &["wages", "did you mean `wage`?"]);
-        assert_says(&wage_error("wage\n20\n", "wage", 5), &["1 rows", "at least 5"]);
+        assert_says(
+            &wage_error("a,wage\n1,\n", "wage", 1),
+            &["w.csv:2:3", "nothing"],
+        );
+        assert_says(
+            &wage_error("wage\n20\n", "wages", 1),
+            &["wages", "did you mean `wage`?"],
+        );
+        assert_says(
+            &wage_error("wage\n20\n", "wage", 5),
+            &["1 rows", "at least 5"],
+        );
         let missing = read_wages(Path::new("no/such.csv"), "wage", 1).unwrap_err();
         assert_eq!(missing.exit_code(), 2);
         assert_says(&missing.to_string(), &["no/such.csv"]);
@@ -245,13 +297,37 @@ mod tests {
 
     #[test]
     fn persona_errors_name_file_line_field_and_value() {
-        assert_says(&persona_error("p.jsonl", "{\"tekst\":\"a\"}"), &["p.jsonl:1", "tekst", "`text`"]);
-        assert_says(&persona_error("p.jsonl", "{\"text\":\"a\"}\n{"), &["p.jsonl:2", "JSON"]);
-        assert_says(&persona_error("p.jsonl", "{\"text\":\"a\"}"), &["1 rows", "at least 2"]);
-        assert_says(&persona_error("p.jsonl", "{\"age\":40}"), &["p.jsonl:1", "no occupation, sex"]);
-        assert_says(&persona_error("p.jsonl", "{\"text\":[1]}"), &["`text`", "[1]"]);
-        assert_says(&persona_error("p.csv", "text,age\na,4.5\n"), &["p.csv:2:3", "`age`", "4.5", "120"]);
-        assert_says(&persona_error("p.csv", "text,ages\na,4\n"), &["p.csv:1", "`age`"]);
-        assert_says(&persona_error("p.csv", "text,sex\na,f\n"), &["\"female\" or \"male\""]);
+        assert_says(
+            &persona_error("p.jsonl", "{\"tekst\":\"a\"}"),
+            &["p.jsonl:1", "tekst", "`text`"],
+        );
+        assert_says(
+            &persona_error("p.jsonl", "{\"text\":\"a\"}\n{"),
+            &["p.jsonl:2", "JSON"],
+        );
+        assert_says(
+            &persona_error("p.jsonl", "{\"text\":\"a\"}"),
+            &["1 rows", "at least 2"],
+        );
+        assert_says(
+            &persona_error("p.jsonl", "{\"age\":40}"),
+            &["p.jsonl:1", "no occupation, sex"],
+        );
+        assert_says(
+            &persona_error("p.jsonl", "{\"text\":[1]}"),
+            &["`text`", "[1]"],
+        );
+        assert_says(
+            &persona_error("p.csv", "text,age\na,4.5\n"),
+            &["p.csv:2:3", "`age`", "4.5", "120"],
+        );
+        assert_says(
+            &persona_error("p.csv", "text,ages\na,4\n"),
+            &["p.csv:1", "`age`"],
+        );
+        assert_says(
+            &persona_error("p.csv", "text,sex\na,f\n"),
+            &["\"female\" or \"male\""],
+        );
     }
 }

@@ -39,7 +39,13 @@ impl Gb2 {
     }
 
     fn unchecked(a: f64, b: f64, p: f64, q: f64) -> Self {
-        Gb2 { a, b, p, q, ln_beta: ln_beta(p, q) }
+        Gb2 {
+            a,
+            b,
+            p,
+            q,
+            ln_beta: ln_beta(p, q),
+        }
     }
 
     /// Annual income of U.S. individuals in $/year, ACS 2023, as fitted by the LLM Economist paper.
@@ -66,12 +72,20 @@ impl Gb2 {
 
     /// F(x) = P(X ≤ x); 0 for x ≤ 0.
     pub fn cdf(&self, x: f64) -> f64 {
-        if x <= 0.0 { 0.0 } else { beta_reg(self.p, self.q, logistic(self.log_odds(x))) }
+        if x <= 0.0 {
+            0.0
+        } else {
+            beta_reg(self.p, self.q, logistic(self.log_odds(x)))
+        }
     }
 
     /// 1 − F(x) without cancellation, so that it keeps its relative accuracy far in the upper tail.
     pub fn survival(&self, x: f64) -> f64 {
-        if x <= 0.0 { 1.0 } else { beta_reg(self.q, self.p, logistic(-self.log_odds(x))) }
+        if x <= 0.0 {
+            1.0
+        } else {
+            beta_reg(self.q, self.p, logistic(-self.log_odds(x)))
+        }
     }
 
     /// F⁻¹(u) for u in \[0, 1\], to about 1e-13 relative; NaN outside.
@@ -191,7 +205,11 @@ mod tests {
         // GB2(a, b, 1, 1) is the log-logistic: F⁻¹(u) = b·(u/(1−u))^{1/a}.
         let gb2 = Gb2::new(3.0, 10.0, 1.0, 1.0).unwrap();
         for u in [1e-15, 1e-9, 0.001, 0.2, 0.5, 0.7, 0.999] {
-            assert_close(gb2.quantile(u), 10.0 * (u / (1.0 - u)).powf(1.0 / 3.0), 1e-12);
+            assert_close(
+                gb2.quantile(u),
+                10.0 * (u / (1.0 - u)).powf(1.0 / 3.0),
+                1e-12,
+            );
         }
         let third = std::f64::consts::PI / 3.0;
         assert_close(gb2.mean(), 10.0 * third / third.sin(), 1e-12);
@@ -225,6 +243,9 @@ mod tests {
     #[test]
     fn bad_parameters_are_named() {
         let error = Gb2::new(2.0, -1.0, 1.0, 1.0).unwrap_err().to_string();
-        assert!(error.contains("parameter b") && error.contains("-1"), "{error}");
+        assert!(
+            error.contains("parameter b") && error.contains("-1"),
+            "{error}"
+        );
     }
 }

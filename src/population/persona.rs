@@ -171,12 +171,20 @@ mod tests {
         }
         assert_eq!("Female".parse(), Ok(Sex::Female));
         assert!("".parse::<Sex>().is_err());
-        assert!("PhD".parse::<Education>().unwrap_err().contains("graduate degree"));
+        assert!(
+            "PhD"
+                .parse::<Education>()
+                .unwrap_err()
+                .contains("graduate degree")
+        );
     }
 
     #[test]
     fn a_text_persona_serialises_to_its_text_alone() {
-        let persona = Persona { text: Some("You love your work.".into()), ..Persona::default() };
+        let persona = Persona {
+            text: Some("You love your work.".into()),
+            ..Persona::default()
+        };
         let json = serde_json::to_string(&persona).unwrap();
         assert_eq!(json, r#"{"text":"You love your work."}"#);
     }

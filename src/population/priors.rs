@@ -64,11 +64,17 @@ impl ParetoLognormal {
         positive("pareto-lognormal", "median", median)?;
         positive("pareto-lognormal", "sigma", sigma)?;
         if !(tail.is_finite() && tail > 1.0) {
-            return Err(Error::input("pareto-lognormal wages: `tail` (the Pareto exponent)")
-                .value(tail)
-                .allowed("a finite number above 1: the mean is infinite otherwise"));
+            return Err(
+                Error::input("pareto-lognormal wages: `tail` (the Pareto exponent)")
+                    .value(tail)
+                    .allowed("a finite number above 1: the mean is infinite otherwise"),
+            );
         }
-        let unit = ParetoLognormal { scale: 1.0, sigma, tail };
+        let unit = ParetoLognormal {
+            scale: 1.0,
+            sigma,
+            tail,
+        };
         // The median lies between that of the lognormal factor, 1, and this bound:
         // Φ(0.6)·(1 − e^{−1.3}) = 0.73 × 0.73 > 1/2.
         let (mut low, mut high) = (0.0, 0.6 * sigma + 1.3 / tail);
@@ -77,9 +83,17 @@ impl ParetoLognormal {
             if middle <= low || middle >= high {
                 break;
             }
-            if unit.cdf(f64::exp(middle)) < 0.5 { low = middle } else { high = middle }
+            if unit.cdf(f64::exp(middle)) < 0.5 {
+                low = middle
+            } else {
+                high = middle
+            }
         }
-        Ok(ParetoLognormal { scale: median * (-0.5 * (low + high)).exp(), sigma, tail })
+        Ok(ParetoLognormal {
+            scale: median * (-0.5 * (low + high)).exp(),
+            sigma,
+            tail,
+        })
     }
 
     /// E\[w\] = m·e^{σ²/2}·α/(α − 1) in $/hour.
@@ -146,7 +160,9 @@ fn positive(prior: &str, name: &str, value: f64) -> Result<()> {
     if value.is_finite() && value > 0.0 {
         Ok(())
     } else {
-        Err(Error::input(format!("{prior} wages: `{name}`")).value(value).allowed("a positive number"))
+        Err(Error::input(format!("{prior} wages: `{name}`"))
+            .value(value)
+            .allowed("a positive number"))
     }
 }
 
@@ -177,7 +193,9 @@ mod tests {
 
     fn draws(draw: impl Fn(&mut rand_chacha::ChaCha8Rng) -> f64) -> Vec<f64> {
         let streams = Streams::new(11, "priors");
-        (0..200_000).map(|worker| draw(&mut streams.at(worker, 0))).collect()
+        (0..200_000)
+            .map(|worker| draw(&mut streams.at(worker, 0)))
+            .collect()
     }
 
     fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
@@ -211,17 +229,32 @@ mod tests {
         let cases = [
             (
                 (20.0, 0.6, 2.0),
-                [8.226746489346052, 56.80308539644132, 183.03364612286924, 578.8460191193333],
+                [
+                    8.226746489346052,
+                    56.80308539644132,
+                    183.03364612286924,
+                    578.8460191193333,
+                ],
                 30.5787722766136,
             ),
             (
                 (20.0, 0.6, 1.5),
-                [7.77772929078727, 68.2128856756041, 317.55368429020876, 1473.9538633748182],
+                [
+                    7.77772929078727,
+                    68.2128856756041,
+                    317.55368429020876,
+                    1473.9538633748182,
+                ],
                 40.41277204167696,
             ),
             (
                 (15.0, 0.3, 8.0),
-                [9.994445652163137, 22.873991873049018, 33.17530829971892, 45.08779861049257],
+                [
+                    9.994445652163137,
+                    22.873991873049018,
+                    33.17530829971892,
+                    45.08779861049257,
+                ],
                 15.907300745185593,
             ),
         ];
@@ -236,7 +269,10 @@ mod tests {
             let n = wages.len() as f64;
             for (u, w) in [0.1, 0.9, 0.99].into_iter().zip(quantiles) {
                 let share = share_below(&wages, w);
-                assert!((share - u).abs() < 5.0 * f64::sqrt(u * (1.0 - u) / n), "{share} for {u}");
+                assert!(
+                    (share - u).abs() < 5.0 * f64::sqrt(u * (1.0 - u) / n),
+                    "{share} for {u}"
+                );
             }
         }
     }
@@ -274,7 +310,10 @@ mod tests {
         for error in errors {
             assert_eq!(error.exit_code(), 2);
             let message = error.to_string();
-            assert!(message.contains("found:") && message.contains("allowed:"), "{message}");
+            assert!(
+                message.contains("found:") && message.contains("allowed:"),
+                "{message}"
+            );
         }
     }
 }

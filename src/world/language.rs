@@ -46,6 +46,12 @@ impl Models {
     }
 }
 
+/// The prompts that come with fisc; a scenario's `prompts` folder can replace each by file name.
+pub const PROMPTS: [(&str, &str); 2] = [
+    ("worker.j2", include_str!("../../prompts/worker.j2")),
+    ("planner.j2", include_str!("../../prompts/planner.j2")),
+];
+
 /// Prompt templates of the run.
 #[derive(Resource, Clone)]
 pub struct PromptBook(pub Arc<Prompts>);

@@ -1,0 +1,73 @@
+//! What a source of answers must do.
+
+use super::Request;
+use crate::error::Result;
+
+/// Somewhere that requests are evaluated: a model in this process, or a server.
+pub trait Backend: Send {
+    /// Identity of the model, part of every [`Key`](super::Key): `sha256:…` of
+    /// a model file, or the id that a server reports.
+    fn id(&self) -> &str;
+
+    /// Refuses what cannot be asked, before anything is evaluated.
+    ///
+    /// # Errors
+    /// Wrong input, such as a grammar that does not compile or a prompt that
+    /// does not fit the context.
+    fn check(&mut self, request: &Request) -> Result<()>;
+
+    /// Evaluates all `requests` together; answers come in their order.
+    ///
+    /// # Errors
+    /// What [`check`](Backend::check) refuses, and a failure of the model.
+    fn answer(&mut self, requests: &[&Request]) -> Result<Vec<BackendAnswer>>;
+
+    /// Where the time went since the backend was opened.
+    fn timing(&self) -> Timing;
+}
+
+/// What was read off the model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reading {
+    /// ln P(option and end of turn | prompt) for each option, not normalised.
+    LogProbs(Vec<f64>),
+    /// A generated text.
+    Text {
+        /// The text, raw.
+        text: String,
+        /// It stopped at the largest number of tokens.
+        truncated: bool,
+    },
+}
+
+/// A backend's answer to one request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackendAnswer {
+    /// What was read.
+    pub reading: Reading,
+    /// Tokens of the whole prompt.
+    pub prompt_tokens: u32,
+    /// Tokens of the prompt that were evaluated for this request.
+    pub evaluated_tokens: u32,
+    /// Tokens generated or scored.
+    pub answer_tokens: u32,
+    /// Wall time of the wave in which the request was evaluated, in milliseconds.
+    pub latency_ms: f64,
+}
+
+/// Seconds and tokens of a backend, summed over its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timing {
+    /// Reading prompts and scoring options, in seconds.
+    pub prefill_seconds: f64,
+    /// Generating, one token per sequence and pass, in seconds.
+    pub decode_seconds: f64,
+    /// Reading logits: grammars, draws and log-probabilities, in seconds.
+    pub sampling_seconds: f64,
+    /// Tokens of prompts and options that were evaluated.
+    pub prefill_tokens: u64,
+    /// Tokens that were generated.
+    pub decode_tokens: u64,
+    /// Tokens of prompts that did not have to be evaluated, because a prefix was shared.
+    pub shared_tokens: u64,
+}

@@ -1,0 +1,376 @@
+//! The local backend: a GGUF model in llama.cpp.
+//!
+//! All requests of a call share the tokens that their prompts begin with: these
+//! are evaluated once, stay resident, and are evaluated again only from where
+//! the next call's prompts differ. The rest goes in waves of sequences that are
+//! evaluated together. A [`Choice`](crate::llm::Readout::Choice) evaluates the
+//! options as a tree of tokens behind each prompt, in the same passes; a
+//! [`Sample`](crate::llm::Readout::Sample) then decodes all sequences of its
+//! wave side by side.
+//!
+//! Numbers differ slightly with the composition of a wave (llama.cpp sums in
+//! another order). Whoever needs them again takes them from the transcript.
+
+mod draw;
+mod model;
+mod trie;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use model::LOG_VARIABLE;
+
+use crate::error::{Error, Result};
+use crate::llm::{Backend, BackendAnswer, ModelSpec, Readout, Reading, Request, Timing};
+use draw::{Draw, Grammar};
+use llama_cpp_2::token::LlamaToken;
+use model::{Model, Prompt};
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Instant;
+use trie::{Scores, Trie};
+use window::{BRANCHES, Row, Window, common_length};
+
+/// Compiled grammars and option trees that are kept; more are dropped together.
+const PREPARED: usize = 64;
+
+/// A GGUF model as a [`Backend`].
+pub struct GgufBackend {
+    id: String,
+    model: &'static Model,
+    window: Window,
+    wave: usize,
+    timing: Timing,
+    grammars: HashMap<String, Grammar>,
+}
+
+/// A request in tokens.
+struct Asked<'a> {
+    request: &'a Request,
+    prompt: Prompt,
+    answer: Form,
+}
+
+/// What is evaluated behind a prompt.
+enum Form {
+    Options(Trie),
+    Generate { max_tokens: usize },
+}
+
+impl Asked<'_> {
+    /// Tokens of the longest sequence: the prompt and the longest answer.
+    fn length(&self) -> usize {
+        match &self.answer {
+            Form::Options(trie) => self.prompt.tokens.len() + trie.tokens(),
+            Form::Generate { max_tokens } => self.prompt.tokens.len().saturating_add(*max_tokens),
+        }
+    }
+
+    fn branches(&self) -> usize {
+        match &self.answer {
+            Form::Options(trie) => trie.branches(),
+            Form::Generate { .. } => 1,
+        }
+    }
+}
+
+impl GgufBackend {
+    /// Loads the model file `path`, whose identity is `id`.
+    ///
+    /// # Errors
+    /// Not a model that can be used (see the message), or no memory for its context.
+    pub fn open(path: &Path, id: String, spec: &ModelSpec) -> Result<GgufBackend> {
+        let model = Model::load(path)?;
+        let threads = i32::try_from(spec.threads.max(1))
+            .map_err(|_| Error::input("threads").value(spec.threads))?;
+        let window = Window::open(model, spec.context_tokens, threads)?;
+        let wave = spec.wave.clamp(1, BRANCHES);
+        let grammars = HashMap::new();
+        Ok(GgufBackend { id, model, window, wave, timing: Timing::default(), grammars })
+    }
+
+    fn prepare<'a>(&mut self, request: &'a Request) -> Result<Asked<'a>> {
+        if request.messages.is_empty() {
+            return Err(Error::input("a request without messages"));
+        }
+        let prompt = self.model.prompt(&request.messages)?;
+        let answer = match &request.readout {
+            Readout::Choice { options } => {
+                let tokens: Vec<_> =
+                    options.iter().map(|option| self.model.answer(&prompt, option)).collect();
+                Form::Options(Trie::new(&tokens, options)?)
+            }
+            Readout::Sample { grammar, max_tokens, temperature, top_p } => {
+                let grammar = self.grammar(grammar)?;
+                Draw::new(grammar, request, *temperature, *top_p)?;
+                Form::Generate { max_tokens: *max_tokens }
+            }
+        };
+        let asked = Asked { request, prompt, answer };
+        let available = self.window.cells().min(self.model.trained_context());
+        if asked.length() > available {
+            return Err(Error::input(format!(
+                "the prompt of {} at step {} does not fit the model's context",
+                request.agent, request.step
+            ))
+            .value(format!(
+                "{} tokens ({} of the prompt, the rest for the answer)",
+                asked.length(),
+                asked.prompt.tokens.len()
+            ))
+            .allowed(format!("{available} tokens")));
+        }
+        Ok(asked)
+    }
+
+    fn grammar(&mut self, source: &str) -> Result<&Grammar> {
+        if !self.grammars.contains_key(source) {
+            let grammar = Grammar::compile(self.model, source)?;
+            if self.grammars.len() >= PREPARED {
+                self.grammars.clear();
+            }
+            self.grammars.insert(source.to_owned(), grammar);
+        }
+        self.grammars.get(source).ok_or_else(|| Error::run("grammar lost"))
+    }
+
+    /// Evaluates one wave over the resident prefix of `prefix` tokens.
+    fn wave(&mut self, wave: &[&Asked], prefix: usize) -> Result<Vec<BackendAnswer>> {
+        let begun = Instant::now();
+        self.window.drop_branches();
+        let mut rows = Vec::new();
+        // Of each row that is read: which request, and which node of its tree.
+        let mut meaning = HashMap::new();
+        let mut sequence = 1;
+        let mut sequences = Vec::with_capacity(wave.len());
+        for (i, asked) in wave.iter().enumerate() {
+            let own = sequence..sequence + asked.branches();
+            let tokens = &asked.prompt.tokens;
+            for (position, &token) in tokens.iter().enumerate().skip(prefix) {
+                let read = position + 1 == tokens.len();
+                rows.push(Row { token, position, sequences: own.clone(), read });
+            }
+            meaning.insert(rows.len() - 1, (i, 0));
+            if let Form::Options(trie) = &asked.answer {
+                for (node, row) in trie.rows(tokens.len(), own.start).enumerate() {
+                    meaning.insert(rows.len(), (i, node + 1));
+                    rows.push(row);
+                }
+            }
+            sequence = own.end;
+            sequences.push(own.start);
+        }
+        self.window.branch(1..sequence)?;
+        let mut scores: Vec<Option<Scores>> = wave
+            .iter()
+            .map(|asked| match &asked.answer {
+                Form::Options(trie) => Some(trie.scores()),
+                Form::Generate { .. } => None,
+            })
+            .collect();
+        let mut first_logits: Vec<Vec<f32>> = vec![Vec::new(); wave.len()];
+        let mut reading = 0.0;
+        self.window.evaluate(&rows, |row, logits| {
+            let begun = Instant::now();
+            let &(i, node) = meaning.get(&row).ok_or_else(|| Error::run("a row nobody read"))?;
+            match (&wave[i].answer, &mut scores[i]) {
+                (Form::Options(trie), Some(scores)) => {
+                    trie.enter(scores, node, logits, &self.model.ends)?;
+                }
+                _ => first_logits[i] = logits.to_vec(),
+            }
+            reading += begun.elapsed().as_secs_f64();
+            Ok(())
+        })?;
+        self.timing.prefill_seconds += begun.elapsed().as_secs_f64() - reading;
+        self.timing.sampling_seconds += reading;
+        self.timing.prefill_tokens += rows.len() as u64;
+
+        let texts = self.generate(wave, &sequences, first_logits)?;
+        let latency_ms = 1e3 * begun.elapsed().as_secs_f64();
+        Ok(wave
+            .iter()
+            .zip(scores)
+            .zip(texts)
+            .map(|((asked, scores), text)| {
+                let (reading, answer_tokens) = match (&asked.answer, scores) {
+                    (Form::Options(trie), Some(scores)) => {
+                        (Reading::LogProbs(trie.log_probs(&scores)), trie.tokens())
+                    }
+                    _ => {
+                        let tokens = text.tokens;
+                        let truncated = text.truncated;
+                        let text = String::from_utf8_lossy(&text.bytes).into_owned();
+                        (Reading::Text { text, truncated }, tokens)
+                    }
+                };
+                BackendAnswer {
+                    reading,
+                    prompt_tokens: asked.prompt.tokens.len() as u32,
+                    evaluated_tokens: (asked.prompt.tokens.len() - prefix) as u32,
+                    answer_tokens: answer_tokens as u32,
+                    latency_ms,
+                }
+            })
+            .collect())
+    }
+
+    /// Decodes the texts of a wave side by side, from the logits after each
+    /// prompt on. A choice gets an empty text.
+    fn generate(
+        &mut self,
+        wave: &[&Asked],
+        sequences: &[usize],
+        first_logits: Vec<Vec<f32>>,
+    ) -> Result<Vec<Text>> {
+        let mut texts: Vec<Text> = wave.iter().map(|_| Text::default()).collect();
+        let mut writers = Vec::new();
+        for (i, asked) in wave.iter().enumerate() {
+            if let Readout::Sample { grammar, max_tokens, temperature, top_p } =
+                &asked.request.readout
+            {
+                let (t, p) = (*temperature, *top_p);
+                let draw = Draw::new(self.grammar(grammar)?, asked.request, t, p)?;
+                let position = asked.prompt.tokens.len();
+                let sequence = sequences[i];
+                writers.push(Writer { text: i, draw, position, sequence, max_tokens: *max_tokens });
+            }
+        }
+        let mut logits: Vec<Vec<f32>> = first_logits.into_iter().filter(|l| !l.is_empty()).collect();
+        while !writers.is_empty() {
+            let begun = Instant::now();
+            let mut rows = Vec::with_capacity(writers.len());
+            let mut writing = Vec::with_capacity(writers.len());
+            for (mut writer, logits) in writers.into_iter().zip(&logits) {
+                if let Some(token) = writer.write(self.model, logits, &mut texts)? {
+                    rows.push(Row {
+                        token,
+                        position: writer.position,
+                        sequences: writer.sequence..writer.sequence + 1,
+                        read: true,
+                    });
+                    writer.position += 1;
+                    writing.push(writer);
+                }
+            }
+            writers = writing;
+            self.timing.sampling_seconds += begun.elapsed().as_secs_f64();
+            let begun = Instant::now();
+            logits.clear();
+            self.window.evaluate(&rows, |_, after| {
+                logits.push(after.to_vec());
+                Ok(())
+            })?;
+            self.timing.decode_seconds += begun.elapsed().as_secs_f64();
+            self.timing.decode_tokens += rows.len() as u64;
+        }
+        Ok(texts)
+    }
+}
+
+/// A text in the making.
+#[derive(Default)]
+struct Text {
+    bytes: Vec<u8>,
+    tokens: usize,
+    truncated: bool,
+}
+
+/// One sequence that is being generated.
+struct Writer {
+    /// Which text of the wave.
+    text: usize,
+    draw: Draw,
+    /// Place of the next token.
+    position: usize,
+    sequence: usize,
+    max_tokens: usize,
+}
+
+impl Writer {
+    /// Draws the next token and writes it down; `None` at the end of the text.
+    fn write(
+        &mut self,
+        model: &Model,
+        logits: &[f32],
+        texts: &mut [Text],
+    ) -> Result<Option<LlamaToken>> {
+        let text = &mut texts[self.text];
+        let token = self.draw.next(model, logits)?;
+        if model.ends.contains(&token) {
+            return Ok(None);
+        }
+        if text.tokens == self.max_tokens {
+            text.truncated = true;
+            return Ok(None);
+        }
+        model.piece(token, &mut text.bytes);
+        text.tokens += 1;
+        Ok(Some(token))
+    }
+}
+
+impl Backend for GgufBackend {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn check(&mut self, request: &Request) -> Result<()> {
+        self.prepare(request).map(|_| ())
+    }
+
+    fn answer(&mut self, requests: &[&Request]) -> Result<Vec<BackendAnswer>> {
+        let asked: Vec<Asked> =
+            requests.iter().map(|request| self.prepare(request)).collect::<Result<_>>()?;
+        let Some(first) = asked.first() else { return Ok(Vec::new()) };
+        // The last token of each prompt is evaluated anew: its logits are read.
+        let prefix = asked
+            .iter()
+            .map(|a| {
+                common_length(&a.prompt.tokens, &first.prompt.tokens)
+                    .min(a.prompt.tokens.len().saturating_sub(1))
+            })
+            .min()
+            .unwrap_or(0);
+        let begun = Instant::now();
+        let evaluated = self.window.keep_prefix(&first.prompt.tokens[..prefix])?;
+        self.timing.prefill_seconds += begun.elapsed().as_secs_f64();
+        self.timing.prefill_tokens += evaluated as u64;
+        self.timing.shared_tokens += (asked.len() * prefix - evaluated) as u64;
+
+        let mut answers = Vec::with_capacity(asked.len());
+        let mut rest: &[Asked] = &asked;
+        while !rest.is_empty() {
+            let size = wave_size(rest, prefix, self.wave, self.window.cells());
+            let wave: Vec<&Asked> = rest[..size].iter().collect();
+            answers.extend(self.wave(&wave, prefix)?);
+            rest = &rest[size..];
+        }
+        self.window.drop_branches();
+        if let Some(first) = answers.first_mut() {
+            first.evaluated_tokens += evaluated as u32;
+        }
+        Ok(answers)
+    }
+
+    fn timing(&self) -> Timing {
+        self.timing
+    }
+}
+
+/// How many of `asked` fit one wave of at most `most`, at least one: by
+/// sequences, and by cells behind the prefix.
+fn wave_size(asked: &[Asked], prefix: usize, most: usize, cells: usize) -> usize {
+    let (mut branches, mut used) = (0, prefix);
+    asked
+        .iter()
+        .take(most)
+        .take_while(|a| {
+            branches += a.branches();
+            used += a.length() - prefix; // checked: each fits alone
+            branches <= BRANCHES && used <= cells
+        })
+        .count()
+        .max(1)
+}

@@ -1,0 +1,174 @@
+//! A model file in memory: its vocabulary, its chat template, its end of turn.
+
+use crate::error::{Error, Result};
+use crate::llm::Message;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
+use llama_cpp_2::token::LlamaToken;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// The environment variable that lets llama.cpp write its log to stderr.
+pub const LOG_VARIABLE: &str = "FISC_LLAMA_LOG";
+
+/// llama.cpp, started once in a process and never stopped.
+///
+/// Its log goes to `tracing` (target `llama-cpp-2`), or to stderr where
+/// [`LOG_VARIABLE`] is set.
+pub(super) fn llama() -> Result<&'static LlamaBackend> {
+    static LLAMA: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
+    LLAMA
+        .get_or_init(|| {
+            if std::env::var_os(LOG_VARIABLE).is_none() {
+                llama_cpp_2::send_logs_to_tracing(llama_cpp_2::LogOptions::default());
+            }
+            LlamaBackend::init().map_err(|error| error.to_string())
+        })
+        .as_ref()
+        .map_err(|error| Error::run(format!("llama.cpp does not start: {error}")))
+}
+
+/// A loaded model. It stays in memory until the process ends, so that contexts
+/// can outlive the engine that loaded it and arms share one copy.
+pub(super) struct Model {
+    pub(super) llama: LlamaModel,
+    template: LlamaChatTemplate,
+    /// Every token that ends a turn.
+    pub(super) ends: Vec<LlamaToken>,
+    path: PathBuf,
+}
+
+impl Model {
+    /// The model in the file `path`, loaded at most once in a process.
+    ///
+    /// # Errors
+    /// No such file, not a model that llama.cpp can load, or one without a chat template.
+    pub(super) fn load(path: &Path) -> Result<&'static Model> {
+        static LOADED: Mutex<Option<HashMap<PathBuf, &'static Model>>> = Mutex::new(None);
+        let path = path.canonicalize().map_err(|error| {
+            Error::input(format!("no model file: {error}")).value(path.display())
+        })?;
+        // Held while loading, so that two engines do not load the same file twice.
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = loaded.get_or_insert_with(HashMap::new);
+        if let Some(model) = loaded.get(&path) {
+            return Ok(model);
+        }
+        let model: &'static Model = Box::leak(Box::new(Model::read(&path)?));
+        loaded.insert(path, model);
+        Ok(model)
+    }
+
+    fn read(path: &Path) -> Result<Model> {
+        let refuse = |why: String| {
+            Error::input(format!("{}: not a usable GGUF model: {why}", path.display()))
+        };
+        let llama = LlamaModel::load_from_file(llama()?, path, &LlamaModelParams::default())
+            .map_err(|error| {
+                refuse(format!("{error}; {LOG_VARIABLE}=1 shows llama.cpp's own words"))
+            })?;
+        if llama.is_recurrent() || llama.is_hybrid() {
+            // Their state cannot branch into a tree of answers.
+            return Err(refuse("recurrent models are not supported".into()));
+        }
+        // By the default template only: the bindings hand over a dangling name.
+        let template = llama
+            .chat_template(None)
+            .map_err(|error| refuse(format!("no chat template ({error}); take an instruct model")))?;
+        let vocab = llama.vocab();
+        let ends: Vec<LlamaToken> =
+            (0..vocab.n_tokens()).map(LlamaToken).filter(|&token| vocab.is_eog(token)).collect();
+        if ends.is_empty() {
+            return Err(refuse("its vocabulary has no end of turn".into()));
+        }
+        Ok(Model { llama, template, ends, path: path.to_owned() })
+    }
+
+    /// Longest sequence that the model was trained on, in tokens.
+    pub(super) fn trained_context(&self) -> usize {
+        self.llama.n_ctx_train() as usize
+    }
+
+    /// Bytes that `token` stands for; none for a control token.
+    pub(super) fn piece(&self, token: LlamaToken, bytes: &mut Vec<u8>) {
+        self.llama.vocab().token_to_piece_into(token, bytes, false, None);
+    }
+
+    /// The prompt in tokens: `messages` in the model's chat template, with the
+    /// model's turn opened.
+    ///
+    /// Text of a message that looks like a control token (`<|im_end|>`) stays
+    /// text: nobody but the template ends a turn.
+    ///
+    /// # Errors
+    /// A template that llama.cpp does not know, or a message with a NUL byte.
+    pub(super) fn prompt(&self, messages: &[Message]) -> Result<Prompt> {
+        let vocab = self.llama.vocab();
+        let plain = |text: &str| vocab.tokenize(text.as_bytes(), false, false);
+        let innocent = messages
+            .iter()
+            .all(|m| plain(&m.content) == vocab.tokenize(m.content.as_bytes(), false, true));
+        if innocent {
+            let text = self.render(messages)?;
+            let tokens = vocab.tokenize(text.as_bytes(), true, true);
+            return Ok(Prompt { text, tokens });
+        }
+        // The template around place holders, then each content as plain text.
+        let mark = |i: usize| format!("\u{1}content {i}\u{1}");
+        let marked: Vec<Message> = messages
+            .iter()
+            .enumerate()
+            .map(|(i, m)| Message { role: m.role, content: mark(i) })
+            .collect();
+        let text = self.render(&marked)?;
+        let mut rest = text.as_str();
+        let mut tokens = Vec::new();
+        for (i, message) in messages.iter().enumerate() {
+            let (before, after) = rest.split_once(&mark(i)).ok_or_else(|| {
+                Error::run(format!("{}: its chat template drops a message", self.path.display()))
+            })?;
+            tokens.extend(vocab.tokenize(before.as_bytes(), i == 0, true));
+            tokens.extend(plain(&message.content));
+            rest = after;
+        }
+        tokens.extend(vocab.tokenize(rest.as_bytes(), false, true));
+        Ok(Prompt { text: rest.to_owned(), tokens })
+    }
+
+    fn render(&self, messages: &[Message]) -> Result<String> {
+        let chat = messages
+            .iter()
+            .map(|m| LlamaChatMessage::new(m.role.name().to_owned(), m.content.clone()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Error::input(format!("a message cannot be put: {error}")))?;
+        self.llama.apply_chat_template(&self.template, &chat, true).map_err(|error| {
+            Error::input(format!(
+                "{}: llama.cpp does not know its chat template: {error}",
+                self.path.display()
+            ))
+        })
+    }
+
+    /// `answer` in tokens, as it would stand after `prompt`.
+    pub(super) fn answer(&self, prompt: &Prompt, answer: &str) -> Vec<LlamaToken> {
+        let vocab = self.llama.vocab();
+        // Only the last line of the prompt can flow into the answer.
+        let tail = prompt.text.rfind('>').map_or("", |at| &prompt.text[at + 1..]);
+        let before = vocab.tokenize(tail.as_bytes(), false, true);
+        let both = vocab.tokenize(format!("{tail}{answer}").as_bytes(), false, false);
+        match both.strip_prefix(before.as_slice()) {
+            Some(rest) if !rest.is_empty() => rest.to_vec(),
+            // The model cannot take back the tokens it was shown, so the answer begins afresh.
+            _ => vocab.tokenize(answer.as_bytes(), false, false),
+        }
+    }
+}
+
+/// A conversation as the model reads it.
+pub(super) struct Prompt {
+    /// The text of the prompt, or at least the part after the last message.
+    text: String,
+    pub(super) tokens: Vec<LlamaToken>,
+}

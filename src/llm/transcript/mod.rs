@@ -1,0 +1,510 @@
+//! The append-only record of everything that models answered in a run.
+//!
+//! A transcript stands in for the models: a replay takes every answer from it
+//! and needs no model file. It is also the run's checkpoint: a run that
+//! resumes takes what is there and goes on live. So that both give the same
+//! numbers, an answer is rounded to what the transcript holds *before* the live
+//! run uses it.
+//!
+//! The file is JSON lines (see the source of `lines.rs` for their form) in zstd
+//! frames, one frame for each batch of answers, on disk before the answers are used.
+
+mod book;
+mod frames;
+mod lines;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Answer, BackendAnswer, Content, Key, Message, Readout, Reading, Request, Source};
+use crate::error::{Error, Result};
+use book::Book;
+use lines::{AnswerLine, Header, Line, ModelLine, NoteLine, SCHEMA, STEPS_PER_NAT};
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A transcript that all engines of a run share. Clones are the same transcript.
+#[derive(Clone)]
+pub struct SharedTranscript(Arc<Mutex<Transcript>>);
+
+/// One question with its answer, for a reader of the transcript.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exchange {
+    /// The answer; its source is [`Source::Transcript`].
+    pub answer: Answer,
+    /// Who asked first.
+    pub agent: String,
+    /// When it was asked first.
+    pub step: u64,
+    /// The scenario's name of the model.
+    pub model: String,
+    /// What was asked.
+    pub messages: Vec<Message>,
+    /// How the answer was read.
+    pub readout: Readout,
+    /// What the caller made of it: the parsed value, or why there is none.
+    pub note: Option<Result<String, String>>,
+}
+
+struct Transcript {
+    path: PathBuf,
+    /// Where new lines go; `None` for a replay and for a transcript in memory.
+    file: Option<File>,
+    answers: Vec<AnswerLine>,
+    index: HashMap<Key, usize>,
+    /// Answers below this number were there when the transcript was opened.
+    opened_with: usize,
+    models: Vec<ModelLine>,
+    book: Book,
+    notes: HashMap<u32, NoteLine>,
+    /// Lines that are not on disk yet.
+    pending: Vec<u8>,
+    /// Bytes on disk: the length to go back to when a write fails half-way.
+    on_disk: u64,
+    replay: bool,
+}
+
+impl SharedTranscript {
+    /// Begins a transcript in the new file `path`.
+    ///
+    /// # Errors
+    /// The file exists, or cannot be written.
+    pub fn create(path: &Path) -> Result<SharedTranscript> {
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(path)
+            .map_err(|error| Error::io(path, error))?;
+        let mut transcript = Transcript::empty(path.to_owned(), Some(file));
+        transcript.begin()?;
+        transcript.write()?;
+        Ok(transcript.shared())
+    }
+
+    /// Opens the transcript `path` to go on with it: answers that are there are
+    /// used again, new ones are appended. The last frame of a killed process is
+    /// cut off with a warning. A missing file is begun.
+    ///
+    /// # Errors
+    /// Damage other than a torn tail, another schema, or a file that cannot be written.
+    pub fn resume(path: &Path) -> Result<SharedTranscript> {
+        if !path.exists() {
+            return Self::create(path);
+        }
+        let mut transcript = Transcript::empty(path.to_owned(), None);
+        let good = transcript.load()?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .and_then(|file| file.set_len(good).map(|()| file))
+            .map_err(|error| Error::io(path, error))?;
+        transcript.file = Some(file);
+        transcript.on_disk = good;
+        if good == 0 {
+            transcript.begin()?;
+            transcript.write()?;
+        }
+        Ok(transcript.shared())
+    }
+
+    /// Opens the transcript `path` to answer in place of the models. The file is not changed.
+    ///
+    /// # Errors
+    /// No such file, damage other than a torn tail, or another schema.
+    pub fn replay(path: &Path) -> Result<SharedTranscript> {
+        let mut transcript = Transcript::empty(path.to_owned(), None);
+        transcript.load()?;
+        transcript.replay = true;
+        Ok(transcript.shared())
+    }
+
+    /// A transcript that is kept in memory only.
+    pub fn in_memory() -> SharedTranscript {
+        Transcript::empty(PathBuf::from("(memory)"), None).shared()
+    }
+
+    /// Number of answers.
+    pub fn len(&self) -> usize {
+        self.lock().answers.len()
+    }
+
+    /// Whether there are no answers.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Names and identities of the models, in the order in which they were opened.
+    pub fn models(&self) -> Vec<(String, String)> {
+        self.lock().models.iter().map(|m| (m.name.clone(), m.id.clone())).collect()
+    }
+
+    /// The answer to the question `key`, if it was given.
+    pub fn find(&self, key: &Key) -> Option<Answer> {
+        self.lock().find(key)
+    }
+
+    /// Everything about the question `key`, if it was asked.
+    pub fn exchange(&self, key: &Key) -> Option<Exchange> {
+        let transcript = self.lock();
+        transcript.index.get(key).map(|&at| transcript.exchange(at))
+    }
+
+    /// All questions and answers, in the order in which they were given.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        let transcript = self.lock();
+        (0..transcript.answers.len()).map(|at| transcript.exchange(at)).collect()
+    }
+
+    /// Writes down what the caller made of the answer to `key`: the parsed
+    /// value, or why it could not be parsed.
+    ///
+    /// Notes reach the disk with the next answers or with [`flush`](Self::flush).
+    /// A note that is there already, and any note in a replay, changes nothing.
+    ///
+    /// # Errors
+    /// No such answer.
+    pub fn note(&self, key: &Key, parsed: Result<&str, &str>) -> Result<()> {
+        self.lock().note(key, parsed)
+    }
+
+    /// Writes what is not on disk yet.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn flush(&self) -> Result<()> {
+        self.lock().write()
+    }
+
+    /// The number of the model `name`, which must have identity `id` if it is known already.
+    pub(super) fn register(&self, name: &str, id: &str) -> Result<u32> {
+        self.lock().register(name, id)
+    }
+
+    /// The number and identity under which the model `name` answered.
+    pub(super) fn registered(&self, name: &str) -> Option<(u32, String)> {
+        let transcript = self.lock();
+        let at = transcript.models.iter().position(|m| m.name == name)?;
+        Some((at as u32, transcript.models[at].id.clone()))
+    }
+
+    /// Writes down the answers to `asked`, on disk when this returns, and gives
+    /// them back as they will be read again.
+    pub(super) fn record(
+        &self,
+        model: u32,
+        asked: &[(Key, &Request)],
+        answers: &[BackendAnswer],
+    ) -> Result<Vec<Answer>> {
+        self.lock().record(model, asked, answers)
+    }
+
+    /// The file, for messages.
+    pub(super) fn path(&self) -> PathBuf {
+        self.lock().path.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Transcript> {
+        // A panic elsewhere leaves the lists as they were between two pushes.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Transcript {
+    fn empty(path: PathBuf, file: Option<File>) -> Transcript {
+        Transcript {
+            path,
+            file,
+            answers: Vec::new(),
+            index: HashMap::new(),
+            opened_with: 0,
+            models: Vec::new(),
+            book: Book::default(),
+            notes: HashMap::new(),
+            pending: Vec::new(),
+            on_disk: 0,
+            replay: false,
+        }
+    }
+
+    fn shared(self) -> SharedTranscript {
+        SharedTranscript(Arc::new(Mutex::new(self)))
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        let fisc = env!("CARGO_PKG_VERSION").to_owned();
+        self.line(&Line::Header(Header { schema: SCHEMA, fisc }))
+    }
+
+    /// Reads the file; returns the length of its good part in bytes.
+    fn load(&mut self) -> Result<u64> {
+        let path = self.path.clone();
+        let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        let frames = frames::read(&path, &bytes)?;
+        if frames.torn > 0 {
+            tracing::warn!(
+                "{}: the last {} bytes were not written to their end and are dropped",
+                path.display(),
+                frames.torn
+            );
+        }
+        for (number, line) in frames.content.split(|&byte| byte == b'\n').enumerate() {
+            if !line.is_empty() {
+                self.take(line, number == 0)
+                    .map_err(|why| Error::io(&path, format!("line {}: {why}", number + 1)))?;
+            }
+        }
+        self.opened_with = self.answers.len();
+        Ok(frames.good)
+    }
+
+    /// Takes in one line that was read.
+    fn take(&mut self, line: &[u8], first: bool) -> Result<(), String> {
+        match serde_json::from_slice(line).map_err(|error| error.to_string())? {
+            Line::Header(header) if header.schema == SCHEMA => Ok(()),
+            Line::Header(header) => {
+                Err(format!("schema {}, this fisc reads {SCHEMA}", header.schema))
+            }
+            _ if first => Err("no header".into()),
+            Line::Model(model) => {
+                self.models.push(model);
+                Ok(())
+            }
+            Line::Readout(readout) => {
+                self.book.take_readout(readout);
+                Ok(())
+            }
+            Line::Prompt(prompt) => self.book.take_prompt(prompt),
+            Line::Answer(answer) => {
+                let whole = match (&answer.choice, &answer.text) {
+                    (Some(choice), None) => !choice.is_empty(),
+                    (None, Some(_)) => true,
+                    _ => false,
+                };
+                if !whole
+                    || answer.model as usize >= self.models.len()
+                    || !self.book.holds(answer.readout, answer.prompt)
+                {
+                    return Err("an answer that refers to nothing".into());
+                }
+                self.push(answer);
+                Ok(())
+            }
+            Line::Note(note) if (note.answer as usize) < self.answers.len() => {
+                self.notes.insert(note.answer, note);
+                Ok(())
+            }
+            Line::Note(_) => Err("a note on no answer".into()),
+        }
+    }
+
+    fn push(&mut self, answer: AnswerLine) {
+        self.index.entry(answer.key).or_insert(self.answers.len());
+        self.answers.push(answer);
+    }
+
+    fn line(&mut self, line: &Line) -> Result<()> {
+        if self.file.is_some() {
+            serde_json::to_writer(&mut self.pending, line)
+                .map_err(|error| Error::io(&self.path, error))?;
+            self.pending.push(b'\n');
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        match frames::append(file, &self.pending) {
+            Ok(length) => {
+                self.on_disk += length;
+                self.pending.clear();
+                Ok(())
+            }
+            Err(error) => {
+                // Nothing may follow a torn frame, so this transcript ends here.
+                let cut = file.set_len(self.on_disk);
+                self.file = None;
+                let error = Error::io(&self.path, error);
+                Err(match cut {
+                    Ok(()) => error,
+                    Err(cut) => error.context(format!("and it could not be cut back: {cut}")),
+                })
+            }
+        }
+    }
+
+    fn register(&mut self, name: &str, id: &str) -> Result<u32> {
+        if let Some(at) = self.models.iter().position(|m| m.name == name) {
+            if self.models[at].id != id {
+                return Err(Error::input(format!(
+                    "model `{name}` is not the one that {} was begun with",
+                    self.path.display()
+                ))
+                .value(id)
+                .allowed(&self.models[at].id));
+            }
+            return Ok(at as u32);
+        }
+        let model = ModelLine { name: name.to_owned(), id: id.to_owned() };
+        self.line(&Line::Model(model.clone()))?;
+        self.models.push(model);
+        Ok(self.models.len() as u32 - 1)
+    }
+
+    fn record(
+        &mut self,
+        model: u32,
+        asked: &[(Key, &Request)],
+        answers: &[BackendAnswer],
+    ) -> Result<Vec<Answer>> {
+        if asked.len() != answers.len() {
+            return Err(Error::run(format!(
+                "the model gave {} answers to {} questions",
+                answers.len(),
+                asked.len()
+            )));
+        }
+        let before = self.answers.len();
+        for ((key, request), answer) in asked.iter().zip(answers) {
+            let (readout, new) = self.book.readout(&request.readout);
+            if new {
+                self.line(&Line::Readout(request.readout.clone()))?;
+            }
+            let (prompt, new) = self.book.prompt(&request.messages);
+            if let Some(text) = new {
+                self.line(&Line::Prompt(text))?;
+            }
+            let line = written(*key, request, answer, [model, readout, prompt])?;
+            self.line(&Line::Answer(line.clone()))?;
+            self.push(line);
+        }
+        self.write()?;
+        Ok(self.answers[before..].iter().map(|line| read(line, Source::Live)).collect())
+    }
+
+    fn find(&self, key: &Key) -> Option<Answer> {
+        let &at = self.index.get(key)?;
+        let source = if at < self.opened_with { Source::Transcript } else { Source::Memory };
+        Some(read(&self.answers[at], source))
+    }
+
+    fn exchange(&self, at: usize) -> Exchange {
+        let line = &self.answers[at];
+        let note = self.notes.get(&(at as u32)).map(|note| match (&note.value, &note.error) {
+            (Some(value), _) => Ok(value.clone()),
+            (None, error) => Err(error.clone().unwrap_or_default()),
+        });
+        Exchange {
+            answer: read(line, Source::Transcript),
+            agent: line.agent.clone(),
+            step: line.step,
+            model: self.models[line.model as usize].name.clone(),
+            messages: self.book.messages(line.prompt),
+            readout: self.book.readout_at(line.readout),
+            note,
+        }
+    }
+
+    fn note(&mut self, key: &Key, parsed: Result<&str, &str>) -> Result<()> {
+        let Some(&at) = self.index.get(key) else {
+            return Err(Error::run(format!("no answer {key} to note anything on")));
+        };
+        let note = NoteLine {
+            answer: at as u32,
+            value: parsed.ok().map(str::to_owned),
+            error: parsed.err().map(str::to_owned),
+        };
+        let same = self
+            .notes
+            .get(&note.answer)
+            .is_some_and(|n| n.value == note.value && n.error == note.error);
+        if same || self.replay {
+            return Ok(());
+        }
+        self.line(&Line::Note(note.clone()))?;
+        self.notes.insert(note.answer, note);
+        Ok(())
+    }
+}
+
+impl Drop for Transcript {
+    fn drop(&mut self) {
+        if let Err(error) = self.write() {
+            tracing::error!("{error}");
+        }
+    }
+}
+
+/// `answer` as it is written, rounded.
+fn written(
+    key: Key,
+    request: &Request,
+    answer: &BackendAnswer,
+    [model, readout, prompt]: [u32; 3],
+) -> Result<AnswerLine> {
+    let (choice, text, truncated) = match &answer.reading {
+        Reading::LogProbs(log_probs) => (Some(in_steps(log_probs)?), None, false),
+        Reading::Text { text, truncated } => (None, Some(text.clone()), *truncated),
+    };
+    Ok(AnswerLine {
+        key,
+        agent: request.agent.clone(),
+        step: request.step,
+        model,
+        readout,
+        prompt,
+        choice,
+        text,
+        truncated,
+        tokens: [answer.prompt_tokens, answer.evaluated_tokens, answer.answer_tokens],
+        ms: (answer.latency_ms * 10.0).round() / 10.0,
+    })
+}
+
+fn in_steps(log_probs: &[f64]) -> Result<Vec<i64>> {
+    log_probs
+        .iter()
+        .map(|&log_prob| {
+            let steps = (log_prob * STEPS_PER_NAT).round();
+            if steps.is_finite() && steps <= 1.0 && !log_probs.is_empty() {
+                Ok((steps as i64).min(0))
+            } else {
+                Err(Error::run("the model gave no probability").value(log_prob))
+            }
+        })
+        .collect()
+}
+
+/// The answer that `line` says; live, resumed and replayed runs all use this one.
+fn read(line: &AnswerLine, source: Source) -> Answer {
+    let content = match (&line.choice, &line.text) {
+        (Some(steps), _) => normalised(steps),
+        (None, text) => Content::Text(text.clone().unwrap_or_default()),
+    };
+    let [prompt_tokens, evaluated_tokens, answer_tokens] = line.tokens;
+    Answer {
+        key: line.key,
+        content,
+        truncated: line.truncated,
+        prompt_tokens,
+        evaluated_tokens,
+        answer_tokens,
+        latency_ms: line.ms,
+        source,
+    }
+}
+
+/// The distribution over options whose log-probabilities are `steps`.
+fn normalised(steps: &[i64]) -> Content {
+    let joint: Vec<f64> = steps.iter().map(|&s| s as f64 / STEPS_PER_NAT).collect();
+    let top = joint.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mass = top + joint.iter().map(|x| (x - top).exp()).sum::<f64>().ln();
+    Content::Choice {
+        log_probs: joint.iter().map(|x| x - mass).collect(),
+        admissible_mass: mass.exp().min(1.0),
+    }
+}

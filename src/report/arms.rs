@@ -34,8 +34,20 @@ pub struct Look {
     pub rank: u8,
 }
 
-const fn look(color: (u8, u8, u8), dash: &'static [f64], width: f64, marker: Marker, rank: u8) -> Look {
-    Look { color, dash, width, marker, rank }
+const fn look(
+    color: (u8, u8, u8),
+    dash: &'static [f64],
+    width: f64,
+    marker: Marker,
+    rank: u8,
+) -> Look {
+    Look {
+        color,
+        dash,
+        width,
+        marker,
+        rank,
+    }
 }
 
 /// Looks of the planners by the start of their name. Colours are Okabe and Ito's (2008), darkened where
@@ -43,21 +55,42 @@ const fn look(color: (u8, u8, u8), dash: &'static [f64], width: f64, marker: Mar
 /// same in grey.
 const KNOWN: [(&str, Look); 10] = [
     ("optimal", look((20, 20, 20), &[], 3.4, Marker::Diamond, 0)),
-    ("none", look((130, 130, 130), &[1.6, 2.6], 2.4, Marker::Cross, 1)),
-    ("us-", look((0, 114, 178), &[9.0, 3.5], 2.4, Marker::Square, 2)),
-    ("saez-static", look((224, 145, 0), &[4.5, 2.5], 2.2, Marker::Up, 3)),
-    ("saez-fixed-point", look((0, 145, 105), &[8.0, 2.5, 1.8, 2.5], 1.8, Marker::Down, 4)),
-    ("saez-estimated", look((188, 95, 150), &[2.6, 2.0], 1.8, Marker::Plus, 5)),
-    ("flat", look((70, 165, 215), &[12.0, 3.0, 3.0, 3.0], 2.0, Marker::Up, 6)),
-    ("fixed", look((110, 80, 40), &[6.0, 4.0], 2.0, Marker::Square, 7)),
+    (
+        "none",
+        look((130, 130, 130), &[1.6, 2.6], 2.4, Marker::Cross, 1),
+    ),
+    (
+        "us-",
+        look((0, 114, 178), &[9.0, 3.5], 2.4, Marker::Square, 2),
+    ),
+    (
+        "saez-static",
+        look((224, 145, 0), &[4.5, 2.5], 2.2, Marker::Up, 3),
+    ),
+    (
+        "saez-fixed-point",
+        look((0, 145, 105), &[8.0, 2.5, 1.8, 2.5], 1.8, Marker::Down, 4),
+    ),
+    (
+        "saez-estimated",
+        look((188, 95, 150), &[2.6, 2.0], 1.8, Marker::Plus, 5),
+    ),
+    (
+        "flat",
+        look((70, 165, 215), &[12.0, 3.0, 3.0, 3.0], 2.0, Marker::Up, 6),
+    ),
+    (
+        "fixed",
+        look((110, 80, 40), &[6.0, 4.0], 2.0, Marker::Square, 7),
+    ),
     ("llm", look((213, 80, 0), &[], 1.9, Marker::Circle, 9)),
     ("search", look((100, 60, 160), &[], 1.6, Marker::Diamond, 8)),
 ];
 
 /// Looks for arms with other names, and for further arms with a known start.
 const SPARE: [Look; 6] = [
-    look((100, 60, 160), &[5.0, 2.0, 1.5, 2.0], 1.8, Marker::Diamond, 10),
-    look((150, 110, 10), &[7.0, 3.0], 1.8, Marker::Plus, 10),
+    look((100, 60, 160), &[5.0, 2.0, 1.5, 2.0], 1.8, Marker::Plus, 10),
+    look((150, 110, 10), &[7.0, 3.0], 1.8, Marker::Diamond, 10),
     look((160, 20, 60), &[3.0, 2.0], 1.8, Marker::Cross, 10),
     look((60, 60, 60), &[10.0, 2.0, 2.0, 2.0], 1.6, Marker::Down, 10),
     look((0, 90, 90), &[2.0, 2.0], 1.8, Marker::Up, 10),
@@ -68,9 +101,14 @@ const SPARE: [Look; 6] = [
 pub fn looks(arms: &[String]) -> Vec<Look> {
     let mut given: Vec<Look> = Vec::new();
     for arm in arms {
-        let known = KNOWN.iter().find(|(start, _)| arm.starts_with(start)).map(|(_, look)| *look);
+        let known = KNOWN
+            .iter()
+            .find(|(start, _)| arm.starts_with(start))
+            .map(|(_, look)| *look);
         let free = |look: &Look| !given.contains(look);
-        let chosen = known.filter(free).or_else(|| SPARE.iter().copied().find(free));
+        let chosen = known
+            .filter(free)
+            .or_else(|| SPARE.iter().copied().find(free));
         given.push(chosen.unwrap_or(SPARE[given.len() % SPARE.len()]));
     }
     given
@@ -96,8 +134,18 @@ mod tests {
 
     #[test]
     fn no_two_arms_look_alike() {
-        let arms: Vec<String> =
-            ["us-2024", "us-2017", "elected", "my-planner", "llm", "llm-2", "optimal", "none"].map(String::from).into();
+        let arms: Vec<String> = [
+            "us-2024",
+            "us-2017",
+            "elected",
+            "my-planner",
+            "llm",
+            "llm-2",
+            "optimal",
+            "none",
+        ]
+        .map(String::from)
+        .into();
         let looks = looks(&arms);
         for (i, look) in looks.iter().enumerate() {
             assert!(!looks[..i].contains(look), "{}", arms[i]);

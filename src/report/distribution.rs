@@ -23,7 +23,10 @@ pub fn lorenz(amounts: &[f64]) -> Option<Vec<(f64, f64)>> {
 ///
 /// Equals Σ_i Σ_j |x_i − x_j| / (2 n² x̄), without small-sample correction.
 pub fn gini(curve: &[(f64, f64)]) -> f64 {
-    let area: f64 = curve.windows(2).map(|w| (w[1].0 - w[0].0) * (w[1].1 + w[0].1) / 2.0).sum();
+    let area: f64 = curve
+        .windows(2)
+        .map(|w| (w[1].0 - w[0].0) * (w[1].1 + w[0].1) / 2.0)
+        .sum();
     1.0 - 2.0 * area
 }
 
@@ -38,7 +41,9 @@ pub fn thin(curve: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
 
 /// The q-quantile of `sorted` with linear interpolation (type 7); NaN for no data.
 pub fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return f64::NAN;
+    };
     let at = q * last as f64;
     let below = at.floor() as usize;
     let above = (below + 1).min(last);
@@ -82,6 +87,9 @@ mod tests {
     fn a_thinned_curve_keeps_its_ends() {
         let curve: Vec<_> = (0..=1000).map(|i| (f64::from(i), f64::from(i))).collect();
         let thinned = thin(&curve, 200);
-        assert_eq!((thinned.len(), thinned[0], thinned[200]), (201, curve[0], curve[1000]));
+        assert_eq!(
+            (thinned.len(), thinned[0], thinned[200]),
+            (201, curve[0], curve[1000])
+        );
     }
 }

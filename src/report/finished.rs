@@ -76,14 +76,21 @@ impl FinishedRun {
                 }
             }
         }
-        Ok(FinishedRun { folder: run.to_owned(), summary, arms, last_step })
+        Ok(FinishedRun {
+            folder: run.to_owned(),
+            summary,
+            arms,
+            last_step,
+        })
     }
 
     /// The arm that others are compared with: the summary's baseline, else the first U.S. law.
     pub fn baseline(&self) -> Option<usize> {
         let named = self.summary.baseline.as_deref();
         let position = |wanted: &dyn Fn(&Arm) -> bool| self.arms.iter().position(wanted);
-        named.and_then(|name| position(&|arm| arm.name == name)).or_else(|| position(&|arm| arm.name.starts_with("us-")))
+        named
+            .and_then(|name| position(&|arm| arm.name == name))
+            .or_else(|| position(&|arm| arm.name.starts_with("us-")))
     }
 
     /// Indices of the arms in drawing order.
@@ -93,12 +100,21 @@ impl FinishedRun {
 
     /// The last tax year of any arm.
     pub fn last_year(&self) -> u32 {
-        self.arms.iter().filter_map(|arm| arm.years.last()).map(|year| year.year).max().unwrap_or(1)
+        self.arms
+            .iter()
+            .filter_map(|arm| arm.years.last())
+            .map(|year| year.year)
+            .max()
+            .unwrap_or(1)
     }
 
     /// The q-quantile of all arms' incomes at the last step together; NaN where none were recorded.
     pub fn income_quantile(&self, q: f64) -> f64 {
-        let mut incomes: Vec<f64> = self.arms.iter().flat_map(|arm| arm.last.income.iter().copied()).collect();
+        let mut incomes: Vec<f64> = self
+            .arms
+            .iter()
+            .flat_map(|arm| arm.last.income.iter().copied())
+            .collect();
         incomes.sort_by(f64::total_cmp);
         quantile(&incomes, q)
     }
@@ -116,7 +132,11 @@ impl FinishedRun {
             let at = found.iter().position(|(arm, _)| arm == name)?;
             Some(found.swap_remove(at).1.labor)
         };
-        Ok(self.arms.iter().map(|arm| of(&arm.name).unwrap_or_default()).collect())
+        Ok(self
+            .arms
+            .iter()
+            .map(|arm| of(&arm.name).unwrap_or_default())
+            .collect())
     }
 }
 
@@ -127,17 +147,29 @@ fn read_years(file: &Path) -> Result<Vec<Arm>> {
     let welfare = columns.numbers("welfare")?;
     let schedules = columns.texts("schedule")?;
     if names.is_empty() {
-        return Err(Error::run(format!("{}: the file has no rows", file.display())));
+        return Err(Error::run(format!(
+            "{}: the file has no rows",
+            file.display()
+        )));
     }
     let looks = looks(&names);
     let mut arms: Vec<Arm> = names
         .into_iter()
         .zip(looks)
-        .map(|(name, look)| Arm { name, look, years: Vec::new(), last: Workers::default() })
+        .map(|(name, look)| Arm {
+            name,
+            look,
+            years: Vec::new(),
+            last: Workers::default(),
+        })
         .collect();
     for (row, arm) in rows.into_iter().enumerate() {
         let schedule = Brackets::read(&schedules[row])?;
-        arms[arm].years.push(Year { year: years[row], welfare: welfare[row], schedule });
+        arms[arm].years.push(Year {
+            year: years[row],
+            welfare: welfare[row],
+            schedule,
+        });
     }
     for arm in &mut arms {
         arm.years.sort_by_key(|year| year.year);
@@ -161,13 +193,15 @@ fn read_workers(file: &Path, wanted: impl Iterator<Item = bool>) -> Result<Vec<(
         ];
         let places: Vec<usize> = arms
             .into_iter()
-            .map(|name| match found.iter().position(|(known, _)| *known == name) {
-                Some(place) => place,
-                None => {
-                    found.push((name, Workers::default()));
-                    found.len() - 1
-                }
-            })
+            .map(
+                |name| match found.iter().position(|(known, _)| *known == name) {
+                    Some(place) => place,
+                    None => {
+                        found.push((name, Workers::default()));
+                        found.len() - 1
+                    }
+                },
+            )
             .collect();
         for (row, arm) in arm_of.into_iter().enumerate() {
             let workers = &mut found[places[arm]].1;

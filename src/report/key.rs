@@ -21,7 +21,10 @@ const ROW: f64 = 19.0;
 /// Sets a legend in even columns from `top` downwards; returns the y below it.
 pub fn legend(sheet: &mut Sheet, top: f64, entries: &[Entry]) -> Result<f64> {
     let limit = WIDTH - 2.0 * MARGIN;
-    let widest = entries.iter().map(|entry| width(&entry.label, LABEL, false)).fold(0.0, f64::max);
+    let widest = entries
+        .iter()
+        .map(|entry| width(&entry.label, LABEL, false))
+        .fold(0.0, f64::max);
     let cell = (SAMPLE + 7.0 + widest + 22.0).min(limit);
     let columns = ((limit + 22.0) / cell).floor().max(1.0) as usize;
     let rows = entries.len().div_ceil(columns.max(1));
@@ -29,7 +32,11 @@ pub fn legend(sheet: &mut Sheet, top: f64, entries: &[Entry]) -> Result<f64> {
         let (row, column) = (i / columns, i % columns);
         let x = MARGIN + column as f64 * cell;
         let y = top + ROW * row as f64 + 12.0;
-        sheet.rule((x, y - 4.0), (x + SAMPLE, y - 4.0), Stroke::from(&entry.look))?;
+        sheet.rule(
+            (x, y - 4.0),
+            (x + SAMPLE, y - 4.0),
+            Stroke::from(&entry.look),
+        )?;
         if entry.marker {
             sheet.markers(&[(x + SAMPLE / 2.0, y - 4.0)], &entry.look, 3.0)?;
         }
@@ -51,13 +58,32 @@ pub struct EndLabel {
 
 /// Sets labels at `x`, as near to the ends of their lines as they can be without overlapping, each tied to
 /// its line by a thin rule where it had to move.
-pub fn end_labels(sheet: &mut Sheet, x: f64, (top, bottom): (f64, f64), labels: &[EndLabel]) -> Result<()> {
+pub fn end_labels(
+    sheet: &mut Sheet,
+    x: f64,
+    (top, bottom): (f64, f64),
+    labels: &[EndLabel],
+) -> Result<()> {
     let wanted: Vec<f64> = labels.iter().map(|label| label.end.1).collect();
     let given = apart(&wanted, LABEL * 1.22, top, bottom);
     for (label, y) in labels.iter().zip(given) {
-        let tie = Stroke { color: if (y - label.end.1).abs() < 1.0 { SOFT } else { label.color }, width: 0.6, dash: &[] };
+        let tie = Stroke {
+            color: if (y - label.end.1).abs() < 1.0 {
+                SOFT
+            } else {
+                label.color
+            },
+            width: 0.6,
+            dash: &[],
+        };
         sheet.rule((label.end.0 + 5.0, label.end.1), (x - 3.0, y), tie)?;
-        sheet.text(x, y + 4.0, &fit(&label.text, LABEL, WIDTH - 4.0 - x), label.color, Anchor::Start);
+        sheet.text(
+            x,
+            y + 4.0,
+            &fit(&label.text, LABEL, WIDTH - 4.0 - x),
+            label.color,
+            Anchor::Start,
+        );
     }
     Ok(())
 }
@@ -82,7 +108,9 @@ pub fn apart(wanted: &[f64], gap: f64, top: f64, bottom: f64) -> Vec<f64> {
         }
     }
     let room = (bottom - gap * wanted.len().saturating_sub(1) as f64).max(top);
-    let levels = pools.into_iter().flat_map(|(level, count)| std::iter::repeat_n(level.clamp(top, room), count));
+    let levels = pools
+        .into_iter()
+        .flat_map(|(level, count)| std::iter::repeat_n(level.clamp(top, room), count));
     let mut given = vec![0.0; wanted.len()];
     for (rank, (level, &i)) in levels.zip(&order).enumerate() {
         given[i] = level + rank as f64 * gap;
@@ -97,7 +125,10 @@ mod tests {
     #[test]
     fn labels_keep_apart_and_in_order() {
         assert_eq!(apart(&[50.0, 10.0], 10.0, 0.0, 100.0), [50.0, 10.0]);
-        assert_eq!(apart(&[50.0, 50.0, 50.0], 10.0, 0.0, 100.0), [40.0, 50.0, 60.0]);
+        assert_eq!(
+            apart(&[50.0, 50.0, 50.0], 10.0, 0.0, 100.0),
+            [40.0, 50.0, 60.0]
+        );
         assert_eq!(apart(&[99.0, 100.0], 10.0, 0.0, 100.0), [90.0, 100.0]);
         assert_eq!(apart(&[0.0, 1.0], 10.0, 0.0, 100.0), [0.0, 10.0]);
         assert!(apart(&[], 10.0, 0.0, 100.0).is_empty());

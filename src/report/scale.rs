@@ -75,7 +75,15 @@ impl Scale {
     pub fn ticks(&self, apart: f64) -> Vec<f64> {
         match self.spacing {
             Spacing::Linear => linear_ticks(self.low, self.high, apart),
-            Spacing::SquareRoot | Spacing::Logarithmic => self.decade_ticks(apart),
+            Spacing::SquareRoot | Spacing::Logarithmic => {
+                let ticks = self.decade_ticks(apart);
+                // Less than a decade: even steps give more ticks, and the spacing differs little.
+                if ticks.len() >= 3 {
+                    ticks
+                } else {
+                    linear_ticks(self.low, self.high, apart.max(0.15))
+                }
+            }
         }
     }
 
@@ -87,7 +95,8 @@ impl Scale {
             _ => largest / 1000.0,
         };
         let decades = smallest.log10().floor() as i32..=largest.log10().floor() as i32;
-        let inside = |value: &f64| *value >= self.low * (1.0 - 1e-9) && *value <= self.high * (1.0 + 1e-9);
+        let inside =
+            |value: &f64| *value >= self.low * (1.0 - 1e-9) && *value <= self.high * (1.0 + 1e-9);
         let mut chosen: Vec<f64> = Vec::new();
         if self.spacing == Spacing::SquareRoot && self.low <= 0.0 {
             chosen.push(0.0);
@@ -95,7 +104,8 @@ impl Scale {
         for factor in [1.0, 5.0, 2.0] {
             for exponent in decades.clone().rev() {
                 let value = factor * 10f64.powi(exponent);
-                let free = |other: &f64| (self.position(*other) - self.position(value)).abs() >= apart;
+                let free =
+                    |other: &f64| (self.position(*other) - self.position(value)).abs() >= apart;
                 if inside(&value) && chosen.iter().all(free) {
                     chosen.push(value);
                 }
@@ -109,7 +119,10 @@ impl Scale {
 fn linear_ticks(low: f64, high: f64, apart: f64) -> Vec<f64> {
     let rough = (high - low) * apart;
     let unit = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|f| f * unit).into_iter().find(|s| *s >= rough * (1.0 - 1e-9));
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+        .map(|f| f * unit)
+        .into_iter()
+        .find(|s| *s >= rough * (1.0 - 1e-9));
     let step = step.unwrap_or(10.0 * unit);
     let first = (low / step - 1e-9).ceil() as i64;
     let last = (high / step + 1e-9).floor() as i64;
@@ -126,8 +139,14 @@ pub fn year_ticks(first: u32, last: u32, most: usize) -> Vec<f64> {
         .into_iter()
         .find(|step| count.div_ceil(*step) < most)
         .unwrap_or(count) as u32;
-    let mut ticks: Vec<f64> = (first..=last).filter(|year| year % step == 0).map(f64::from).collect();
-    if ticks.first().is_none_or(|t| *t - f64::from(first) >= f64::from(step) * 0.75) {
+    let mut ticks: Vec<f64> = (first..=last)
+        .filter(|year| year % step == 0)
+        .map(f64::from)
+        .collect();
+    if ticks
+        .first()
+        .is_none_or(|t| *t - f64::from(first) >= f64::from(step) * 0.75)
+    {
         ticks.insert(0, f64::from(first));
     }
     ticks
@@ -139,8 +158,14 @@ mod tests {
 
     #[test]
     fn linear_ticks_are_round() {
-        assert_eq!(Scale::new(Spacing::Linear, 0.0, 1.0).ticks(0.2), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
-        assert_eq!(Scale::new(Spacing::Linear, 17_929.0, 42_912.0).ticks(0.2), [20_000.0, 25_000.0, 30_000.0, 35_000.0, 40_000.0]);
+        assert_eq!(
+            Scale::new(Spacing::Linear, 0.0, 1.0).ticks(0.2),
+            [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]
+        );
+        assert_eq!(
+            Scale::new(Spacing::Linear, 17_929.0, 42_912.0).ticks(0.2),
+            [20_000.0, 25_000.0, 30_000.0, 35_000.0, 40_000.0]
+        );
     }
 
     #[test]
@@ -156,7 +181,12 @@ mod tests {
 
     #[test]
     fn degenerate_domains_get_a_length() {
-        for (low, high) in [(3.0, 3.0), (0.0, 0.0), (f64::NAN, 1.0), (f64::INFINITY, f64::NEG_INFINITY)] {
+        for (low, high) in [
+            (3.0, 3.0),
+            (0.0, 0.0),
+            (f64::NAN, 1.0),
+            (f64::INFINITY, f64::NEG_INFINITY),
+        ] {
             let scale = Scale::new(Spacing::Linear, low, high);
             assert!(scale.low < scale.high);
             assert!(!scale.ticks(0.2).is_empty());
@@ -168,7 +198,10 @@ mod tests {
     #[test]
     fn years_are_whole() {
         assert_eq!(year_ticks(1, 5, 10), [1.0, 2.0, 3.0, 4.0, 5.0]);
-        assert_eq!(year_ticks(1, 40, 10), [1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0]);
+        assert_eq!(
+            year_ticks(1, 40, 10),
+            [1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0]
+        );
         assert_eq!(year_ticks(1, 1, 10), [1.0]);
     }
 }

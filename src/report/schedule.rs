@@ -17,7 +17,9 @@ impl Brackets {
         let wrong = || {
             Error::run("years.parquet: column `schedule` holds a schedule that cannot be read")
                 .value(literal)
-                .allowed("lower edge:rate pairs with increasing edges from 0, such as 0:0.1,11600:0.12")
+                .allowed(
+                    "lower edge:rate pairs with increasing edges from 0, such as 0:0.1,11600:0.12",
+                )
         };
         let (mut edges, mut rates) = (Vec::new(), Vec::new());
         for pair in literal.split(',') {
@@ -42,12 +44,18 @@ impl Brackets {
     pub fn tax(&self, income: f64) -> f64 {
         let uppers = self.edges.iter().skip(1).copied().chain([f64::INFINITY]);
         let slices = self.edges.iter().zip(uppers).zip(&self.rates);
-        slices.map(|((lower, upper), rate)| rate * (income.min(upper) - lower).max(0.0)).sum()
+        slices
+            .map(|((lower, upper), rate)| rate * (income.min(upper) - lower).max(0.0))
+            .sum()
     }
 
     /// T(z)/z; at zero income the rate on the first dollar.
     pub fn average_rate(&self, income: f64) -> f64 {
-        if income > 0.0 { self.tax(income) / income } else { self.rates[0] }
+        if income > 0.0 {
+            self.tax(income) / income
+        } else {
+            self.rates[0]
+        }
     }
 }
 

@@ -34,6 +34,9 @@ pub const GRID: Rgb = (226, 226, 226);
 /// Plotters works in whole pixels; one px of the figure is this many of them.
 const FINE: f64 = 10.0;
 
+/// What plotters is told of the size, in its pixels: more than any figure needs, since it cuts off the rest.
+const CANVAS: (u32, u32) = (WIDTH as u32 * FINE as u32, 100_000);
+
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
@@ -96,7 +99,11 @@ pub struct Stroke<'a> {
 
 impl From<&Look> for Stroke<'static> {
     fn from(look: &Look) -> Self {
-        Stroke { color: look.color, width: look.width, dash: look.dash }
+        Stroke {
+            color: look.color,
+            width: look.width,
+            dash: look.dash,
+        }
     }
 }
 
@@ -122,7 +129,10 @@ pub struct Axis<'a> {
 impl<'a> Axis<'a> {
     /// An axis from values and their labels.
     pub fn new(values: Vec<f64>, labels: Vec<String>, title: &'a str) -> Self {
-        Axis { ticks: values.into_iter().zip(labels).collect(), title }
+        Axis {
+            ticks: values.into_iter().zip(labels).collect(),
+            title,
+        }
     }
 }
 
@@ -136,27 +146,30 @@ pub struct Sheet {
 impl Sheet {
     /// An empty sheet; `id` starts the ids of its elements, so that several figures can stand in one page.
     pub fn new(id: &str) -> Self {
-        Sheet { id: id.to_owned(), body: String::new(), clips: 0 }
+        Sheet {
+            id: id.to_owned(),
+            body: String::new(),
+            clips: 0,
+        }
     }
 
     /// Title and subtitle at the top; returns the y below them.
     pub fn heading(&mut self, title: &str, subtitle: &str) -> f64 {
         let mut y = MARGIN + 14.0;
-        self.set(MARGIN, y, &fit(title, 15.5, WIDTH - 2.0 * MARGIN), 15.5, true, INK, Anchor::Start);
+        self.set(
+            MARGIN,
+            y,
+            &fit(title, 15.5, WIDTH - 2.0 * MARGIN),
+            15.5,
+            true,
+            INK,
+            Anchor::Start,
+        );
         for line in wrap(subtitle, 12.0, WIDTH - 2.0 * MARGIN) {
             y += 17.0;
             self.set(MARGIN, y, &line, 12.0, false, SOFT, Anchor::Start);
         }
         y + 10.0
-    }
-
-    /// Small print from `y` downwards; returns the y below it.
-    pub fn small_print(&mut self, mut y: f64, text: &str) -> f64 {
-        for line in wrap(text, 11.0, WIDTH - 2.0 * MARGIN) {
-            y += 14.5;
-            self.set(MARGIN, y, &line, 11.0, false, SOFT, Anchor::Start);
-        }
-        y
     }
 
     /// Ordinary text at (x, baseline y).
@@ -169,8 +182,20 @@ impl Sheet {
         self.set(x, y, text, 12.0, true, INK, anchor);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the attributes of one SVG element")]
-    fn set(&mut self, x: f64, y: f64, text: &str, size: f64, bold: bool, color: Rgb, anchor: Anchor) {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the attributes of one SVG element"
+    )]
+    fn set(
+        &mut self,
+        x: f64,
+        y: f64,
+        text: &str,
+        size: f64,
+        bold: bool,
+        color: Rgb,
+        anchor: Anchor,
+    ) {
         let anchor = match anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",
@@ -178,7 +203,9 @@ impl Sheet {
         };
         let weight = if bold { " font-weight=\"bold\"" } else { "" };
         let (ink, text) = (hex(color), escape(text));
-        let element = format!("<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" fill=\"{ink}\"{weight}{anchor}>");
+        let element = format!(
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" fill=\"{ink}\"{weight}{anchor}>"
+        );
         self.body += &element;
         self.body += &text;
         self.body += "</text>\n";
@@ -187,70 +214,132 @@ impl Sheet {
     /// A straight line in px.
     pub fn rule(&mut self, from: (f64, f64), to: (f64, f64), stroke: Stroke) -> Result<()> {
         self.marks(stroke.dash, None, |area| {
-            area.draw(&PathElement::new([from, to].map(fine), ink(stroke.color, stroke.width)))
+            area.draw(&PathElement::new(
+                [from, to].map(fine),
+                ink(stroke.color, stroke.width),
+            ))
         })
     }
 
     /// A line through data points, broken where a value is not finite.
     pub fn line(&mut self, panel: &Panel, points: &[(f64, f64)], stroke: Stroke) -> Result<()> {
-        let pieces = points.split(|(x, y)| !x.is_finite() || !y.is_finite()).filter(|piece| piece.len() > 1);
-        let pieces: Vec<Vec<(i32, i32)>> =
-            pieces.map(|piece| piece.iter().map(|point| panel.fine(*point)).collect()).collect();
+        let pieces = points
+            .split(|(x, y)| !x.is_finite() || !y.is_finite())
+            .filter(|piece| piece.len() > 1);
+        let pieces: Vec<Vec<(i32, i32)>> = pieces
+            .map(|piece| piece.iter().map(|point| panel.fine(*point)).collect())
+            .collect();
         self.marks(stroke.dash, Some(panel.frame), |area| {
             let style = ink(stroke.color, stroke.width);
-            pieces.into_iter().try_for_each(|piece| area.draw(&PathElement::new(piece, style)))
+            pieces
+                .into_iter()
+                .try_for_each(|piece| area.draw(&PathElement::new(piece, style)))
         })
     }
 
     /// The area between two lines over the same x.
-    pub fn band(&mut self, panel: &Panel, lower: &[(f64, f64)], upper: &[(f64, f64)], color: Rgb) -> Result<()> {
-        let outline: Vec<_> = lower.iter().chain(upper.iter().rev()).map(|point| panel.fine(*point)).collect();
+    pub fn band(
+        &mut self,
+        panel: &Panel,
+        lower: &[(f64, f64)],
+        upper: &[(f64, f64)],
+        color: Rgb,
+    ) -> Result<()> {
+        let outline: Vec<_> = lower
+            .iter()
+            .chain(upper.iter().rev())
+            .map(|point| panel.fine(*point))
+            .collect();
         self.marks(&[], Some(panel.frame), |area| {
             area.draw(&Polygon::new(outline, rgb(color).mix(0.18).filled()))
         })
     }
 
     /// A bar from the lower edge of the panel up to `height`.
-    pub fn bar(&mut self, panel: &Panel, from: f64, to: f64, height: f64, color: Rgb) -> Result<()> {
+    pub fn bar(
+        &mut self,
+        panel: &Panel,
+        from: f64,
+        to: f64,
+        height: f64,
+        color: Rgb,
+    ) -> Result<()> {
         let (left, base) = panel.fine((from, panel.y.low.max(0.0)));
         let (right, top) = panel.fine((to, height));
         let corners = vec![(left, base), (left, top), (right, top), (right, base)];
-        self.marks(&[], Some(panel.frame), |area| area.draw(&Polygon::new(corners, rgb(color).filled())))
+        self.marks(&[], Some(panel.frame), |area| {
+            area.draw(&Polygon::new(corners, rgb(color).filled()))
+        })
     }
 
     /// Markers of `radius` px at data points.
-    pub fn points(&mut self, panel: &Panel, points: &[(f64, f64)], look: &Look, radius: f64) -> Result<()> {
-        let finite = points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
+    pub fn points(
+        &mut self,
+        panel: &Panel,
+        points: &[(f64, f64)],
+        look: &Look,
+        radius: f64,
+    ) -> Result<()> {
+        let finite = points
+            .iter()
+            .filter(|(x, y)| x.is_finite() && y.is_finite());
         let places: Vec<_> = finite.map(|point| panel.place(*point)).collect();
         self.markers(&places, look, radius)
     }
 
     /// Hollow circles at data points.
-    pub fn rings(&mut self, panel: &Panel, points: &[(f64, f64)], color: Rgb, radius: f64) -> Result<()> {
-        let finite = points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
+    pub fn rings(
+        &mut self,
+        panel: &Panel,
+        points: &[(f64, f64)],
+        color: Rgb,
+        radius: f64,
+    ) -> Result<()> {
+        let finite = points
+            .iter()
+            .filter(|(x, y)| x.is_finite() && y.is_finite());
         let places: Vec<_> = finite.map(|point| panel.fine(*point)).collect();
         self.marks(&[], None, |area| {
             let radius = (radius * FINE).round() as i32;
-            places.iter().try_for_each(|place| area.draw(&Circle::new(*place, radius, ink(color, 1.0))))
+            places
+                .iter()
+                .try_for_each(|place| area.draw(&Circle::new(*place, radius, ink(color, 1.0))))
         })
     }
 
     /// Markers of `radius` px at places of the sheet.
     pub fn markers(&mut self, places: &[(f64, f64)], look: &Look, radius: f64) -> Result<()> {
-        self.marks(&[], None, |area| places.iter().try_for_each(|place| draw_marker(area, *place, look, radius)))
+        self.marks(&[], None, |area| {
+            places
+                .iter()
+                .try_for_each(|place| draw_marker(area, *place, look, radius))
+        })
     }
 
-    /// Grid, axis line, ticks, tick labels and titles of a panel. The y title stands above the panel.
-    pub fn axes(&mut self, panel: &Panel, x: &Axis, y: &Axis) -> Result<()> {
+    /// Grid, axis line, ticks, tick labels and titles of a panel. The y title stands above the panel;
+    /// returns its x, for further lines above it.
+    pub fn axes(&mut self, panel: &Panel, x: &Axis, y: &Axis) -> Result<f64> {
         let frame = panel.frame;
-        let grid = Stroke { color: GRID, width: 0.8, dash: &[] };
-        let axis = Stroke { color: SOFT, width: 0.9, dash: &[] };
+        let grid = Stroke {
+            color: GRID,
+            width: 0.8,
+            dash: &[],
+        };
+        let axis = Stroke {
+            color: SOFT,
+            width: 0.9,
+            dash: &[],
+        };
         for (value, label) in &y.ticks {
             let (_, at) = panel.place((panel.x.low, *value));
             self.rule((frame.left, at), (frame.right, at), grid)?;
             self.text(frame.left - 6.0, at + 4.0, label, SOFT, Anchor::End);
         }
-        self.rule((frame.left, frame.bottom), (frame.right, frame.bottom), axis)?;
+        self.rule(
+            (frame.left, frame.bottom),
+            (frame.right, frame.bottom),
+            axis,
+        )?;
         for (value, label) in &x.ticks {
             let (at, _) = panel.place((*value, panel.y.low));
             self.rule((at, frame.bottom), (at, frame.bottom + 4.0), axis)?;
@@ -260,19 +349,16 @@ impl Sheet {
             let middle = (frame.left + frame.right) / 2.0;
             self.text(middle, frame.bottom + 34.0, x.title, INK, Anchor::Middle);
         }
+        let widest = y
+            .ticks
+            .iter()
+            .map(|(_, label)| width(label, LABEL, false))
+            .fold(0.0, f64::max);
+        let flush = frame.left - 6.0 - widest;
         if !y.title.is_empty() {
-            let widest = y.ticks.iter().map(|(_, label)| width(label, LABEL, false)).fold(0.0, f64::max);
-            self.text(frame.left - 6.0 - widest, frame.top - 10.0, y.title, INK, Anchor::Start);
+            self.text(flush, frame.top - 11.0, y.title, INK, Anchor::Start);
         }
-        Ok(())
-    }
-
-    /// A rectangular outline around a panel.
-    pub fn outline(&mut self, frame: Frame) -> Result<()> {
-        let style = Stroke { color: GRID, width: 0.8, dash: &[] };
-        let corners = [(frame.left, frame.top), (frame.right, frame.top), (frame.right, frame.bottom)];
-        self.rule(corners[0], corners[1], style)?;
-        self.rule(corners[1], corners[2], style)
+        Ok(flush)
     }
 
     /// The finished SVG, `height` px high, with title and description for those who hear it.
@@ -290,15 +376,24 @@ impl Sheet {
     }
 
     /// Has plotters draw at ten times the size, then dashes, clips and scales what it drew.
-    fn marks(&mut self, dash: &[f64], clip: Option<Frame>, draw: impl FnOnce(&Area) -> Drawn) -> Result<()> {
+    fn marks(
+        &mut self,
+        dash: &[f64],
+        clip: Option<Frame>,
+        draw: impl FnOnce(&Area) -> Drawn,
+    ) -> Result<()> {
         let mut drawn = String::new();
         {
-            let area = SVGBackend::with_string(&mut drawn, (1, 1)).into_drawing_area();
+            let area = SVGBackend::with_string(&mut drawn, CANVAS).into_drawing_area();
             let failed = |error| Error::run(format!("a figure cannot be drawn: {error}"));
             draw(&area).map_err(failed)?;
             area.present().map_err(failed)?;
         }
-        let inner = drawn.split_once('\n').map_or("", |(_, rest)| rest).trim_end().trim_end_matches("</svg>");
+        let inner = drawn
+            .split_once('\n')
+            .map_or("", |(_, rest)| rest)
+            .trim_end()
+            .trim_end_matches("</svg>");
         if inner.is_empty() {
             return Ok(());
         }
@@ -306,18 +401,32 @@ impl Sheet {
             self.clips += 1;
             let (id, n) = (&self.id, self.clips);
             let (x, y) = (frame.left - 2.0, frame.top - 2.0);
-            let (w, h) = (frame.right - frame.left + 4.0, frame.bottom - frame.top + 4.0);
-            let rect = format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\"/>");
-            let _ = write!(self.body, "<clipPath id=\"{id}-{n}\">{rect}</clipPath><g clip-path=\"url(#{id}-{n})\">");
+            let (w, h) = (
+                frame.right - frame.left + 4.0,
+                frame.bottom - frame.top + 4.0,
+            );
+            let rect =
+                format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\"/>");
+            let _ = write!(
+                self.body,
+                "<clipPath id=\"{id}-{n}\">{rect}</clipPath><g clip-path=\"url(#{id}-{n})\">"
+            );
         }
         self.body += "<g transform=\"scale(0.1)\" stroke-linejoin=\"round\"";
         if !dash.is_empty() {
-            let lengths: Vec<String> = dash.iter().map(|length| format!("{:.0}", length * FINE)).collect();
+            let lengths: Vec<String> = dash
+                .iter()
+                .map(|length| format!("{:.0}", length * FINE))
+                .collect();
             let _ = write!(self.body, " stroke-dasharray=\"{}\"", lengths.join(" "));
         }
         self.body += ">\n";
         self.body += inner;
-        self.body += if clip.is_some() { "</g></g>\n" } else { "</g>\n" };
+        self.body += if clip.is_some() {
+            "</g></g>\n"
+        } else {
+            "</g>\n"
+        };
         Ok(())
     }
 }
@@ -327,19 +436,30 @@ fn draw_marker(area: &Area, (x, y): (f64, f64), look: &Look, r: f64) -> Drawn {
     let at = |dx: f64, dy: f64| fine((x + dx * r, y + dy * r));
     let crossing = |strokes: [((f64, f64), (f64, f64)); 2]| {
         strokes.into_iter().try_for_each(|((x1, y1), (x2, y2))| {
-            area.draw(&PathElement::new([at(x1, y1), at(x2, y2)], ink(look.color, r * 0.55)))
+            area.draw(&PathElement::new(
+                [at(x1, y1), at(x2, y2)],
+                ink(look.color, r * 0.55),
+            ))
         })
     };
     match look.marker {
         Marker::Circle => area.draw(&Circle::new(fine((x, y)), (r * FINE).round() as i32, style)),
-        Marker::Square => {
-            area.draw(&Polygon::new([at(-0.9, -0.9), at(0.9, -0.9), at(0.9, 0.9), at(-0.9, 0.9)], style))
-        }
-        Marker::Up => area.draw(&Polygon::new([at(0.0, -1.2), at(1.1, 0.8), at(-1.1, 0.8)], style)),
-        Marker::Down => area.draw(&Polygon::new([at(0.0, 1.2), at(1.1, -0.8), at(-1.1, -0.8)], style)),
-        Marker::Diamond => {
-            area.draw(&Polygon::new([at(0.0, -1.3), at(1.1, 0.0), at(0.0, 1.3), at(-1.1, 0.0)], style))
-        }
+        Marker::Square => area.draw(&Polygon::new(
+            [at(-0.9, -0.9), at(0.9, -0.9), at(0.9, 0.9), at(-0.9, 0.9)],
+            style,
+        )),
+        Marker::Up => area.draw(&Polygon::new(
+            [at(0.0, -1.2), at(1.1, 0.8), at(-1.1, 0.8)],
+            style,
+        )),
+        Marker::Down => area.draw(&Polygon::new(
+            [at(0.0, 1.2), at(1.1, -0.8), at(-1.1, -0.8)],
+            style,
+        )),
+        Marker::Diamond => area.draw(&Polygon::new(
+            [at(0.0, -1.3), at(1.1, 0.0), at(0.0, 1.3), at(-1.1, 0.0)],
+            style,
+        )),
         Marker::Cross => crossing([((-1.0, -1.0), (1.0, 1.0)), ((-1.0, 1.0), (1.0, -1.0))]),
         Marker::Plus => crossing([((-1.2, 0.0), (1.2, 0.0)), ((0.0, -1.2), (0.0, 1.2))]),
     }

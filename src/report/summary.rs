@@ -50,7 +50,11 @@ impl Objective {
 
     /// The unit for people: a dash-free word even when there is none.
     pub fn unit_shown(&self) -> &str {
-        if self.unit.is_empty() || self.unit == "1" { "utils" } else { &self.unit }
+        if self.unit.is_empty() || self.unit == "1" {
+            "utils"
+        } else {
+            &self.unit
+        }
     }
 }
 
@@ -101,7 +105,10 @@ impl Summary {
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks: Vec<(Vec<&str>, &str)> = Vec::new();
         for arm in &self.arms {
-            let missing = arm.attained_reason.as_deref().filter(|_| arm.attained.is_none());
+            let missing = arm
+                .attained_reason
+                .as_deref()
+                .filter(|_| arm.attained.is_none());
             for text in arm.notes.iter().map(String::as_str).chain(missing) {
                 match remarks.iter_mut().find(|(_, known)| *known == text) {
                     Some((arms, _)) => arms.push(&arm.arm),
@@ -109,7 +116,9 @@ impl Summary {
                 }
             }
         }
-        let by_arm = remarks.into_iter().map(|(arms, text)| format!("{}: {text}", arms.join(", ")));
+        let by_arm = remarks
+            .into_iter()
+            .map(|(arms, text)| format!("{}: {text}", arms.join(", ")));
         self.notes.iter().cloned().chain(by_arm).collect()
     }
 }

@@ -25,12 +25,17 @@ fn options() -> usvg::Options<'static> {
         database.set_sans_serif_family("Arimo");
         Arc::new(database)
     });
-    usvg::Options { fontdb: fonts.clone(), font_family: "Arimo".into(), ..usvg::Options::default() }
+    usvg::Options {
+        fontdb: fonts.clone(),
+        font_family: "Arimo".into(),
+        ..usvg::Options::default()
+    }
 }
 
 /// Parses an SVG with the embedded typeface.
 pub fn parse(svg: &str) -> Result<usvg::Tree> {
-    usvg::Tree::from_str(svg, &options()).map_err(|error| Error::run(format!("a figure is not valid SVG: {error}")))
+    usvg::Tree::from_str(svg, &options())
+        .map_err(|error| Error::run(format!("a figure is not valid SVG: {error}")))
 }
 
 /// The picture of `svg` as a PNG file.
@@ -39,10 +44,16 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     let size = tree.size();
     let pixels = |length: f32| (length * PIXELS).ceil() as u32;
     let failed = |what: &str| Error::run(format!("a figure cannot be drawn as PNG: {what}"));
-    let mut canvas =
-        tiny_skia::Pixmap::new(pixels(size.width()), pixels(size.height())).ok_or_else(|| failed("its size"))?;
-    resvg::render(&tree, tiny_skia::Transform::from_scale(PIXELS, PIXELS), &mut canvas.as_mut());
-    canvas.encode_png().map_err(|error| failed(&error.to_string()))
+    let mut canvas = tiny_skia::Pixmap::new(pixels(size.width()), pixels(size.height()))
+        .ok_or_else(|| failed("its size"))?;
+    resvg::render(
+        &tree,
+        tiny_skia::Transform::from_scale(PIXELS, PIXELS),
+        &mut canvas.as_mut(),
+    );
+    canvas
+        .encode_png()
+        .map_err(|error| failed(&error.to_string()))
 }
 
 /// Width of `text` in px at font size `size`.
@@ -52,8 +63,12 @@ pub fn width(text: &str, size: f64, bold: bool) -> f64 {
         return 0.0;
     }
     let key = (text.to_owned(), bold);
-    let Ok(mut seen) = SEEN.get_or_init(Mutex::default).lock() else { return estimate(text, size) };
-    let per_px = *seen.entry(key).or_insert_with(|| measure(text, bold).unwrap_or_else(|| estimate(text, 1.0)));
+    let Ok(mut seen) = SEEN.get_or_init(Mutex::default).lock() else {
+        return estimate(text, size);
+    };
+    let per_px = *seen
+        .entry(key)
+        .or_insert_with(|| measure(text, bold).unwrap_or_else(|| estimate(text, 1.0)));
     per_px * size
 }
 
@@ -138,6 +153,9 @@ mod tests {
 
     #[test]
     fn hostile_text_is_escaped() {
-        assert_eq!(escape("<script a='b'>&\u{1}"), "&lt;script a=&#39;b&#39;&gt;&amp; ");
+        assert_eq!(
+            escape("<script a='b'>&\u{1}"),
+            "&lt;script a=&#39;b&#39;&gt;&amp; "
+        );
     }
 }

@@ -30,13 +30,24 @@ pub const THREE_ARMS: Made = Made {
     llm_workers: false,
 };
 
-pub const TINY: Made = Made { name: "tiny", arms: &["us-2024"], years: 1, tax_year: 1, workers: 3, ..THREE_ARMS };
+pub const TINY: Made = Made {
+    name: "tiny",
+    arms: &["us-2024"],
+    years: 1,
+    tax_year: 1,
+    workers: 3,
+    ..THREE_ARMS
+};
 
 /// Brackets and rates of an arm in a year.
 pub fn schedule(arm: &str, year: u32) -> Vec<(f64, f64)> {
-    let us = [0.0, 11_600.0, 47_150.0, 100_525.0, 191_950.0, 243_725.0, 609_350.0];
+    let us = [
+        0.0, 11_600.0, 47_150.0, 100_525.0, 191_950.0, 243_725.0, 609_350.0,
+    ];
     let with = |rates: [f64; 7]| us.into_iter().zip(rates).collect();
-    let wobble = |k: usize| ((f64::from(year) * (1.3 + 0.4 * k as f64)).sin() * 0.25) / f64::from(year).sqrt();
+    let wobble = |k: usize| {
+        ((f64::from(year) * (1.3 + 0.4 * k as f64)).sin() * 0.25) / f64::from(year).sqrt()
+    };
     let optimal = [0.31, 0.38, 0.44, 0.47, 0.52, 0.58, 0.61];
     match arm {
         "llm" => {
@@ -85,11 +96,13 @@ fn hours(wage: f64, schedule: &[(f64, f64)]) -> f64 {
         income - tax(schedule, income) - 52.0 * 0.0005 * l.powf(3.5)
     };
     let grid = (0..=400).map(|i| f64::from(i) * 0.25);
-    grid.max_by(|a, b| utility(*a).total_cmp(&utility(*b))).unwrap_or(0.0)
+    grid.max_by(|a, b| utility(*a).total_cmp(&utility(*b)))
+        .unwrap_or(0.0)
 }
 
 fn noise(a: u64, b: u64) -> f64 {
-    let mut x = a.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ b.wrapping_mul(0xBF58_476D_1CE4_E5B9) ^ 0x1234_5678;
+    let mut x =
+        a.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ b.wrapping_mul(0xBF58_476D_1CE4_E5B9) ^ 0x1234_5678;
     x ^= x >> 31;
     x = x.wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^= x >> 29;
@@ -100,8 +113,10 @@ fn noise(a: u64, b: u64) -> f64 {
 pub fn write(folder: &Path, made: &Made) -> Vec<(String, u32, f64)> {
     std::fs::create_dir_all(folder).unwrap();
     let (mut arm, mut year, mut literal, mut welfare) = (vec![], vec![], vec![], vec![]);
-    let (mut w_arm, mut w_step, mut w_id, mut w_wage, mut w_labor) = (vec![], vec![], vec![], vec![], vec![]);
-    let (mut w_income, mut w_tax, mut w_rebate, mut w_disposable) = (vec![], vec![], vec![], vec![]);
+    let (mut w_arm, mut w_step, mut w_id, mut w_wage, mut w_labor) =
+        (vec![], vec![], vec![], vec![], vec![]);
+    let (mut w_income, mut w_tax, mut w_rebate, mut w_disposable) =
+        (vec![], vec![], vec![], vec![]);
     let mut summary_arms: Vec<Value> = vec![];
     for &name in made.arms {
         let mut last = 0.0;
@@ -113,21 +128,27 @@ pub fn write(folder: &Path, made: &Made) -> Vec<(String, u32, f64)> {
                     .map(|i| {
                         let best = hours(wage(i, made.workers), &rates);
                         if made.llm_workers {
-                            ((best + 30.0 * (noise(i as u64, u64::from(step)) - 0.4)) / 10.0).round().clamp(0.0, 10.0)
+                            ((best + 30.0 * (noise(i as u64, u64::from(step)) - 0.4)) / 10.0)
+                                .round()
+                                .clamp(0.0, 10.0)
                                 * 10.0
                         } else {
                             best
                         }
                     })
                     .collect();
-                let incomes: Vec<f64> =
-                    labor.iter().enumerate().map(|(i, l)| 52.0 * wage(i, made.workers) * l).collect();
+                let incomes: Vec<f64> = labor
+                    .iter()
+                    .enumerate()
+                    .map(|(i, l)| 52.0 * wage(i, made.workers) * l)
+                    .collect();
                 let taxes: Vec<f64> = incomes.iter().map(|z| tax(&rates, *z)).collect();
                 let rebate = taxes.iter().sum::<f64>() / made.workers as f64;
                 let mut sum = 0.0;
                 for i in 0..made.workers {
                     let disposable = incomes[i] - taxes[i] + rebate;
-                    sum += (disposable - 52.0 * 0.0005 * labor[i].powf(3.5)) / wage(i, made.workers);
+                    sum +=
+                        (disposable - 52.0 * 0.0005 * labor[i].powf(3.5)) / wage(i, made.workers);
                     w_arm.push(name);
                     w_step.push(step);
                     w_id.push(i as u32);
@@ -143,7 +164,13 @@ pub fn write(folder: &Path, made: &Made) -> Vec<(String, u32, f64)> {
             }
             arm.push(name);
             year.push(y);
-            literal.push(rates.iter().map(|(e, r)| format!("{e}:{r}")).collect::<Vec<_>>().join(","));
+            literal.push(
+                rates
+                    .iter()
+                    .map(|(e, r)| format!("{e}:{r}"))
+                    .collect::<Vec<_>>()
+                    .join(","),
+            );
             welfare.push(last);
         }
         summary_arms.push(json!({ "arm": name, "welfare": last, "gain_over_us": null, "attained": null,
@@ -151,8 +178,16 @@ pub fn write(folder: &Path, made: &Made) -> Vec<(String, u32, f64)> {
             "gini_disposable": 0.412, "revenue": 12345.6, "decisions": if name == "llm" { 960 } else { 0 },
             "failures": if name == "llm" { 3 } else { 0 }, "notes": [] }));
     }
-    let us = made.arms.iter().position(|a| *a == "us-2024").map(|i| summary_arms[i]["welfare"].as_f64().unwrap());
-    let best = made.arms.iter().position(|a| *a == "optimal").map(|i| summary_arms[i]["welfare"].as_f64().unwrap());
+    let us = made
+        .arms
+        .iter()
+        .position(|a| *a == "us-2024")
+        .map(|i| summary_arms[i]["welfare"].as_f64().unwrap());
+    let best = made
+        .arms
+        .iter()
+        .position(|a| *a == "optimal")
+        .map(|i| summary_arms[i]["welfare"].as_f64().unwrap());
     for one in &mut summary_arms {
         let own = one["welfare"].as_f64().unwrap();
         if let Some(us) = us {
@@ -163,8 +198,9 @@ pub fn write(folder: &Path, made: &Made) -> Vec<(String, u32, f64)> {
             }
         }
     }
-    let rows: Vec<(String, u32, f64)> =
-        (0..arm.len()).map(|i| (arm[i].to_owned(), year[i], welfare[i])).collect();
+    let rows: Vec<(String, u32, f64)> = (0..arm.len())
+        .map(|i| (arm[i].to_owned(), year[i], welfare[i]))
+        .collect();
     parquet(
         &folder.join("years.parquet"),
         vec![
@@ -199,7 +235,11 @@ pub fn write(folder: &Path, made: &Made) -> Vec<(String, u32, f64)> {
             "sha256": "d7c1f0e5a8b3d7c1f0e5a8b3d7c1f0e5a8b3d7c1f0e5a8b3d7c1f0e5a8b3abcd" } },
         "threads": 2, "host": "ci", "tokens": { "prompt": 1234567, "answer": 4321 }, "cost": null,
         "scenario_sha256": "0123456789abcdef", "parse_failure_rate": 0.003125 });
-    let decide = if made.llm_workers { "{ llm = { model = \"small\" } }" } else { "\"rational\"" };
+    let decide = if made.llm_workers {
+        "{ llm = { model = \"small\" } }"
+    } else {
+        "\"rational\""
+    };
     let scenario = format!(
         "name = {:?}\nseed = 42\nsteps = {}\ntax_year = {}\n\n[population]\nsize = {}\nwages = \"census\"\npersonas = \
          \"census\"\n\n[economy]\nutility = \"quasilinear\"\n\n[[workers]]\nshare = 1.0\ndecide = {decide}\n",
@@ -216,5 +256,7 @@ pub fn write(folder: &Path, made: &Made) -> Vec<(String, u32, f64)> {
 
 pub fn parquet(file: &Path, columns: Vec<Column>) {
     let mut frame = DataFrame::new_infer_height(columns).unwrap();
-    ParquetWriter::new(File::create(file).unwrap()).finish(&mut frame).unwrap();
+    ParquetWriter::new(File::create(file).unwrap())
+        .finish(&mut frame)
+        .unwrap();
 }

@@ -18,11 +18,19 @@ const POINTS: usize = 200;
 type Curve = Vec<(f64, f64)>;
 
 pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
-    let shown: Vec<usize> = (0..run.arms.len()).filter(|&i| !run.arms[i].last.income.is_empty()).collect();
-    let (Some(step), false) = (run.last_step, shown.is_empty()) else { return Ok(None) };
+    let shown: Vec<usize> = (0..run.arms.len())
+        .filter(|&i| !run.arms[i].last.income.is_empty())
+        .collect();
+    let (Some(step), false) = (run.last_step, shown.is_empty()) else {
+        return Ok(None);
+    };
     let measures: [(&str, &str, fn(&Workers) -> &Vec<f64>); 2] = [
         ("Pre-tax income", "income", |workers| &workers.income),
-        ("Disposable income (after tax and rebate)", "disposable", |workers| &workers.disposable),
+        (
+            "Disposable income (after tax and rebate)",
+            "disposable",
+            |workers| &workers.disposable,
+        ),
     ];
     let curves = measures.map(|(.., of)| -> Vec<Option<Curve>> {
         run.arms.iter().map(|arm| lorenz(of(&arm.last))).collect()
@@ -34,40 +42,83 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
          individual workers, not of households and not over a lifetime."
     );
     let mut sheet = Sheet::new(ID);
-    let top = sheet.heading(TITLE, &format!("Step {step}. Workers from poorest to richest; thin diagonal: equality."));
-    let lowest = curves.iter().flatten().flatten().flatten().map(|point| point.1).fold(0.0, f64::min);
-    let side = 296.0;
-    let gap = (WIDTH - 2.0 * MARGIN - 2.0 * side - 44.0) - 6.0;
+    let top = sheet.heading(
+        TITLE,
+        &format!("Step {step}. Workers from poorest to richest; thin diagonal: equality."),
+    );
+    let lowest = curves
+        .iter()
+        .flatten()
+        .flatten()
+        .flatten()
+        .map(|point| point.1)
+        .fold(0.0, f64::min);
+    let side = 280.0;
+    let gap = (WIDTH - 2.0 * MARGIN - 2.0 * side - 44.0) - 14.0;
     for (m, (title, ..)) in measures.iter().enumerate() {
         let left = MARGIN + 44.0 + m as f64 * (side + gap);
-        let frame = Frame { left, top: top + 26.0, right: left + side, bottom: top + 26.0 + side };
+        let frame = Frame {
+            left,
+            top: top + 26.0,
+            right: left + side,
+            bottom: top + 26.0 + side,
+        };
         let y = Scale::new(Spacing::Linear, lowest, 1.0);
-        let panel = Panel { frame, x: Scale::new(Spacing::Linear, 0.0, 1.0), y };
+        let panel = Panel {
+            frame,
+            x: Scale::new(Spacing::Linear, 0.0, 1.0),
+            y,
+        };
         let shares = |scale: &Scale| {
             let ticks = scale.ticks(0.2);
             let labels = ticks.iter().map(|share| percent(*share)).collect();
             (ticks, labels)
         };
         let ((xs, x_labels), (ys, y_labels)) = (shares(&panel.x), shares(&panel.y));
-        sheet.axes(&panel, &Axis::new(xs, x_labels, "Poorest share of workers"), &Axis::new(ys, y_labels, title))?;
-        sheet.line(&panel, &[(0.0, 0.0), (1.0, 1.0)], Stroke { color: SOFT, width: 0.8, dash: &[] })?;
+        sheet.axes(
+            &panel,
+            &Axis::new(xs, x_labels, "Poorest share of workers"),
+            &Axis::new(ys, y_labels, title),
+        )?;
+        sheet.line(
+            &panel,
+            &[(0.0, 0.0), (1.0, 1.0)],
+            Stroke {
+                color: SOFT,
+                width: 0.8,
+                dash: &[],
+            },
+        )?;
         for i in run.drawing_order() {
             if let Some(curve) = &curves[m][i] {
-                sheet.line(&panel, &thin(curve, POINTS), Stroke::from(&run.arms[i].look))?;
+                sheet.line(
+                    &panel,
+                    &thin(curve, POINTS),
+                    Stroke::from(&run.arms[i].look),
+                )?;
             }
         }
     }
-    let shown_gini = |curve: &Option<Curve>| curve.as_ref().map_or("n/a".into(), |curve| grouped(gini(curve), 3));
+    let shown_gini = |curve: &Option<Curve>| {
+        curve
+            .as_ref()
+            .map_or("n/a".into(), |curve| grouped(gini(curve), 3))
+    };
     let entries: Vec<Entry> = shown
         .iter()
         .map(|&i| {
             let arm = &run.arms[i];
             let (before, after) = (shown_gini(&curves[0][i]), shown_gini(&curves[1][i]));
-            Entry { label: format!("{}  Gini {before} → {after}", arm.name), look: arm.look, marker: false }
+            Entry {
+                label: format!("{}: Gini {before}→ {after}", arm.name),
+                look: arm.look,
+                marker: false,
+            }
         })
         .collect();
     let bottom = legend(&mut sheet, top + 26.0 + side + 46.0, &entries)?;
-    let (mut arms, mut kinds, mut people, mut held) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut arms, mut kinds, mut people, mut held) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (m, (_, kind, _)) in measures.iter().enumerate() {
         for (i, curve) in curves[m].iter().enumerate() {
             for (share, amount) in thin(curve.as_deref().unwrap_or(&[]), POINTS) {
@@ -85,5 +136,11 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
         column("amount_share", held),
     ];
     let svg = sheet.finish(bottom + MARGIN, TITLE, &caption);
-    Ok(Some(Draft { id: ID, title: TITLE.into(), svg, caption, data }))
+    Ok(Some(Draft {
+        id: ID,
+        title: TITLE.into(),
+        svg,
+        caption,
+        data,
+    }))
 }

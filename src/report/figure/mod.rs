@@ -34,17 +34,36 @@ pub(super) fn write_all(run: &FinishedRun) -> Result<Vec<Figure>> {
         lorenz::draw(run)?,
         choices::draw(run)?,
     ];
-    drafts.into_iter().flatten().map(|draft| write(run, draft)).collect()
+    drafts
+        .into_iter()
+        .flatten()
+        .map(|draft| write(run, draft))
+        .collect()
 }
 
 fn write(run: &FinishedRun, draft: Draft) -> Result<Figure> {
-    let Draft { id, title, caption, svg, data } = draft;
+    let Draft {
+        id,
+        title,
+        caption,
+        svg,
+        data,
+    } = draft;
     let path = |extension: &str| run.folder.join("figures").join(format!("{id}.{extension}"));
-    let figure = Figure { id: id.into(), title, caption, svg: path("svg"), png: path("png"), csv: path("csv") };
+    let figure = Figure {
+        id: id.into(),
+        title,
+        caption,
+        svg: path("svg"),
+        png: path("png"),
+        csv: path("csv"),
+    };
     let broken = |error| Error::run(format!("{}: {error}", figure.csv.display()));
     let mut frame = DataFrame::new_infer_height(data).map_err(broken)?;
     let mut rows = Vec::new();
-    CsvWriter::new(&mut rows).finish(&mut frame).map_err(broken)?;
+    CsvWriter::new(&mut rows)
+        .finish(&mut frame)
+        .map_err(broken)?;
     files::write_whole(&figure.csv, &rows)?;
     files::write_whole(&figure.svg, svg.as_bytes())?;
     files::write_whole(&figure.png, &typeface::png(&svg)?)?;
@@ -61,7 +80,14 @@ where
 
 /// The legend of the arms, in their order.
 fn legend_entries(run: &FinishedRun, marker: bool) -> Vec<Entry> {
-    run.arms.iter().map(|arm| Entry { label: arm.name.clone(), look: arm.look, marker }).collect()
+    run.arms
+        .iter()
+        .map(|arm| Entry {
+            label: arm.name.clone(),
+            look: arm.look,
+            marker,
+        })
+        .collect()
 }
 
 /// `a, b and c`.

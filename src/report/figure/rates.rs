@@ -13,7 +13,11 @@ const ID: &str = "rates";
 const TITLE: &str = "Marginal tax rates by tax year";
 
 pub(super) fn draw(run: &FinishedRun) -> Result<Draft> {
-    let moves = |arm: &&Arm| arm.years.windows(2).any(|pair| pair[0].schedule != pair[1].schedule);
+    let moves = |arm: &&Arm| {
+        arm.years
+            .windows(2)
+            .any(|pair| pair[0].schedule != pair[1].schedule)
+    };
     let mut shown: Vec<&Arm> = run.arms.iter().filter(moves).collect();
     let still = shown.is_empty();
     if still {
@@ -40,23 +44,38 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Draft> {
         )
     };
     let mut sheet = Sheet::new(ID);
-    let top = sheet.heading(TITLE, "A line per bracket, named by the income at which it begins.");
-    let rates = || shown.iter().flat_map(|arm| arm.years.iter().flat_map(|year| year.schedule.rates.iter().copied()));
-    let (low, high) = rates().fold((0.0f64, 0.0f64), |(low, high), rate| (low.min(rate), high.max(rate)));
-    let y = Scale::new(Spacing::Linear, low, (high * 1.04).max(0.1));
+    let top = sheet.heading(
+        TITLE,
+        "A line per bracket, named by the income at which it begins.",
+    );
+    let rates = || {
+        shown.iter().flat_map(|arm| {
+            arm.years
+                .iter()
+                .flat_map(|year| year.schedule.rates.iter().copied())
+        })
+    };
+    let (low, high) = rates().fold((0.0f64, 0.0f64), |(low, high), rate| {
+        (low.min(rate), high.max(rate))
+    });
+    let high = (high * 1.04).max(0.1);
+    let y = Scale::new(Spacing::Linear, low - 0.02 * high, high);
     let grid = Grid {
         columns: if shown.len() == 1 { 1 } else { 2 },
         height: if shown.len() == 1 { 280.0 } else { 200.0 },
         left: 40.0,
         right: 84.0,
         above: 44.0,
-        below: 46.0,
+        below: 50.0,
     };
-    let (frames, bottom) = grid.frames(top - 6.0, shown.len());
+    let (frames, bottom) = grid.frames(top + 2.0, shown.len());
     for (arm, frame) in shown.iter().zip(frames) {
         let last = f64::from(run.last_year());
-        let panel = Panel { frame, x: Scale::new(Spacing::Linear, 0.5, last + 0.5), y };
-        sheet.strong(frame.left - 34.0, frame.top - 28.0, &arm.name, Anchor::Start);
+        let panel = Panel {
+            frame,
+            x: Scale::new(Spacing::Linear, 0.5, last + 0.5),
+            y,
+        };
         draw_arm(&mut sheet, &panel, arm, run.last_year())?;
     }
     Ok(Draft {
@@ -74,28 +93,72 @@ fn draw_arm(sheet: &mut Sheet, panel: &Panel, arm: &Arm, last: u32) -> Result<()
     let year_labels = years.iter().map(|year| format!("{year:.0}")).collect();
     let ticks = panel.y.ticks(0.16);
     let labels = ticks.iter().map(|rate| percent(*rate)).collect();
-    sheet.axes(panel, &Axis::new(years, year_labels, "Tax year"), &Axis::new(ticks, labels, "Marginal rate"))?;
-    let brackets = arm.years.iter().map(|year| year.schedule.rates.len()).max().unwrap_or(0);
+    let (x, y) = (
+        Axis::new(years, year_labels, "Tax year"),
+        Axis::new(ticks, labels, "Marginal rate"),
+    );
+    let flush = sheet.axes(panel, &x, &y)?;
+    sheet.strong(flush, panel.frame.top - 28.0, &arm.name, Anchor::Start);
+    let brackets = arm
+        .years
+        .iter()
+        .map(|year| year.schedule.rates.len())
+        .max()
+        .unwrap_or(0);
     let mut ends = Vec::new();
     for k in 0..brackets {
-        let share = if brackets > 1 { k as f64 / (brackets - 1) as f64 } else { 1.0 };
+        let share = if brackets > 1 {
+            k as f64 / (brackets - 1) as f64
+        } else {
+            1.0
+        };
         let color = ramp(share);
-        let mut points = Vec::new();
+        let (mut risers, mut treads) = (Vec::new(), Vec::new());
         for year in &arm.years {
             let rate = year.schedule.rates.get(k).copied().unwrap_or(f64::NAN);
             let at = f64::from(year.year);
-            points.extend([(at - 0.5, rate), (at + 0.5, rate)]);
+            risers.extend([(at - 0.5, rate), (at + 0.5, rate)]);
+            treads.extend([(at - 0.5, rate), (at + 0.5, rate), (f64::NAN, f64::NAN)]);
         }
         // The lower bracket is drawn first and wider, so that it shows beside a higher one at the same rate.
-        let stroke = Stroke { color, width: 3.6 - 2.2 * share, dash: if k % 2 == 1 { &[7.0, 2.5] } else { &[] } };
-        sheet.line(panel, &points, stroke)?;
-        if let (Some(year), Some(end)) = (arm.years.last(), points.last().filter(|end| end.1.is_finite())) {
+        sheet.line(
+            panel,
+            &risers,
+            Stroke {
+                color,
+                width: 0.6,
+                dash: &[],
+            },
+        )?;
+        let dash: &[f64] = if k % 2 == 1 { &[7.0, 2.5] } else { &[] };
+        sheet.line(
+            panel,
+            &treads,
+            Stroke {
+                color,
+                width: 3.6 - 2.2 * share,
+                dash,
+            },
+        )?;
+        if let (Some(year), Some(end)) = (
+            arm.years.last(),
+            risers.last().filter(|end| end.1.is_finite()),
+        ) {
             let edge = year.schedule.edges.get(k).copied().unwrap_or(f64::NAN);
             let text = format!("from {}", short_money(edge));
-            ends.push(EndLabel { text, color, end: panel.place(*end) });
+            ends.push(EndLabel {
+                text,
+                color,
+                end: panel.place(*end),
+            });
         }
     }
-    end_labels(sheet, panel.frame.right + 18.0, (panel.frame.top - 4.0, panel.frame.bottom + 4.0), &ends)
+    end_labels(
+        sheet,
+        panel.frame.right + 18.0,
+        (panel.frame.top - 4.0, panel.frame.bottom + 4.0),
+        &ends,
+    )
 }
 
 /// From light to dark, also in grey: the upper brackets are the dark ones.
@@ -114,7 +177,13 @@ fn data(shown: &[&Arm]) -> Vec<polars::prelude::Column> {
     let (mut edges, mut rates) = (Vec::new(), Vec::new());
     for arm in shown {
         for year in &arm.years {
-            for (k, (edge, rate)) in year.schedule.edges.iter().zip(&year.schedule.rates).enumerate() {
+            for (k, (edge, rate)) in year
+                .schedule
+                .edges
+                .iter()
+                .zip(&year.schedule.rates)
+                .enumerate()
+            {
                 arms.push(arm.name.clone());
                 years.push(year.year);
                 brackets.push(k as u32 + 1);

@@ -30,7 +30,12 @@ impl Grid {
         let frames = (0..count).map(|i| {
             let left = MARGIN + (i % columns) as f64 * cell;
             let top = top + (i / columns) as f64 * row + self.above;
-            Frame { left: left + self.left, top, right: left + cell - self.right, bottom: top + self.height }
+            Frame {
+                left: left + self.left,
+                top,
+                right: left + cell - self.right,
+                bottom: top + self.height,
+            }
         });
         (frames.collect(), top + count.div_ceil(columns) as f64 * row)
     }

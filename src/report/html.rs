@@ -81,7 +81,8 @@ pub(super) fn write(run: &Path) -> Result<PathBuf> {
         "profile": flattened(&summary.profile),
         "kinks": flattened(&summary.kink_shares),
         "scenario": scenario,
-        "version": env!("CARGO_PKG_VERSION"),
+    "transcript": run.join("transcript.jsonl.zst").exists(),
+    "version": env!("CARGO_PKG_VERSION"),
     });
     let broken =
         |error: minijinja::Error| Error::run(format!("the report cannot be written: {error:#}"));

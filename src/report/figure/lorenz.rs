@@ -16,6 +16,8 @@ const TITLE: &str = "Lorenz curves of income before and after taxes";
 const POINTS: usize = 200;
 
 type Curve = Vec<(f64, f64)>;
+/// Title, name in the data, and the column of [`Workers`].
+type Measure = (&'static str, &'static str, fn(&Workers) -> &Vec<f64>);
 
 pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
     let shown: Vec<usize> = (0..run.arms.len())
@@ -24,7 +26,7 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
     let (Some(step), false) = (run.last_step, shown.is_empty()) else {
         return Ok(None);
     };
-    let measures: [(&str, &str, fn(&Workers) -> &Vec<f64>); 2] = [
+    let measures: [Measure; 2] = [
         ("Pre-tax income", "income", |workers| &workers.income),
         (
             "Disposable income (after tax and rebate)",
@@ -110,7 +112,7 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
             let arm = &run.arms[i];
             let (before, after) = (shown_gini(&curves[0][i]), shown_gini(&curves[1][i]));
             Entry {
-                label: format!("{}: Gini {before}→ {after}", arm.name),
+                label: format!("{}: Gini {before} → {after}", arm.name),
                 look: arm.look,
                 marker: false,
             }

@@ -18,10 +18,16 @@ const POINTS: usize = 240;
 pub(super) fn draw(run: &FinishedRun) -> Result<Draft> {
     let reach = reach(run);
     let grid = income_grid(run, reach.high);
+    let marked = percentiles_of(run).map_or(String::new(), |arm| {
+        format!(
+            " Dotted lines mark percentiles of income under {}.",
+            arm.name
+        )
+    });
     let caption = format!(
         "Marginal rate (the tax on the next dollar) and average rate (tax over income) of the schedules in force in \
          the last tax year, against pre-tax income on a square-root axis. {} Average rates leave out the lump-sum \
-         rebate, which every worker of an arm receives alike.{}",
+         rebate, which every worker of an arm receives alike.{marked}{}",
         reach.told, reach.beyond
     );
     let subtitle = match percentiles_of(run) {

@@ -268,7 +268,9 @@ fn filling(value: serde_json::Value) -> Value {
         Json::String(text) => Value::from(text),
         Json::Array(values) => values.into_iter().map(filling).collect(),
         Json::Object(map) => {
-            map.into_iter().map(|(key, value)| (key, filling(value))).collect()
+            let map: BTreeMap<String, Value> =
+                map.into_iter().map(|(key, value)| (key, filling(value))).collect();
+            Value::from(map)
         }
     }
 }

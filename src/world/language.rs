@@ -160,7 +160,7 @@ pub fn hour_options(labor_max: f64) -> Vec<f64> {
     options
 }
 
-fn worker_prompt<'a>(
+pub fn worker_prompt<'a>(
     economy: &Economy,
     schedule: &TaxSchedule,
     wage: f64,

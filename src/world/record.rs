@@ -203,7 +203,7 @@ fn flatten(workers: Query<WorkerRow>, mut flat: ResMut<FlatPanel>) {
         let start = first.0 as usize;
         // Ids ascend within a table; where they are consecutive, whole columns are copied.
         let consecutive = id[id.len() - 1].0 as usize - start + 1 == id.len();
-        let mut place = |column: &mut [f64], values: &[f64]| {
+        let place = |column: &mut [f64], values: &[f64]| {
             if consecutive {
                 column[start..start + id.len()].copy_from_slice(values);
             } else {

@@ -23,6 +23,7 @@ pub struct Summary {
     /// One entry per arm, the scenario's planner first.
     pub arms: Vec<ArmSummary>,
     /// Warnings about the run as a whole.
+    #[serde(deserialize_with = "null_as_default")]
     pub notes: Vec<String>,
     /// Seconds by phase, or whatever the run measured.
     pub profile: Value,
@@ -37,9 +38,20 @@ pub struct Objective {
     /// Name as in the scenario, such as `inverse_wage`.
     pub name: String,
     /// Unit of welfare, such as `$/year`; empty when it has none.
+    #[serde(deserialize_with = "null_as_default")]
     pub unit: String,
     /// Formula in plain text.
+    #[serde(deserialize_with = "null_as_default")]
     pub formula: String,
+}
+
+/// Reads a null as the type's default.
+fn null_as_default<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 impl Objective {
@@ -83,10 +95,11 @@ pub struct ArmSummary {
     /// Tax revenue per worker, $/year.
     pub revenue: Option<f64>,
     /// Answers asked of language models.
-    pub decisions: Option<u64>,
+    pub decisions: Option<f64>,
     /// Of these, answers that could not be parsed into a valid action.
-    pub failures: Option<u64>,
+    pub failures: Option<f64>,
     /// Remarks on this arm.
+    #[serde(deserialize_with = "null_as_default")]
     pub notes: Vec<String>,
 }
 
@@ -120,5 +133,31 @@ impl Summary {
             .into_iter()
             .map(|(arms, text)| format!("{}: {text}", arms.join(", ")));
         self.notes.iter().cloned().chain(by_arm).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_and_null_fields_read_as_nothing() {
+        let summary: Summary = serde_json::from_str(
+            r#"{"name": "a", "notes": null, "objective": {"name": "nash", "unit": null},
+                "arms": [{"arm": "llm", "welfare": null, "notes": null}, {"arm": "none"}], "later": 1}"#,
+        )
+        .unwrap();
+        assert_eq!(summary.arms[0].welfare, None);
+        assert_eq!(summary.objective.unit_shown(), "utils");
+        assert!(summary.remarks().is_empty());
+    }
+
+    #[test]
+    fn a_remark_shared_by_arms_is_said_once() {
+        let summary: Summary = serde_json::from_str(
+            r#"{"arms": [{"arm": "a", "notes": ["x"]}, {"arm": "b", "notes": ["x", "y"], "attained_reason": "z"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(summary.remarks(), ["a, b: x", "b: y", "b: z"]);
     }
 }

@@ -47,11 +47,11 @@ pub(super) fn columns(summary: &Summary) -> Vec<Column> {
             })
         });
     let failures = arms.iter().map(|arm| {
-        let asked = arm.decisions.filter(|asked| *asked > 0)?;
+        let asked = arm.decisions.filter(|asked| *asked > 0.0)?;
         Some(format!(
             "{} of {}",
-            grouped(arm.failures.unwrap_or(0) as f64, 0),
-            grouped(asked as f64, 0)
+            grouped(arm.failures.unwrap_or(0.0), 0),
+            grouped(asked, 0)
         ))
     });
     vec![

@@ -41,10 +41,16 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
     let many = shown
         .iter()
         .any(|&i| run.arms[i].last.wage.len() > MOST_POINTS);
+    let groups: Vec<Vec<Group>> = if many {
+        shown.iter().map(|&i| by_wage(&run.arms[i].last)).collect()
+    } else {
+        Vec::new()
+    };
     let baseline = run
         .baseline()
-        .filter(|i| shown.contains(i) && shown.len() > 1);
-    let behind = baseline.map(|i| run.arms[i].name.as_str());
+        .and_then(|i| shown.iter().position(|s| *s == i))
+        .filter(|_| shown.len() > 1);
+    let behind = baseline.map(|b| run.arms[shown[b]].name.as_str());
     let what = if many {
         format!(
             "Line: median of {GROUPS} groups of workers by wage; band: 10th to 90th percentile."
@@ -77,8 +83,8 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
         below: 48.0,
     };
     let (frames, bottom) = grid.frames(top + 2.0, shown.len());
-    let (x, y) = scales(run, &shown, many);
-    for (&i, frame) in shown.iter().zip(frames) {
+    let (x, y) = scales(run, &shown, &groups);
+    for ((place, &i), frame) in shown.iter().enumerate().zip(frames) {
         let arm = &run.arms[i];
         let panel = Panel { frame, x, y };
         axes(
@@ -86,15 +92,27 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
             &panel,
             &fit(&arm.name, 12.0, (frame.right - frame.left) * 0.95),
         )?;
-        let under = baseline.filter(|b| *b != i).map(|b| &run.arms[b].last);
+        let under = baseline.filter(|b| *b != place);
         if many {
-            medians(&mut sheet, &panel, &arm.last, under, &arm.look)?;
+            medians(
+                &mut sheet,
+                &panel,
+                &groups[place],
+                under.map(|b| &groups[b][..]),
+                &arm.look,
+            )?;
         } else {
-            points(&mut sheet, &panel, &arm.last, under, &arm.look)?;
+            points(
+                &mut sheet,
+                &panel,
+                &arm.last,
+                under.map(|b| &run.arms[shown[b]].last),
+                &arm.look,
+            )?;
         }
     }
     let data = if many {
-        grouped_data(run, &shown)
+        grouped_data(run, &shown, &groups)
     } else {
         worker_data(run, &shown)
     };
@@ -108,19 +126,14 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
     }))
 }
 
-/// Axes that hold everything drawn: all workers, or all medians and bands.
-fn scales(run: &FinishedRun, shown: &[usize], many: bool) -> (Scale, Scale) {
+/// Axes that hold everything drawn: all medians and bands, or all workers where there are no groups.
+fn scales(run: &FinishedRun, shown: &[usize], groups: &[Vec<Group>]) -> (Scale, Scale) {
     let (mut low, mut high, mut most) = (f64::INFINITY, 0.0f64, 0.0f64);
     let mut hold = |wage: f64, hours: f64| {
         (low, high, most) = (low.min(wage), high.max(wage), most.max(hours))
     };
-    for &i in shown {
-        let workers = &run.arms[i].last;
-        if many {
-            by_wage(workers)
-                .iter()
-                .for_each(|group| hold(group.wage, group.p90));
-        } else {
+    if groups.is_empty() {
+        for workers in shown.iter().map(|&i| &run.arms[i].last) {
             workers
                 .wage
                 .iter()
@@ -128,6 +141,10 @@ fn scales(run: &FinishedRun, shown: &[usize], many: bool) -> (Scale, Scale) {
                 .for_each(|(wage, hours)| hold(*wage, *hours));
         }
     }
+    groups
+        .iter()
+        .flatten()
+        .for_each(|group| hold(group.wage, group.p90));
     let hours = Scale::new(Spacing::Linear, 0.0, (most * 1.06).clamp(10.0, 168.0));
     (
         Scale::new(Spacing::Logarithmic, low * 0.9, high * 1.1),
@@ -176,20 +193,16 @@ fn points(
 fn medians(
     sheet: &mut Sheet,
     panel: &Panel,
-    workers: &Workers,
-    under: Option<&Workers>,
+    groups: &[Group],
+    under: Option<&[Group]>,
     look: &Look,
 ) -> Result<()> {
-    let groups = by_wage(workers);
     let line = |of: &dyn Fn(&Group) -> f64| -> Vec<(f64, f64)> {
         groups.iter().map(|g| (g.wage, of(g))).collect()
     };
     sheet.band(panel, &line(&|g| g.p10), &line(&|g| g.p90), look.color)?;
     if let Some(under) = under {
-        let points: Vec<_> = by_wage(under)
-            .iter()
-            .map(|group| (group.wage, group.p50))
-            .collect();
+        let points: Vec<_> = under.iter().map(|group| (group.wage, group.p50)).collect();
         sheet.line(
             panel,
             &points,
@@ -261,12 +274,14 @@ fn worker_data(run: &FinishedRun, shown: &[usize]) -> Vec<Column> {
     ]
 }
 
-fn grouped_data(run: &FinishedRun, shown: &[usize]) -> Vec<Column> {
-    let groups: Vec<(String, u32, Group)> = shown
-        .iter()
-        .flat_map(|&i| {
-            let numbered = by_wage(&run.arms[i].last).into_iter().zip(1..);
-            numbered.map(move |(group, number)| (run.arms[i].name.clone(), number, group))
+fn grouped_data(run: &FinishedRun, shown: &[usize], groups: &[Vec<Group>]) -> Vec<Column> {
+    let named = shown.iter().zip(groups);
+    let groups: Vec<(&str, u32, &Group)> = named
+        .flat_map(|(&i, groups)| {
+            groups
+                .iter()
+                .zip(1..)
+                .map(move |(group, number)| (run.arms[i].name.as_str(), number, group))
         })
         .collect();
     let numbers = |of: &dyn Fn(&Group) -> f64| {
@@ -278,10 +293,7 @@ fn grouped_data(run: &FinishedRun, shown: &[usize]) -> Vec<Column> {
     vec![
         column(
             "arm",
-            groups
-                .iter()
-                .map(|(arm, ..)| arm.clone())
-                .collect::<Vec<_>>(),
+            groups.iter().map(|(arm, ..)| *arm).collect::<Vec<_>>(),
         ),
         column(
             "wage_group",

@@ -5,6 +5,7 @@ use super::super::key::{EndLabel, end_labels};
 use super::super::number::{percent, short_money};
 use super::super::scale::{Scale, Spacing, year_ticks};
 use super::super::sheet::{Anchor, Axis, MARGIN, Panel, Rgb, Sheet, Stroke};
+use super::super::typeface::fit;
 use super::small_multiples::Grid;
 use super::{Draft, column, listed};
 use crate::Result;
@@ -98,7 +99,8 @@ fn draw_arm(sheet: &mut Sheet, panel: &Panel, arm: &Arm, last: u32) -> Result<()
         Axis::new(ticks, labels, "Marginal rate"),
     );
     let flush = sheet.axes(panel, &x, &y)?;
-    sheet.strong(flush, panel.frame.top - 28.0, &arm.name, Anchor::Start);
+    let name = fit(&arm.name, 12.0, (panel.frame.right - flush) * 0.95);
+    sheet.strong(flush, panel.frame.top - 28.0, &name, Anchor::Start);
     let brackets = arm
         .years
         .iter()

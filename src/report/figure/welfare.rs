@@ -20,11 +20,11 @@ const WIDEST_NAME: f64 = 190.0;
 pub(super) fn draw(run: &FinishedRun) -> Result<Draft> {
     let objective = &run.summary.objective;
     let named = if objective.name.is_empty() {
-        "Welfare"
+        "no name given"
     } else {
         &objective.name
     };
-    let y_title = format!("{named}, {}", objective.unit_shown());
+    let y_title = format!("Welfare ({named}), {}", objective.unit_shown());
     let one_year = run.arms.iter().all(|arm| arm.years.len() < 2);
     let subtitle = if objective.formula.is_empty() {
         "Mean over the steps of each tax year.".to_owned()

@@ -352,9 +352,10 @@ def wage_rank_model(table):
     freedom = len(outcome) - x.shape[1]
     variance = residual @ residual / freedom
     error = np.sqrt(variance * np.diag(np.linalg.inv(x.T @ x)))
-    rounded = lambda numbers: {
-        name: round(float(number), 4) for name, number in zip(regressors, numbers)
-    }
+
+    def rounded(numbers):
+        return {name: round(float(x), 4) for name, x in zip(regressors, numbers)}
+
     return {
         "source": "GSS 2006-2018 via stevedata::gss_wages, full-time 18-64, "
         "ln(realrinc) on 22 SOC major dummies + year dummies",

@@ -215,7 +215,7 @@ mod tests {
             (first.line, texts(&first)),
             (2, vec!["Designers, \"web\"".into(), "12.5".into()])
         );
-        assert_eq!(first.fields[1].column, 21);
+        assert_eq!(first.fields[1].column, 22);
         let second = table.next_record().unwrap().unwrap();
         assert_eq!(
             (second.line, texts(&second)),

@@ -207,7 +207,7 @@ fn too_few(path: &Path, what: &str, found: usize, size: usize) -> Error {
         "{}: too few {what} for the population",
         path.display()
     ))
-    .value(format!("{found} rows"))
+    .value(format!("{found} row{}", if found == 1 { "" } else { "s" }))
     .allowed(format!("at least {size}, the population's size"))
 }
 
@@ -270,7 +270,7 @@ mod tests {
         );
         assert_says(
             &wage_error("wage\n20\n", "wage", 5),
-            &["1 rows", "at least 5"],
+            &["1 row\n", "at least 5"],
         );
         let missing = read_wages(Path::new("no/such.csv"), "wage", 1).unwrap_err();
         assert_eq!(missing.exit_code(), 2);
@@ -307,7 +307,7 @@ mod tests {
         );
         assert_says(
             &persona_error("p.jsonl", "{\"text\":\"a\"}"),
-            &["1 rows", "at least 2"],
+            &["1 row\n", "at least 2"],
         );
         assert_says(
             &persona_error("p.jsonl", "{\"age\":40}"),

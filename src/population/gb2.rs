@@ -75,7 +75,7 @@ impl Gb2 {
         if x <= 0.0 {
             0.0
         } else {
-            beta_reg(self.p, self.q, logistic(self.log_odds(x)))
+            lower_tail(self.log_odds(x), self.p, self.q)
         }
     }
 
@@ -84,7 +84,7 @@ impl Gb2 {
         if x <= 0.0 {
             1.0
         } else {
-            beta_reg(self.q, self.p, logistic(-self.log_odds(x)))
+            lower_tail(-self.log_odds(x), self.q, self.p)
         }
     }
 
@@ -111,6 +111,15 @@ impl Gb2 {
     }
 }
 
+/// I_{logistic(t)}(p, q), through its complement where logistic(t) would round to 1.
+fn lower_tail(t: f64, p: f64, q: f64) -> f64 {
+    if t < 0.0 {
+        beta_reg(p, q, logistic(t))
+    } else {
+        1.0 - beta_reg(q, p, logistic(-t))
+    }
+}
+
 fn logistic(t: f64) -> f64 {
     1.0 / (1.0 + (-t).exp())
 }
@@ -126,7 +135,7 @@ fn log_odds_of_tail(tail: f64, p: f64, q: f64, ln_beta: f64) -> f64 {
         if t < exact_below || t.is_nan() {
             break;
         }
-        let probability = beta_reg(p, q, logistic(t));
+        let probability = lower_tail(t, p, q);
         let density = (p * t - (p + q) * t.exp().ln_1p() - ln_beta).exp();
         let step = (ln_tail - probability.ln()) * probability / density;
         t += step;

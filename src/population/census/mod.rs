@@ -9,8 +9,8 @@
 //!    of that cell; then usual hours given sex: at least 35 when full time,
 //!    fewer when part time, any when temporarily not working;
 //! 5. family given age band;
-//! 6. the wage: the worker's rank z inside the occupation ([`rank`]) at the
-//!    occupation's own OEWS wage quantiles ([`tables::Occupation::wage`]).
+//! 6. the wage: the worker's rank z inside the occupation (`rank.rs`) at the
+//!    occupation's own OEWS wage quantiles (`tables.rs`).
 //!
 //! Sources, licences and limits of the tables: `census/SOURCES.md`.
 

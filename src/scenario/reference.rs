@@ -1,0 +1,6 @@
+//! The reference page.
+
+/// The reference page.
+pub fn reference() -> String {
+    String::new()
+}

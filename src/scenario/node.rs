@@ -127,10 +127,19 @@ impl<'a> Origin<'a> {
         if text.is_empty() {
             text = "cannot be read".into();
         }
-        let (place, found) = match error.span() {
-            Some(span) => (self.place(span.start, key), self.written(span)),
-            None => (self.place(0, key), String::new()),
-        };
+        let at = error.span().unwrap_or(0..0);
+        let mut place = self.place(at.start, key);
+        if let Some(line) = place.line.checked_sub(1) {
+            place.key = key_on(self.text.lines().nth(line).unwrap_or("")).to_owned();
+        }
+        let mut found = self.written(at.clone());
+        if found.is_empty() {
+            // The parser points between two characters: show the word behind.
+            let rest = self.text.get(at.start..).unwrap_or("");
+            let rest = rest.lines().next().unwrap_or("").trim_start();
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            found = shown(&rest[..end]);
+        }
         let (message, allowed) = if text == "duplicate key" {
             ("key stands here twice".to_owned(), "each key once")
         } else {
@@ -191,21 +200,38 @@ impl<'a> Origin<'a> {
         Value::Table(keys.into_iter().map(entry).collect())
     }
 
-    /// The text of a span on one line, shortened.
+    /// The text of a span as messages show it.
     fn written(&self, span: std::ops::Range<usize>) -> String {
-        const LENGTH: usize = 60;
-        let text = self.text.get(span).unwrap_or("");
-        let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if let Some((end, _)) = words.char_indices().nth(LENGTH) {
-            words.truncate(end);
-            words.push('…');
-        }
-        words.retain(|c| !c.is_control());
+        let mut text = shown(self.text.get(span).unwrap_or(""));
         if !self.given {
-            words.push_str(" (the default)");
+            text.push_str(" (the default)");
         }
-        words
+        text
     }
+}
+
+/// The key that a line of a file sets, as far as a line that is not TOML tells; else nothing.
+fn key_on(line: &str) -> &str {
+    let head = line.split('=').next().unwrap_or("").trim();
+    let key = head.trim_matches(['[', ']', '"']);
+    let is_key = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if key.starts_with(|c: char| c.is_ascii_alphabetic()) && key.chars().all(is_key) {
+        key
+    } else {
+        ""
+    }
+}
+
+/// A text on one line, shortened, without control characters.
+fn shown(text: &str) -> String {
+    const LENGTH: usize = 60;
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(LENGTH) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words.retain(|c| !c.is_control());
+    words
 }
 
 /// The dotted key of `name` in the table `key`.

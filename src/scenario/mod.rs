@@ -11,7 +11,7 @@
 //! | `key`, `keys` | what a key is; the table of all keys |
 //! | `node`, `set` | a TOML text with the place of every value; `--set key=value` |
 //! | `complete` | checks against the table, writes out defaults |
-//! | `build`, `taxes` | the checks that concern several keys; the typed scenario |
+//! | `build`, `taxes` | the checks that concern several keys or other files; the typed scenario |
 //! | `write`, `reference` | the resolved scenario as TOML; the reference page |
 //!
 //! The table of keys is the one place where a key's name, range, default and

@@ -129,16 +129,19 @@ impl<'a> Origin<'a> {
         }
         let at = error.span().unwrap_or(0..0);
         let mut place = self.place(at.start, key);
-        if let Some(line) = place.line.checked_sub(1) {
-            place.key = key_on(self.text.lines().nth(line).unwrap_or("")).to_owned();
+        let line = place.line.checked_sub(1).map_or(self.text, |index| {
+            self.text.lines().nth(index).unwrap_or("")
+        });
+        if place.line > 0 {
+            place.key = key_on(line).to_owned();
         }
         let mut found = self.written(at.clone());
         if found.is_empty() {
-            // The parser points between two characters: show the word behind.
+            // The parser points between two characters: show the word behind, or the line.
             let rest = self.text.get(at.start..).unwrap_or("");
             let rest = rest.lines().next().unwrap_or("").trim_start();
             let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            found = shown(&rest[..end]);
+            found = shown(if end > 0 { &rest[..end] } else { line });
         }
         let (message, allowed) = if text == "duplicate key" {
             ("key stands here twice".to_owned(), "each key once")
@@ -146,7 +149,7 @@ impl<'a> Origin<'a> {
             (format!("not TOML: {text}"), "TOML, as on https://toml.io")
         };
         let found = if found.is_empty() {
-            "the end of the line".into()
+            "the end of the text".into()
         } else {
             found
         };

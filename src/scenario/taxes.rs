@@ -1,6 +1,6 @@
 //! Brackets and rates of a scenario, in all the ways of writing them.
 
-use super::key::Kind;
+use super::key::{Kind, LAWS_IN_WORDS};
 use super::node::{Node, Value};
 use crate::error::{Error, Result};
 use crate::fiscal::schedule::{BRACKETS_MAX, check_edges};
@@ -15,7 +15,11 @@ const THREE: [f64; 3] = [0.0, 90_000.0, 159_100.0];
 /// # Errors
 /// No such law.
 pub(super) fn law(node: &Node, name: &str) -> Result<&'static Schedule> {
-    laws::find(name).ok_or_else(|| laws::unknown(name).at(node.place.clone()))
+    laws::find(name).ok_or_else(|| {
+        node.error("unknown tax law")
+            .allowed(LAWS_IN_WORDS)
+            .suggest(name, laws::names())
+    })
 }
 
 /// Lower bracket edges in $/year.

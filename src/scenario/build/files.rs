@@ -14,7 +14,7 @@ pub(super) fn wage_file(
     size: usize,
 ) -> Result<(PathBuf, String)> {
     let node = parameters.node("path");
-    let path = existing(node, folder, Path::is_file, "an existing CSV file")?;
+    let path = existing(node, folder, Path::is_file, "CSV file")?;
     let column = parameters.text("column")?;
     let text = std::fs::read_to_string(&path)
         .map_err(|error| node.error(format!("cannot be read: {error}")))?;
@@ -47,16 +47,16 @@ pub(super) fn existing(
     node: &Node,
     folder: &Path,
     is_there: fn(&Path) -> bool,
-    allowed: &str,
+    what: &str,
 ) -> Result<PathBuf> {
     let path = absolute(node, folder)?;
     if is_there(&path) {
         Ok(path)
     } else {
         Err(node
-            .error("nothing of that kind is there")
+            .error(format!("no such {what}"))
             .value(format!("{} ({})", node.text, path.display()))
-            .allowed(format!("{allowed}, relative to the scenario file")))
+            .allowed(format!("an existing {what}, relative to the scenario file")))
     }
 }
 

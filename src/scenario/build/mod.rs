@@ -50,7 +50,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
         },
         prompts: root
             .optional("prompts")
-            .map(|node| existing(node, folder, Path::is_dir, "an existing folder"))
+            .map(|node| existing(node, folder, Path::is_dir, "folder"))
             .transpose()?,
         economy,
         taxes,
@@ -159,9 +159,12 @@ fn objective(section: &Section) -> Result<Objective> {
         },
         name => not_built("objective.welfare", name),
     };
+    // No objective has more than one parameter.
+    let parameter = parameters.keys.first();
+    let node = parameter.and_then(|key| parameters.node.get(key.name));
     objective
         .check()
-        .map_err(|error| error.at(parameters.node.place.clone()))?;
+        .map_err(|error| error.at(node.unwrap_or(parameters.node).place.clone()))?;
     Ok(objective)
 }
 
@@ -211,7 +214,7 @@ fn population(section: &Section, folder: &Path) -> Result<PopulationSpec> {
         ("census", _) => PersonaSource::Census,
         ("file", parameters) => {
             let node = parameters.node("path");
-            let path = existing(node, folder, Path::is_file, "an existing file")?;
+            let path = existing(node, folder, Path::is_file, "file")?;
             read_personas(&path, size).map_err(|error| referred(error, node))?;
             PersonaSource::File { path }
         }

@@ -1,13 +1,13 @@
 //! fisc: agent-based public finance.
 
-//pub mod cli;
+pub mod cli;
 pub mod error;
 pub mod fiscal;
 pub mod llm;
 pub mod population;
 pub mod random;
 pub mod report;
-//pub mod run;
+pub mod run;
 pub mod scenario;
 pub mod units;
 pub mod world;

@@ -3,7 +3,7 @@
 use super::simulation::{Progress, Simulation};
 use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, laws};
-use crate::scenario::{Choice, Decide, ModelSettings, OnFailure, PlannerKind, Readout, Scenario};
+use crate::scenario::{Decide, ModelSettings, OnFailure, Pick, PlannerKind, Readout, Scenario};
 use crate::world::clock::ClockPlugin;
 use crate::world::language::{Asking, ChoiceRule, LanguageWorkersPlugin, Models};
 use crate::world::planners::given::GivenPlanner;
@@ -216,9 +216,9 @@ fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<(Asking, ChoiceRule
         .map(|group| match &group.decide {
             Decide::Llm { model, choice } => {
                 let rule = match choice {
-                    Choice::Draw => ChoiceRule::Draw,
-                    Choice::Mode => ChoiceRule::Mode,
-                    Choice::Mean => ChoiceRule::Mean,
+                    Pick::Draw => ChoiceRule::Draw,
+                    Pick::Mode => ChoiceRule::Mode,
+                    Pick::Mean => ChoiceRule::Mean,
                 };
                 Ok(Some((asking(model, settings(scenario, model)?), rule)))
             }

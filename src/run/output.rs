@@ -204,7 +204,7 @@ fn play_and_write(
             .map_err(|error| Error::run(format!("the profile of model `{name}`: {error}")))?;
         profile.insert(name.clone(), value);
     }
-    let asking: f64 = engines.values().map(|engine| engine.profile().total_seconds()).sum();
+    let asking: f64 = engines.values().map(|engine| engine.profile().ask_seconds).sum();
     profile.insert("economy".into(), json!({ "seconds": (play_seconds - asking).max(0.0) }));
     let summary = summarize(scenario, &arms, profile);
     write_tables(simulation, &arms, &place.folder)?;
@@ -226,7 +226,7 @@ fn play_and_write(
         "threads": rayon::current_num_threads(),
         "host": host(),
         "wall_seconds": begun.elapsed().as_secs_f64(),
-        "tokens": engines.values().map(|e| e.profile().evaluated_tokens()).sum::<u64>(),
+        "tokens": engines.values().map(|e| e.profile().backend.prefill_tokens + e.profile().backend.decode_tokens).sum::<u64>(),
         "cost": 0.0,
         "decisions": summary.arms.iter().map(|arm| arm.decisions).sum::<u64>(),
         "parse_failure_rate": failure_rate(&summary),

@@ -26,7 +26,7 @@ pub fn tax(schedule: &str, incomes: &[String]) -> Result<()> {
 
 /// Prints the exact optimum of the scenario's closed-form economy beside the baselines.
 pub fn optimum(path: &Path, format: Format, set: &[String]) -> Result<()> {
-    let simulation = run::load(path, set, None)?;
+    let simulation = run::load(path, set)?;
     let scenario = simulation.scenario();
     let society = simulation.counterpart();
     let objective = &scenario.objective;

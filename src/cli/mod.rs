@@ -95,7 +95,7 @@ pub fn main() -> Result<()> {
         Command::Run(run) => run.execute(),
         Command::Check { scenarios } => {
             for path in scenarios {
-                let checked = run::load(&path, &[], None)?;
+                let checked = run::load(&path, &[])?;
                 print(&format!("{}: ok ({} workers, {} arms)\n", path.display(), checked.people().len(), checked.arms().len()))?;
             }
             Ok(())

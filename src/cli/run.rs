@@ -4,7 +4,7 @@ use super::print;
 use crate::error::{Error, Result};
 use crate::report;
 use crate::run::{Options, Simulation, Start, output, run_into};
-use crate::scenario;
+use crate::scenario::{self, Scenario};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
@@ -40,10 +40,11 @@ pub struct RunArguments {
 }
 
 /// Loads a scenario and draws its population.
-pub fn load(path: &Path, set: &[String], seed: Option<u64>) -> Result<Simulation> {
-    let mut overrides = set.to_vec();
-    overrides.extend(seed.map(|seed| format!("seed={seed}")));
-    let scenario = scenario::load(path, &overrides)?;
+pub fn load(path: &Path, set: &[String]) -> Result<Simulation> {
+    simulation(path, scenario::load(path, set)?)
+}
+
+fn simulation(path: &Path, scenario: Scenario) -> Result<Simulation> {
     Simulation::new(scenario).map_err(|error| error.context(path.display().to_string()))
 }
 
@@ -56,7 +57,11 @@ impl RunArguments {
                 .build_global()
                 .map_err(|error| Error::run(format!("starting threads: {error}")))?;
         }
-        let simulation = load(&self.scenario, &self.set, self.seed)?;
+        let mut set = self.set;
+        set.extend(self.seed.map(|seed| format!("seed={seed}")));
+        // A replay needs no model, so its file may be gone.
+        let load = if self.replay { scenario::load_for_replay } else { scenario::load };
+        let simulation = simulation(&self.scenario, load(&self.scenario, &set)?)?;
         let options = Options {
             out: self.out,
             force: self.force,

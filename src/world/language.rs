@@ -29,6 +29,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub struct Models(pub Arc<Mutex<BTreeMap<String, Engine>>>);
 
 impl Models {
+    /// No model: for worlds in which nobody asks one.
+    pub fn none() -> Self {
+        Models(Arc::new(Mutex::new(BTreeMap::new())))
+    }
+
     /// Exclusive use of the engines; an arm that panicked before leaves them usable.
     pub fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Engine>> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -24,21 +24,24 @@ pub struct Treasury {
 /// Relative tolerance of the identities.
 pub const IDENTITY_TOLERANCE: f64 = 1e-9;
 
-fn earn(economy: Res<EconomyConstants>, mut workers: Query<(&Wage, &Labor, &mut Income)>) {
+/// z = weeks·w·l, in [`Phase::Earn`].
+pub fn earn(economy: Res<EconomyConstants>, mut workers: Query<(&Wage, &Labor, &mut Income)>) {
     let economy = &economy.0;
     for (wage, labor, mut income) in workers.contiguous_iter_mut().expect("components lie in tables") {
         map_into(&mut income, wage, labor, |z, w, l| z.0 = economy.income(w.0, l.0));
     }
 }
 
-fn assess_taxes(schedule: Res<CurrentSchedule>, mut workers: Query<(&Income, &mut Tax)>) {
+/// T(z) of every worker, in [`Phase::Tax`].
+pub fn assess_taxes(schedule: Res<CurrentSchedule>, mut workers: Query<(&Income, &mut Tax)>) {
     let schedule = &schedule.0;
     for (income, mut tax) in workers.contiguous_iter_mut().expect("components lie in tables") {
         map_into(&mut tax, income, income, |t, z, _| t.0 = schedule.tax(z.0));
     }
 }
 
-fn collect_taxes(
+/// Mean tax and the rebate that it pays for, in [`Phase::Tax`] after [`assess_taxes`].
+pub fn collect_taxes(
     economy: Res<EconomyConstants>,
     workers: Query<(&WorkerId, &Tax)>,
     mut treasury: ResMut<Treasury>,
@@ -53,14 +56,16 @@ fn collect_taxes(
     treasury.rebate = treasury.revenue - economy.0.public_spending;
 }
 
-fn pay_rebate(treasury: Res<Treasury>, mut workers: Query<(&Income, &Tax, &mut Disposable)>) {
+/// c = z − T + R, in [`Phase::Redistribute`].
+pub fn pay_rebate(treasury: Res<Treasury>, mut workers: Query<(&Income, &Tax, &mut Disposable)>) {
     let rebate = treasury.rebate;
     for (income, tax, mut disposable) in workers.contiguous_iter_mut().expect("components lie in tables") {
         map_into(&mut disposable, income, tax, |c, z, t| c.0 = z.0 - t.0 + rebate);
     }
 }
 
-fn experience_utility(
+/// u(c, l), in [`Account::Utility`].
+pub fn experience_utility(
     economy: Res<EconomyConstants>,
     mut workers: Query<(&Disposable, &Labor, &mut Utility)>,
 ) {
@@ -71,7 +76,7 @@ fn experience_utility(
 }
 
 /// Σ disposable + N·spending = Σ income, and disposable − (income − tax) is R for everybody.
-fn check_identities(
+pub fn check_identities(
     economy: Res<EconomyConstants>,
     clock: Res<super::Clock>,
     mut treasury: ResMut<Treasury>,

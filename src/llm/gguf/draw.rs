@@ -31,11 +31,13 @@ impl Grammar {
             return Err(Error::input("a grammar of no or of too much text")
                 .value(format!("{} bytes", source.len())));
         }
-        LlamaSampler::grammar(&model.llama, source, START).map(Grammar).map_err(|error| {
-            Error::input(format!("grammar does not compile: {error}"))
-                .value(source)
-                .allowed(format!("GBNF with a rule `{START}`"))
-        })
+        LlamaSampler::grammar(&model.llama, source, START)
+            .map(Grammar)
+            .map_err(|error| {
+                Error::input(format!("grammar does not compile: {error}"))
+                    .value(source)
+                    .allowed(format!("GBNF with a rule `{START}`"))
+            })
     }
 }
 
@@ -60,10 +62,14 @@ impl Draw {
         top_p: f64,
     ) -> Result<Draw> {
         if !(temperature >= 0.0 && temperature.is_finite()) {
-            return Err(Error::input("temperature").value(temperature).allowed("0 or more"));
+            return Err(Error::input("temperature")
+                .value(temperature)
+                .allowed("0 or more"));
         }
         if !(top_p > 0.0 && top_p <= 1.0) {
-            return Err(Error::input("top_p").value(top_p).allowed("above 0, at most 1"));
+            return Err(Error::input("top_p")
+                .value(top_p)
+                .allowed("above 0, at most 1"));
         }
         let streams = Streams::new(request.seed, &format!("sample {}", request.attempt));
         Ok(Draw {
@@ -101,7 +107,9 @@ impl Draw {
     fn most_probable(&mut self, logits: &[f32]) -> Result<LlamaToken> {
         let mut order: Vec<u32> = (0..logits.len() as u32).collect();
         let falling = |a: &u32, b: &u32| {
-            logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b))
+            logits[*b as usize]
+                .total_cmp(&logits[*a as usize])
+                .then(a.cmp(b))
         };
         let mut start = 0;
         for size in [1, 64, 4096, logits.len()] {
@@ -114,7 +122,11 @@ impl Draw {
             part.sort_unstable_by(falling);
             let admitted = self.admitted(part.iter().map(|&t| (t, logits[t as usize])));
             if let Some(best) = admitted.first() {
-                return if best.logit().is_finite() { Ok(best.id()) } else { Err(not_numbers()) };
+                return if best.logit().is_finite() {
+                    Ok(best.id())
+                } else {
+                    Err(not_numbers())
+                };
             }
             start = end;
         }
@@ -150,9 +162,7 @@ impl Draw {
     /// Draws among all admitted tokens.
     fn among_admitted(&mut self, logits: &[f32]) -> Result<LlamaToken> {
         let mut tokens = self.admitted((0..).zip(logits.iter().copied()));
-        tokens.sort_unstable_by(|a, b| {
-            b.logit().total_cmp(&a.logit()).then(a.id().cmp(&b.id()))
-        });
+        tokens.sort_unstable_by(|a, b| b.logit().total_cmp(&a.logit()).then(a.id().cmp(&b.id())));
         let Some(top) = tokens.first().map(|t| f64::from(t.logit())) else {
             return Err(dead_end());
         };
@@ -182,14 +192,17 @@ impl Draw {
     /// Those of `tokens` that the grammar admits next, in the given order.
     fn admitted(&mut self, tokens: impl Iterator<Item = (u32, f32)>) -> Vec<LlamaTokenData> {
         // The grammar marks what it refuses with −∞, whatever the logit was.
-        let data: Vec<_> =
-            tokens.map(|(t, l)| LlamaTokenData::new(LlamaToken(t as i32), l, 0.0)).collect();
+        let data: Vec<_> = tokens
+            .map(|(t, l)| LlamaTokenData::new(LlamaToken(t as i32), l, 0.0))
+            .collect();
         if data.is_empty() {
             return data;
         }
         let mut asked = LlamaTokenDataArray::new(data, false);
         self.grammar.apply(&mut asked);
-        asked.data.retain(|token| token.logit() != f32::NEG_INFINITY);
+        asked
+            .data
+            .retain(|token| token.logit() != f32::NEG_INFINITY);
         asked.data
     }
 }
@@ -200,7 +213,10 @@ fn tempered(logits: &[f32], temperature: f64) -> Result<Vec<f32>> {
     if !top.is_finite() || logits.iter().any(|x| x.is_nan()) {
         return Err(not_numbers());
     }
-    Ok(logits.iter().map(|&x| (f64::from(x - top) / temperature) as f32).collect())
+    Ok(logits
+        .iter()
+        .map(|&x| (f64::from(x - top) / temperature) as f32)
+        .collect())
 }
 
 fn not_numbers() -> Error {

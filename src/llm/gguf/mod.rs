@@ -22,7 +22,7 @@ mod tests;
 pub use model::LOG_VARIABLE;
 
 use crate::error::{Error, Result};
-use crate::llm::{Backend, BackendAnswer, ModelSpec, Readout, Reading, Request, Timing};
+use crate::llm::{Backend, BackendAnswer, ModelSpec, Reading, Readout, Request, Timing};
 use draw::{Draw, Grammar};
 use llama_cpp_2::token::LlamaToken;
 use model::{Model, Prompt};
@@ -30,7 +30,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 use trie::{Scores, Trie};
-use window::{BRANCHES, Row, Window, common_length};
+use window::{Attention, BRANCHES, Row, Window, common_length};
 
 /// Compiled grammars and option trees that are kept; more are dropped together.
 const PREPARED: usize = 64;
@@ -81,13 +81,29 @@ impl GgufBackend {
     /// # Errors
     /// Not a model that can be used (see the message), or no memory for its context.
     pub fn open(path: &Path, id: String, spec: &ModelSpec) -> Result<GgufBackend> {
+        Self::with_attention(path, id, spec, Attention::Flash)
+    }
+
+    fn with_attention(
+        path: &Path,
+        id: String,
+        spec: &ModelSpec,
+        attention: Attention,
+    ) -> Result<GgufBackend> {
         let model = Model::load(path)?;
         let threads = i32::try_from(spec.threads.max(1))
             .map_err(|_| Error::input("threads").value(spec.threads))?;
-        let window = Window::open(model, spec.context_tokens, threads)?;
+        let window = Window::open(model, spec.context_tokens, threads, attention)?;
         let wave = spec.wave.clamp(1, BRANCHES);
         let grammars = HashMap::new();
-        Ok(GgufBackend { id, model, window, wave, timing: Timing::default(), grammars })
+        Ok(GgufBackend {
+            id,
+            model,
+            window,
+            wave,
+            timing: Timing::default(),
+            grammars,
+        })
     }
 
     fn prepare<'a>(&mut self, request: &'a Request) -> Result<Asked<'a>> {
@@ -97,17 +113,30 @@ impl GgufBackend {
         let prompt = self.model.prompt(&request.messages)?;
         let answer = match &request.readout {
             Readout::Choice { options } => {
-                let tokens: Vec<_> =
-                    options.iter().map(|option| self.model.answer(&prompt, option)).collect();
+                let tokens: Vec<_> = options
+                    .iter()
+                    .map(|option| self.model.answer(&prompt, option))
+                    .collect();
                 Form::Options(Trie::new(&tokens, options)?)
             }
-            Readout::Sample { grammar, max_tokens, temperature, top_p } => {
+            Readout::Sample {
+                grammar,
+                max_tokens,
+                temperature,
+                top_p,
+            } => {
                 let grammar = self.grammar(grammar)?;
                 Draw::new(grammar, request, *temperature, *top_p)?;
-                Form::Generate { max_tokens: *max_tokens }
+                Form::Generate {
+                    max_tokens: *max_tokens,
+                }
             }
         };
-        let asked = Asked { request, prompt, answer };
+        let asked = Asked {
+            request,
+            prompt,
+            answer,
+        };
         let available = self.window.cells().min(self.model.trained_context());
         if asked.length() > available {
             return Err(Error::input(format!(
@@ -132,7 +161,9 @@ impl GgufBackend {
             }
             self.grammars.insert(source.to_owned(), grammar);
         }
-        self.grammars.get(source).ok_or_else(|| Error::run("grammar lost"))
+        self.grammars
+            .get(source)
+            .ok_or_else(|| Error::run("grammar lost"))
     }
 
     /// Evaluates one wave over the resident prefix of `prefix` tokens.
@@ -149,7 +180,12 @@ impl GgufBackend {
             let tokens = &asked.prompt.tokens;
             for (position, &token) in tokens.iter().enumerate().skip(prefix) {
                 let read = position + 1 == tokens.len();
-                rows.push(Row { token, position, sequences: own.clone(), read });
+                rows.push(Row {
+                    token,
+                    position,
+                    sequences: own.clone(),
+                    read,
+                });
             }
             meaning.insert(rows.len() - 1, (i, 0));
             if let Form::Options(trie) = &asked.answer {
@@ -173,7 +209,9 @@ impl GgufBackend {
         let mut reading = 0.0;
         self.window.evaluate(&rows, |row, logits| {
             let begun = Instant::now();
-            let &(i, node) = meaning.get(&row).ok_or_else(|| Error::run("a row nobody read"))?;
+            let &(i, node) = meaning
+                .get(&row)
+                .ok_or_else(|| Error::run("a row nobody read"))?;
             match (&wave[i].answer, &mut scores[i]) {
                 (Form::Options(trie), Some(scores)) => {
                     trie.enter(scores, node, logits, &self.model.ends)?;
@@ -227,17 +265,28 @@ impl GgufBackend {
         let mut texts: Vec<Text> = wave.iter().map(|_| Text::default()).collect();
         let mut writers = Vec::new();
         for (i, asked) in wave.iter().enumerate() {
-            if let Readout::Sample { grammar, max_tokens, temperature, top_p } =
-                &asked.request.readout
+            if let Readout::Sample {
+                grammar,
+                max_tokens,
+                temperature,
+                top_p,
+            } = &asked.request.readout
             {
                 let (t, p) = (*temperature, *top_p);
                 let draw = Draw::new(self.grammar(grammar)?, asked.request, t, p)?;
                 let position = asked.prompt.tokens.len();
                 let sequence = sequences[i];
-                writers.push(Writer { text: i, draw, position, sequence, max_tokens: *max_tokens });
+                writers.push(Writer {
+                    text: i,
+                    draw,
+                    position,
+                    sequence,
+                    max_tokens: *max_tokens,
+                });
             }
         }
-        let mut logits: Vec<Vec<f32>> = first_logits.into_iter().filter(|l| !l.is_empty()).collect();
+        let mut logits: Vec<Vec<f32>> =
+            first_logits.into_iter().filter(|l| !l.is_empty()).collect();
         while !writers.is_empty() {
             let begun = Instant::now();
             let mut rows = Vec::with_capacity(writers.len());
@@ -321,9 +370,13 @@ impl Backend for GgufBackend {
     }
 
     fn answer(&mut self, requests: &[&Request]) -> Result<Vec<BackendAnswer>> {
-        let asked: Vec<Asked> =
-            requests.iter().map(|request| self.prepare(request)).collect::<Result<_>>()?;
-        let Some(first) = asked.first() else { return Ok(Vec::new()) };
+        let asked: Vec<Asked> = requests
+            .iter()
+            .map(|request| self.prepare(request))
+            .collect::<Result<_>>()?;
+        let Some(first) = asked.first() else {
+            return Ok(Vec::new());
+        };
         // The last token of each prompt is evaluated anew: its logits are read.
         let prefix = asked
             .iter()

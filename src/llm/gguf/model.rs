@@ -63,27 +63,41 @@ impl Model {
 
     fn read(path: &Path) -> Result<Model> {
         let refuse = |why: String| {
-            Error::input(format!("{}: not a usable GGUF model: {why}", path.display()))
+            Error::input(format!(
+                "{}: not a usable GGUF model: {why}",
+                path.display()
+            ))
         };
         let llama = LlamaModel::load_from_file(llama()?, path, &LlamaModelParams::default())
             .map_err(|error| {
-                refuse(format!("{error}; {LOG_VARIABLE}=1 shows llama.cpp's own words"))
+                refuse(format!(
+                    "{error}; {LOG_VARIABLE}=1 shows llama.cpp's own words"
+                ))
             })?;
         if llama.is_recurrent() || llama.is_hybrid() {
             // Their state cannot branch into a tree of answers.
             return Err(refuse("recurrent models are not supported".into()));
         }
         // By the default template only: the bindings hand over a dangling name.
-        let template = llama
-            .chat_template(None)
-            .map_err(|error| refuse(format!("no chat template ({error}); take an instruct model")))?;
+        let template = llama.chat_template(None).map_err(|error| {
+            refuse(format!(
+                "no chat template ({error}); take an instruct model"
+            ))
+        })?;
         let vocab = llama.vocab();
-        let ends: Vec<LlamaToken> =
-            (0..vocab.n_tokens()).map(LlamaToken).filter(|&token| vocab.is_eog(token)).collect();
+        let ends: Vec<LlamaToken> = (0..vocab.n_tokens())
+            .map(LlamaToken)
+            .filter(|&token| vocab.is_eog(token))
+            .collect();
         if ends.is_empty() {
             return Err(refuse("its vocabulary has no end of turn".into()));
         }
-        Ok(Model { llama, template, ends, path: path.to_owned() })
+        Ok(Model {
+            llama,
+            template,
+            ends,
+            path: path.to_owned(),
+        })
     }
 
     /// Longest sequence that the model was trained on, in tokens.
@@ -93,7 +107,9 @@ impl Model {
 
     /// Bytes that `token` stands for; none for a control token.
     pub(super) fn piece(&self, token: LlamaToken, bytes: &mut Vec<u8>) {
-        self.llama.vocab().token_to_piece_into(token, bytes, false, None);
+        self.llama
+            .vocab()
+            .token_to_piece_into(token, bytes, false, None);
     }
 
     /// The prompt in tokens: `messages` in the model's chat template, with the
@@ -120,21 +136,30 @@ impl Model {
         let marked: Vec<Message> = messages
             .iter()
             .enumerate()
-            .map(|(i, m)| Message { role: m.role, content: mark(i) })
+            .map(|(i, m)| Message {
+                role: m.role,
+                content: mark(i),
+            })
             .collect();
         let text = self.render(&marked)?;
         let mut rest = text.as_str();
         let mut tokens = Vec::new();
         for (i, message) in messages.iter().enumerate() {
             let (before, after) = rest.split_once(&mark(i)).ok_or_else(|| {
-                Error::run(format!("{}: its chat template drops a message", self.path.display()))
+                Error::run(format!(
+                    "{}: its chat template drops a message",
+                    self.path.display()
+                ))
             })?;
             tokens.extend(vocab.tokenize(before.as_bytes(), i == 0, true));
             tokens.extend(plain(&message.content));
             rest = after;
         }
         tokens.extend(vocab.tokenize(rest.as_bytes(), false, true));
-        Ok(Prompt { text: rest.to_owned(), tokens })
+        Ok(Prompt {
+            text: rest.to_owned(),
+            tokens,
+        })
     }
 
     fn render(&self, messages: &[Message]) -> Result<String> {
@@ -143,19 +168,24 @@ impl Model {
             .map(|m| LlamaChatMessage::new(m.role.name().to_owned(), m.content.clone()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::input(format!("a message cannot be put: {error}")))?;
-        self.llama.apply_chat_template(&self.template, &chat, true).map_err(|error| {
-            Error::input(format!(
-                "{}: llama.cpp does not know its chat template: {error}",
-                self.path.display()
-            ))
-        })
+        self.llama
+            .apply_chat_template(&self.template, &chat, true)
+            .map_err(|error| {
+                Error::input(format!(
+                    "{}: llama.cpp does not know its chat template: {error}",
+                    self.path.display()
+                ))
+            })
     }
 
     /// `answer` in tokens, as it would stand after `prompt`.
     pub(super) fn answer(&self, prompt: &Prompt, answer: &str) -> Vec<LlamaToken> {
         let vocab = self.llama.vocab();
         // Only the last line of the prompt can flow into the answer.
-        let tail = prompt.text.rfind('>').map_or("", |at| &prompt.text[at + 1..]);
+        let tail = prompt
+            .text
+            .rfind('>')
+            .map_or("", |at| &prompt.text[at + 1..]);
         let before = vocab.tokenize(tail.as_bytes(), false, true);
         let both = vocab.tokenize(format!("{tail}{answer}").as_bytes(), false, false);
         match both.strip_prefix(before.as_slice()) {

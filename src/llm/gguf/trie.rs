@@ -55,7 +55,11 @@ impl Trie {
             }
             let mut at = 0;
             for &token in tokens {
-                let known = nodes[at].children.iter().copied().find(|&c| nodes[c].token == token);
+                let known = nodes[at]
+                    .children
+                    .iter()
+                    .copied()
+                    .find(|&c| nodes[c].token == token);
                 at = known.unwrap_or_else(|| {
                     let depth = nodes[at].depth + 1;
                     nodes.push(Node {
@@ -72,10 +76,8 @@ impl Trie {
                 });
             }
             if let Some(other) = nodes[at].option.replace(option) {
-                return Err(Error::input("two options are the same to the model").value(format!(
-                    "`{}` and `{}`",
-                    names[other], names[option]
-                )));
+                return Err(Error::input("two options are the same to the model")
+                    .value(format!("`{}` and `{}`", names[other], names[option])));
             }
         }
         let branches = number_branches(&mut nodes, 0, 0);
@@ -118,7 +120,10 @@ impl Trie {
     /// A scoring sheet for one prompt.
     pub(super) fn scores(&self) -> Scores {
         let unknown = f64::NAN;
-        Scores { token: vec![unknown; self.nodes.len()], end: vec![unknown; self.nodes.len()] }
+        Scores {
+            token: vec![unknown; self.nodes.len()],
+            end: vec![unknown; self.nodes.len()],
+        }
     }
 
     /// Enters the logits after node `node` (0 is the prompt) into `scores`:
@@ -138,7 +143,11 @@ impl Trie {
         let log_prob = |token: LlamaToken| {
             let logit = usize::try_from(token.0).ok().and_then(|at| logits.get(at));
             let value = logit.map_or(f64::NAN, |&logit| f64::from(logit) - total);
-            if value.is_nan() { Err(Error::run("the model's logits are not numbers")) } else { Ok(value) }
+            if value.is_nan() {
+                Err(Error::run("the model's logits are not numbers"))
+            } else {
+                Ok(value)
+            }
         };
         for &child in &self.nodes[node].children {
             scores.token[child] = log_prob(self.nodes[child].token)?;
@@ -223,7 +232,11 @@ pub(super) fn log_sum_exp(logits: &[f32]) -> f64 {
             *high = if x > *high { x } else { *high };
         }
     }
-    let top = highest.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
+    let top = highest
+        .iter()
+        .chain(rest)
+        .copied()
+        .fold(f32::NEG_INFINITY, f32::max);
     if !top.is_finite() {
         return f64::NAN;
     }
@@ -232,7 +245,11 @@ pub(super) fn log_sum_exp(logits: &[f32]) -> f64 {
     for block in logits.chunks(LANES * 64) {
         let mut sums = [0.0f32; LANES];
         let lanes = block.chunks_exact(LANES);
-        let tail: f32 = lanes.remainder().iter().map(|&x| exp_nonpositive(x - top)).sum();
+        let tail: f32 = lanes
+            .remainder()
+            .iter()
+            .map(|&x| exp_nonpositive(x - top))
+            .sum();
         for chunk in lanes {
             for (sum, &x) in sums.iter_mut().zip(chunk) {
                 *sum += exp_nonpositive(x - top);
@@ -267,8 +284,10 @@ mod tests {
 
     fn trie(options: &[&[i32]]) -> Result<Trie> {
         let names: Vec<String> = options.iter().map(|o| format!("{o:?}")).collect();
-        let tokens: Vec<Vec<LlamaToken>> =
-            options.iter().map(|o| o.iter().map(|&t| LlamaToken(t)).collect()).collect();
+        let tokens: Vec<Vec<LlamaToken>> = options
+            .iter()
+            .map(|o| o.iter().map(|&t| LlamaToken(t)).collect())
+            .collect();
         Trie::new(&tokens, &names)
     }
 
@@ -277,9 +296,20 @@ mod tests {
         // "1", "10", "100", "2", "20" as digits.
         let trie = trie(&[&[1], &[1, 0], &[1, 0, 0], &[2], &[2, 0]]).unwrap();
         assert_eq!((trie.tokens(), trie.branches()), (5, 2));
-        let rows: Vec<_> =
-            trie.rows(7, 3).map(|r| (r.token.0, r.position, r.sequences)).collect();
-        assert_eq!(rows, [(1, 7, 3..4), (2, 7, 4..5), (0, 8, 3..4), (0, 8, 4..5), (0, 9, 3..4)]);
+        let rows: Vec<_> = trie
+            .rows(7, 3)
+            .map(|r| (r.token.0, r.position, r.sequences))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                (1, 7, 3..4),
+                (2, 7, 4..5),
+                (0, 8, 3..4),
+                (0, 8, 4..5),
+                (0, 9, 3..4)
+            ]
+        );
     }
 
     #[test]
@@ -310,8 +340,12 @@ mod tests {
         for (node, &last) in tokens.iter().enumerate() {
             trie.enter(&mut scores, node, &logits(last), &ends).unwrap();
         }
-        let expected =
-            [p(3, 1) * end(1), p(3, 1) * p(1, 2) * end(2), p(3, 2) * end(2)].map(f64::ln);
+        let expected = [
+            p(3, 1) * end(1),
+            p(3, 1) * p(1, 2) * end(2),
+            p(3, 2) * end(2),
+        ]
+        .map(f64::ln);
         for (found, expected) in trie.log_probs(&scores).iter().zip(expected) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
@@ -332,7 +366,10 @@ mod tests {
         let trie = trie(&[&[1]]).unwrap();
         for bad in [f32::NAN, f32::INFINITY] {
             let logits = [0.0, bad, 0.0];
-            assert!(trie.enter(&mut trie.scores(), 0, &logits, &[LlamaToken(0)]).is_err());
+            assert!(
+                trie.enter(&mut trie.scores(), 0, &logits, &[LlamaToken(0)])
+                    .is_err()
+            );
         }
     }
 
@@ -341,10 +378,19 @@ mod tests {
         let logits: Vec<f32> = (0..49_157u32)
             .map(|i| (i.wrapping_mul(2_654_435_761) % 100_000) as f32 / 2500.0 - 22.0)
             .collect();
-        for slice in [&logits[..], &logits[..1], &logits[3..20], &[-200.0, 0.5, -30.0]] {
+        for slice in [
+            &logits[..],
+            &logits[..1],
+            &logits[3..20],
+            &[-200.0, 0.5, -30.0],
+        ] {
             let top = slice.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let exact: f64 =
-                slice.iter().map(|&x| f64::from(x - top).exp()).sum::<f64>().ln() + f64::from(top);
+            let exact: f64 = slice
+                .iter()
+                .map(|&x| f64::from(x - top).exp())
+                .sum::<f64>()
+                .ln()
+                + f64::from(top);
             assert!((log_sum_exp(slice) - exact).abs() < 2e-6, "{}", slice.len());
         }
     }

@@ -19,8 +19,15 @@ pub(super) const BRANCHES: usize = SEQUENCES as usize - 1;
 /// Tokens of one pass. Larger passes need more memory for logits and are no faster on a CPU.
 const PASS_TOKENS: u32 = 512;
 
-/// llama.cpp's constant for flash attention switched on.
-const FLASH_ATTENTION_ON: i32 = 1;
+/// How attention is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attention {
+    /// Fused, a third faster; sums in an order that depends on the rest of the pass.
+    Flash,
+    /// In separate steps: the reference for tests.
+    #[cfg_attr(not(test), allow(dead_code))]
+    Plain,
+}
 
 /// One token to evaluate.
 #[derive(Clone, Debug)]
@@ -50,7 +57,12 @@ impl Window {
     ///
     /// # Errors
     /// llama.cpp refuses, as a rule for want of memory.
-    pub(super) fn open(model: &'static Model, cells: u32, threads: i32) -> Result<Window> {
+    pub(super) fn open(
+        model: &'static Model,
+        cells: u32,
+        threads: i32,
+        attention: Attention,
+    ) -> Result<Window> {
         // Creating two contexts of one model at the same time is a race inside llama.cpp.
         static CREATE: Mutex<()> = Mutex::new(());
         let _one_at_a_time = CREATE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,12 +74,22 @@ impl Window {
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_kv_unified(true)
-            .with_flash_attention_policy(FLASH_ATTENTION_ON);
-        let context = model.llama.new_context(llama()?, parameters).map_err(|error| {
-            Error::run(format!("llama.cpp gives no context of {cells} tokens: {error}"))
-        })?;
+            // llama.cpp's constants: 0 is disabled, 1 enabled, −1 left to it.
+            .with_flash_attention_policy(i32::from(attention == Attention::Flash));
+        let context = model
+            .llama
+            .new_context(llama()?, parameters)
+            .map_err(|error| {
+                Error::run(format!(
+                    "llama.cpp gives no context of {cells} tokens: {error}"
+                ))
+            })?;
         let batch = LlamaBatch::new(PASS_TOKENS as usize, SEQUENCES as i32);
-        Ok(Window { context, batch, resident: Vec::new() })
+        Ok(Window {
+            context,
+            batch,
+            resident: Vec::new(),
+        })
     }
 
     /// Tokens that fit, all sequences together.
@@ -84,7 +106,12 @@ impl Window {
         let rows: Vec<Row> = prefix[kept..]
             .iter()
             .zip(kept..)
-            .map(|(&token, position)| Row { token, position, sequences: 0..1, read: false })
+            .map(|(&token, position)| Row {
+                token,
+                position,
+                sequences: 0..1,
+                read: false,
+            })
             .collect();
         self.evaluate(&rows, |_, _| Ok(()))?;
         self.resident.extend_from_slice(&prefix[kept..]);

@@ -36,10 +36,7 @@ impl Book {
     }
 
     /// The number of the prompt `messages`, and how to write it down if it is new.
-    pub(super) fn prompt(
-        &mut self,
-        messages: &[Message],
-    ) -> (u32, Option<Vec<(Role, Vec<Text>)>>) {
+    pub(super) fn prompt(&mut self, messages: &[Message]) -> (u32, Option<Vec<(Role, Vec<Text>)>>) {
         let mut written = Vec::with_capacity(messages.len());
         let mut numbers = Vec::with_capacity(messages.len());
         for message in messages {
@@ -92,9 +89,14 @@ impl Book {
         self.prompts[prompt as usize]
             .iter()
             .map(|(role, lines)| {
-                let lines: Vec<&str> =
-                    lines.iter().map(|&line| self.lines[line as usize].as_str()).collect();
-                Message { role: *role, content: lines.join("\n") }
+                let lines: Vec<&str> = lines
+                    .iter()
+                    .map(|&line| self.lines[line as usize].as_str())
+                    .collect();
+                Message {
+                    role: *role,
+                    content: lines.join("\n"),
+                }
             })
             .collect()
     }

@@ -58,7 +58,11 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Frames> {
             None => break,
         }
     }
-    Ok(Frames { content, good: at as u64, torn: (bytes.len() - at) as u64 })
+    Ok(Frames {
+        content,
+        good: at as u64,
+        torn: (bytes.len() - at) as u64,
+    })
 }
 
 /// The frame at the beginning of `bytes`: its length and its content.

@@ -16,7 +16,7 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-use super::{Answer, BackendAnswer, Content, Key, Message, Readout, Reading, Request, Source};
+use super::{Answer, BackendAnswer, Content, Key, Message, Reading, Readout, Request, Source};
 use crate::error::{Error, Result};
 use book::Book;
 use lines::{AnswerLine, Header, Line, ModelLine, NoteLine, SCHEMA, STEPS_PER_NAT};
@@ -137,7 +137,11 @@ impl SharedTranscript {
 
     /// Names and identities of the models, in the order in which they were opened.
     pub fn models(&self) -> Vec<(String, String)> {
-        self.lock().models.iter().map(|m| (m.name.clone(), m.id.clone())).collect()
+        self.lock()
+            .models
+            .iter()
+            .map(|m| (m.name.clone(), m.id.clone()))
+            .collect()
     }
 
     /// The answer to the question `key`, if it was given.
@@ -154,7 +158,9 @@ impl SharedTranscript {
     /// All questions and answers, in the order in which they were given.
     pub fn exchanges(&self) -> Vec<Exchange> {
         let transcript = self.lock();
-        (0..transcript.answers.len()).map(|at| transcript.exchange(at)).collect()
+        (0..transcript.answers.len())
+            .map(|at| transcript.exchange(at))
+            .collect()
     }
 
     /// Writes down what the caller made of the answer to `key`: the parsed
@@ -234,7 +240,10 @@ impl Transcript {
 
     fn begin(&mut self) -> Result<()> {
         let fisc = env!("CARGO_PKG_VERSION").to_owned();
-        self.line(&Line::Header(Header { schema: SCHEMA, fisc }))
+        self.line(&Line::Header(Header {
+            schema: SCHEMA,
+            fisc,
+        }))
     }
 
     /// Reads the file; returns the length of its good part in bytes.
@@ -263,9 +272,10 @@ impl Transcript {
     fn take(&mut self, line: &[u8], first: bool) -> Result<(), String> {
         match serde_json::from_slice(line).map_err(|error| error.to_string())? {
             Line::Header(header) if header.schema == SCHEMA => Ok(()),
-            Line::Header(header) => {
-                Err(format!("schema {}, this fisc reads {SCHEMA}", header.schema))
-            }
+            Line::Header(header) => Err(format!(
+                "schema {}, this fisc reads {SCHEMA}",
+                header.schema
+            )),
             _ if first => Err("no header".into()),
             Line::Model(model) => {
                 self.models.push(model);
@@ -314,7 +324,9 @@ impl Transcript {
     }
 
     fn write(&mut self) -> Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
         if self.pending.is_empty() {
             return Ok(());
         }
@@ -349,7 +361,10 @@ impl Transcript {
             }
             return Ok(at as u32);
         }
-        let model = ModelLine { name: name.to_owned(), id: id.to_owned() };
+        let model = ModelLine {
+            name: name.to_owned(),
+            id: id.to_owned(),
+        };
         self.line(&Line::Model(model.clone()))?;
         self.models.push(model);
         Ok(self.models.len() as u32 - 1)
@@ -383,21 +398,31 @@ impl Transcript {
             self.push(line);
         }
         self.write()?;
-        Ok(self.answers[before..].iter().map(|line| read(line, Source::Live)).collect())
+        Ok(self.answers[before..]
+            .iter()
+            .map(|line| read(line, Source::Live))
+            .collect())
     }
 
     fn find(&self, key: &Key) -> Option<Answer> {
         let &at = self.index.get(key)?;
-        let source = if at < self.opened_with { Source::Transcript } else { Source::Memory };
+        let source = if at < self.opened_with {
+            Source::Transcript
+        } else {
+            Source::Memory
+        };
         Some(read(&self.answers[at], source))
     }
 
     fn exchange(&self, at: usize) -> Exchange {
         let line = &self.answers[at];
-        let note = self.notes.get(&(at as u32)).map(|note| match (&note.value, &note.error) {
-            (Some(value), _) => Ok(value.clone()),
-            (None, error) => Err(error.clone().unwrap_or_default()),
-        });
+        let note = self
+            .notes
+            .get(&(at as u32))
+            .map(|note| match (&note.value, &note.error) {
+                (Some(value), _) => Ok(value.clone()),
+                (None, error) => Err(error.clone().unwrap_or_default()),
+            });
         Exchange {
             answer: read(line, Source::Transcript),
             agent: line.agent.clone(),
@@ -460,7 +485,11 @@ fn written(
         choice,
         text,
         truncated,
-        tokens: [answer.prompt_tokens, answer.evaluated_tokens, answer.answer_tokens],
+        tokens: [
+            answer.prompt_tokens,
+            answer.evaluated_tokens,
+            answer.answer_tokens,
+        ],
         ms: (answer.latency_ms * 10.0).round() / 10.0,
     })
 }

@@ -9,10 +9,18 @@ fn ask(agent: u64, step: u64, wage: &str) -> Request {
         step,
         attempt: 0,
         messages: vec![
-            Message { role: Role::System, content: "Rules.\nMany rules.\n\nBe brief.".into() },
-            Message { role: Role::User, content: format!("Wage {wage}.\nHours?") },
+            Message {
+                role: Role::System,
+                content: "Rules.\nMany rules.\n\nBe brief.".into(),
+            },
+            Message {
+                role: Role::User,
+                content: format!("Wage {wage}.\nHours?"),
+            },
         ],
-        readout: Readout::Choice { options: vec!["0".into(), "40".into(), "100".into()] },
+        readout: Readout::Choice {
+            options: vec!["0".into(), "40".into(), "100".into()],
+        },
     }
 }
 
@@ -27,8 +35,14 @@ fn told(log_probs: &[f64]) -> BackendAnswer {
 }
 
 fn text(text: &str) -> BackendAnswer {
-    let reading = Reading::Text { text: text.into(), truncated: true };
-    BackendAnswer { reading, ..told(&[]) }
+    let reading = Reading::Text {
+        text: text.into(),
+        truncated: true,
+    };
+    BackendAnswer {
+        reading,
+        ..told(&[])
+    }
 }
 
 /// Records two frames of answers; gives back what the live run used.
@@ -36,19 +50,41 @@ fn live(transcript: &SharedTranscript) -> Vec<Answer> {
     let model = transcript.register("small", "sha256:a").unwrap();
     let requests = [ask(1, 0, "$10"), ask(2, 0, "$35.5"), ask(1, 1, "$11")];
     let key = |r: &Request| Key::new("sha256:a", r);
-    let first = [(key(&requests[0]), &requests[0]), (key(&requests[1]), &requests[1])];
+    let first = [
+        (key(&requests[0]), &requests[0]),
+        (key(&requests[1]), &requests[1]),
+    ];
     let mut answers = transcript
-        .record(model, &first, &[told(&[-1.23456789, -2.0, -7.7]), told(&[-0.1, -3.3333333, -9.0])])
+        .record(
+            model,
+            &first,
+            &[
+                told(&[-1.23456789, -2.0, -7.7]),
+                told(&[-0.1, -3.3333333, -9.0]),
+            ],
+        )
         .unwrap();
     transcript.note(&first[0].0, Ok("40")).unwrap();
     let second = [(key(&requests[2]), &requests[2])];
-    answers.extend(transcript.record(model, &second, &[text("{\"hours\": 4")]).unwrap());
-    transcript.note(&second[0].0, Err("no closing brace")).unwrap();
+    answers.extend(
+        transcript
+            .record(model, &second, &[text("{\"hours\": 4")])
+            .unwrap(),
+    );
+    transcript
+        .note(&second[0].0, Err("no closing brace"))
+        .unwrap();
     answers
 }
 
 fn same(a: &Answer, b: &Answer) -> bool {
-    Answer { source: Source::Live, ..a.clone() } == Answer { source: Source::Live, ..b.clone() }
+    Answer {
+        source: Source::Live,
+        ..a.clone()
+    } == Answer {
+        source: Source::Live,
+        ..b.clone()
+    }
 }
 
 #[test]
@@ -64,13 +100,22 @@ fn replay_gives_the_numbers_that_the_live_run_used() {
     drop(transcript);
 
     let replay = SharedTranscript::replay(&path).unwrap();
-    assert_eq!((replay.len(), replay.models()), (3, vec![("small".into(), "sha256:a".into())]));
+    assert_eq!(
+        (replay.len(), replay.models()),
+        (3, vec![("small".into(), "sha256:a".into())])
+    );
     for answer in &answers {
         let again = replay.find(&answer.key).unwrap();
         assert!(same(answer, &again), "{answer:?} {again:?}");
         assert_eq!(again.source, Source::Transcript);
     }
-    let Content::Choice { log_probs, admissible_mass } = &answers[0].content else { panic!() };
+    let Content::Choice {
+        log_probs,
+        admissible_mass,
+    } = &answers[0].content
+    else {
+        panic!()
+    };
     let total: f64 = log_probs.iter().map(|x| x.exp()).sum();
     assert!((total - 1.0).abs() < 1e-12);
     let mass = (-1.2346f64).exp() + (-2.0f64).exp() + (-7.7f64).exp();
@@ -89,7 +134,10 @@ fn a_reader_sees_what_was_asked_and_made_of_it() {
     let asked = ask(2, 0, "$35.5");
     assert_eq!(exchanges[1].messages, asked.messages);
     assert_eq!(exchanges[1].readout, asked.readout);
-    assert_eq!((exchanges[1].agent.as_str(), exchanges[1].model.as_str()), ("worker 2", "small"));
+    assert_eq!(
+        (exchanges[1].agent.as_str(), exchanges[1].model.as_str()),
+        ("worker 2", "small")
+    );
     assert_eq!(exchanges[0].note, Some(Ok("40".into())));
     assert_eq!(exchanges[1].note, None);
     assert_eq!(exchanges[2].note, Some(Err("no closing brace".into())));
@@ -104,7 +152,10 @@ fn repeated_lines_of_prompts_are_written_once() {
     let plain = zstd::decode_all(std::fs::File::open(&path).unwrap()).unwrap();
     let plain = String::from_utf8(plain).unwrap();
     assert_eq!(plain.matches("Many rules.").count(), 1, "{plain}");
-    assert!(plain.contains(r#"{"prompt":[["system",[[0,3]]],["user",["Wage $35.5.",[5,5]]]]}"#), "{plain}");
+    assert!(
+        plain.contains(r#"{"prompt":[["system",[[0,3]]],["user",["Wage $35.5.",[5,5]]]]}"#),
+        "{plain}"
+    );
 }
 
 #[test]
@@ -129,7 +180,9 @@ fn a_torn_tail_is_cut_and_the_run_goes_on() {
             let model = resumed.register("small", "sha256:a").unwrap();
             let more = ask(9, 9, "$99");
             let key = Key::new("sha256:a", &more);
-            resumed.record(model, &[(key, &more)], &[told(&[-1.0, -1.0, -1.0])]).unwrap();
+            resumed
+                .record(model, &[(key, &more)], &[told(&[-1.0, -1.0, -1.0])])
+                .unwrap();
             drop(resumed);
             let again = SharedTranscript::replay(&path).unwrap();
             assert_eq!(again.len(), kept + 1);
@@ -167,7 +220,10 @@ fn another_schema_and_another_model_are_refused() {
     };
     assert!(write("{\"header\":{\"schema\":99,\"fisc\":\"9\"}}\n").contains("schema 99"));
     assert!(write("{\"model\":{\"name\":\"a\",\"id\":\"b\"}}\n").contains("no header"));
-    assert!(write("{\"header\":{\"schema\":1,\"fisc\":\"9\"}}\n{\"note\":{\"answer\":0}}\n").contains("line 2"));
+    assert!(
+        write("{\"header\":{\"schema\":1,\"fisc\":\"9\"}}\n{\"note\":{\"answer\":0}}\n")
+            .contains("line 2")
+    );
     assert!(write("nonsense\n").contains("line 1"));
 
     let transcript = SharedTranscript::in_memory();
@@ -193,7 +249,11 @@ fn what_is_no_probability_is_an_error() {
     let request = ask(1, 0, "$10");
     let key = Key::new("sha256:a", &request);
     for bad in [f64::NAN, f64::NEG_INFINITY, 0.5] {
-        assert!(transcript.record(model, &[(key, &request)], &[told(&[-1.0, bad, -1.0])]).is_err());
+        assert!(
+            transcript
+                .record(model, &[(key, &request)], &[told(&[-1.0, bad, -1.0])])
+                .is_err()
+        );
     }
     assert!(transcript.record(model, &[(key, &request)], &[]).is_err());
     assert!(transcript.is_empty());
@@ -208,7 +268,9 @@ fn a_choice_takes_about_a_hundred_bytes() {
     let transcript = SharedTranscript::create(&path).unwrap();
     let model = transcript.register("small", "sha256:a").unwrap();
     let streams = crate::random::Streams::new(1, "size");
-    let rules: Vec<String> = (0..20).map(|i| format!("Rule {i}: {}", "work and pay ".repeat(5))).collect();
+    let rules: Vec<String> = (0..20)
+        .map(|i| format!("Rule {i}: {}", "work and pay ".repeat(5)))
+        .collect();
     let options: Vec<String> = (0..=10).map(|h| (10 * h).to_string()).collect();
     for step in 0..40u64 {
         let requests: Vec<Request> = (0..12u64)
@@ -216,9 +278,14 @@ fn a_choice_takes_about_a_hundred_bytes() {
                 use rand::RngExt;
                 let mut rng = streams.at(worker, step / 8);
                 let mut request = ask(worker, step, "");
-                request.readout = Readout::Choice { options: options.clone() };
+                request.readout = Readout::Choice {
+                    options: options.clone(),
+                };
                 request.messages = vec![
-                    Message { role: Role::System, content: rules.join("\n") },
+                    Message {
+                        role: Role::System,
+                        content: rules.join("\n"),
+                    },
                     Message {
                         role: Role::User,
                         content: format!(
@@ -243,11 +310,17 @@ fn a_choice_takes_about_a_hundred_bytes() {
             .map(|worker| {
                 use rand::RngExt;
                 let mut rng = streams.at(1000 + worker, step);
-                told(&(0..11).map(|_| -rng.random_range(0.5..9.0)).collect::<Vec<f64>>())
+                told(
+                    &(0..11)
+                        .map(|_| -rng.random_range(0.5..9.0))
+                        .collect::<Vec<f64>>(),
+                )
             })
             .collect();
-        let asked: Vec<(Key, &Request)> =
-            requests.iter().map(|r| (Key::new("sha256:a", r), r)).collect();
+        let asked: Vec<(Key, &Request)> = requests
+            .iter()
+            .map(|r| (Key::new("sha256:a", r), r))
+            .collect();
         transcript.record(model, &asked, &answers).unwrap();
     }
     let size = std::fs::metadata(&path).unwrap().len() as f64 / 480.0;

@@ -16,9 +16,16 @@ pub fn tax(schedule: &str, incomes: &[String]) -> Result<()> {
             .parse::<f64>()
             .ok()
             .filter(|z| z.is_finite() && *z >= 0.0)
-            .ok_or_else(|| Error::input("income").value(income).allowed("$/year, 0 or more"))?;
-        let (tax, average, marginal) =
-            (schedule.tax(z), schedule.average_rate(z), schedule.marginal_rate(z));
+            .ok_or_else(|| {
+                Error::input("income")
+                    .value(income)
+                    .allowed("$/year, 0 or more")
+            })?;
+        let (tax, average, marginal) = (
+            schedule.tax(z),
+            schedule.average_rate(z),
+            schedule.marginal_rate(z),
+        );
         text.push_str(&format!("{z},{tax},{average},{marginal}\n"));
     }
     print(&text)
@@ -35,11 +42,22 @@ pub fn optimum(path: &Path, format: Format, set: &[String]) -> Result<()> {
     let bar = indicatif::ProgressBar::new_spinner().with_message("searching the optimum");
     bar.enable_steady_tick(std::time::Duration::from_millis(120));
     let starts = [us.clone(), taxes.initial.clone()];
-    let found =
-        search(society, &taxes.edges, objective, &starts, taxes.allow_subsidy, Effort::default());
+    let found = search(
+        society,
+        &taxes.edges,
+        objective,
+        &starts,
+        taxes.allow_subsidy,
+        Effort::default(),
+    );
     let elasticity = society.economy().elasticity();
-    let fixed =
-        saez::fixed_point(society, &taxes.initial, objective, elasticity, taxes.allow_subsidy);
+    let fixed = saez::fixed_point(
+        society,
+        &taxes.initial,
+        objective,
+        elasticity,
+        taxes.allow_subsidy,
+    );
     let (flat, _) = best_flat(society, objective);
     bar.finish_and_clear();
     let rows: Vec<(&str, Schedule)> = vec![
@@ -54,7 +72,12 @@ pub fn optimum(path: &Path, format: Format, set: &[String]) -> Result<()> {
         .into_iter()
         .map(|(name, schedule)| {
             let welfare = society.welfare(&schedule, objective);
-            (name, schedule, welfare, (welfare - welfare_us) / (found.welfare - welfare_us))
+            (
+                name,
+                schedule,
+                welfare,
+                (welfare - welfare_us) / (found.welfare - welfare_us),
+            )
         })
         .collect();
     match format {
@@ -100,11 +123,20 @@ pub fn optimum(path: &Path, format: Format, set: &[String]) -> Result<()> {
                 "attained"
             );
             for (name, schedule, welfare, attained) in &rows {
-                let rates: Vec<String> =
-                    schedule.rates().iter().map(|rate| format!("{:.1}", 100.0 * rate)).collect();
-                let attained =
-                    if attained.is_finite() { format!("{:.1} %", 100.0 * attained) } else { "–".into() };
-                text.push_str(&format!("{name:18} {welfare:>16.3} {attained:>9}  {}\n", rates.join(" ")));
+                let rates: Vec<String> = schedule
+                    .rates()
+                    .iter()
+                    .map(|rate| format!("{:.1}", 100.0 * rate))
+                    .collect();
+                let attained = if attained.is_finite() {
+                    format!("{:.1} %", 100.0 * attained)
+                } else {
+                    "–".into()
+                };
+                text.push_str(&format!(
+                    "{name:18} {welfare:>16.3} {attained:>9}  {}\n",
+                    rates.join(" ")
+                ));
             }
             let edges: Vec<String> = taxes.edges.iter().map(f64::to_string).collect();
             text.push_str(&format!(

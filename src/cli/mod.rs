@@ -96,12 +96,21 @@ pub fn main() -> Result<()> {
         Command::Check { scenarios } => {
             for path in scenarios {
                 let checked = run::load(&path, &[])?;
-                print(&format!("{}: ok ({} workers, {} arms)\n", path.display(), checked.people().len(), checked.arms().len()))?;
+                print(&format!(
+                    "{}: ok ({} workers, {} arms)\n",
+                    path.display(),
+                    checked.people().len(),
+                    checked.arms().len()
+                ))?;
             }
             Ok(())
         }
         Command::Tax { schedule, incomes } => laboratory::tax(&schedule, &incomes),
-        Command::Optimum { scenario, format, set } => laboratory::optimum(&scenario, format, &set),
+        Command::Optimum {
+            scenario,
+            format,
+            set,
+        } => laboratory::optimum(&scenario, format, &set),
         Command::Plot { run } => {
             for figure in report::figures(&run)? {
                 print(&format!("{}\n", figure.svg.display()))?;
@@ -121,7 +130,10 @@ pub fn main() -> Result<()> {
 /// Writes to stdout; a reader who has gone away (`| head`) is no failure.
 fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::run(format!("writing to stdout: {error}")))
         }

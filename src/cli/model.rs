@@ -30,7 +30,11 @@ impl ModelCommand {
             ModelCommand::List => {
                 let mut text = String::new();
                 for model in registry::list() {
-                    let here = if registry::is_fetched(model.name)? { "fetched" } else { "not fetched" };
+                    let here = if registry::is_fetched(model.name)? {
+                        "fetched"
+                    } else {
+                        "not fetched"
+                    };
                     text.push_str(&format!(
                         "{:20} {:>8.1} MB  {:12} {}  ({})\n",
                         model.name,
@@ -42,11 +46,17 @@ impl ModelCommand {
                 }
                 print(&text)
             }
-            ModelCommand::Path { name } => print(&format!("{}\n", registry::path(&name)?.display())),
+            ModelCommand::Path { name } => {
+                print(&format!("{}\n", registry::path(&name)?.display()))
+            }
             ModelCommand::Fetch { name } => {
                 let model = registry::find(&name)?;
                 if !registry::is_fetched(&name)? {
-                    eprintln!("fetching {name}: {:.1} MB, {}", model.bytes as f64 / 1e6, model.licence);
+                    eprintln!(
+                        "fetching {name}: {:.1} MB, {}",
+                        model.bytes as f64 / 1e6,
+                        model.licence
+                    );
                 }
                 let bar = ProgressBar::new(model.bytes);
                 if let Ok(style) = ProgressStyle::with_template(

@@ -60,7 +60,11 @@ impl RunArguments {
         let mut set = self.set;
         set.extend(self.seed.map(|seed| format!("seed={seed}")));
         // A replay needs no model, so its file may be gone.
-        let load = if self.replay { scenario::load_for_replay } else { scenario::load };
+        let load = if self.replay {
+            scenario::load_for_replay
+        } else {
+            scenario::load
+        };
         let simulation = simulation(&self.scenario, load(&self.scenario, &set)?)?;
         let options = Options {
             out: self.out,
@@ -69,7 +73,11 @@ impl RunArguments {
             from: self.from,
             threads: self.threads.map(usize::from),
         };
-        let bar = if self.quiet { ProgressBar::hidden() } else { progress_bar(&simulation) };
+        let bar = if self.quiet {
+            ProgressBar::hidden()
+        } else {
+            progress_bar(&simulation)
+        };
         let finished = run_into(&simulation, &options, &|arm: &str| {
             bar.set_message(arm.to_owned());
             bar.inc(1);
@@ -106,10 +114,17 @@ fn progress_bar(simulation: &Simulation) -> ProgressBar {
 
 /// Says file by file whether a replay gave the same bytes; exit code 1 if not.
 fn compare(finished: &output::Finished, quiet: bool) -> Result<()> {
-    let Start::Replay(original) = &finished.start else { return Ok(()) };
+    let Start::Replay(original) = &finished.start else {
+        return Ok(());
+    };
     let mut differing = Vec::new();
     let mut text = format!("Replay of {} without a model:\n", original.display());
-    for name in ["steps.parquet", "years.parquet", "workers.parquet", "decisions.parquet"] {
+    for name in [
+        "steps.parquet",
+        "years.parquet",
+        "workers.parquet",
+        "decisions.parquet",
+    ] {
         let (ours, theirs) = (finished.folder.join(name), original.join(name));
         if !ours.exists() && !theirs.exists() {
             continue;
@@ -130,6 +145,9 @@ fn compare(finished: &output::Finished, quiet: bool) -> Result<()> {
     if differing.is_empty() {
         return Ok(());
     }
-    Err(Error::run(format!("the replay differs from the run in {}", differing.join(", ")))
-        .allowed("the same scenario, seed and fisc version as the run's (see its manifest.json)"))
+    Err(Error::run(format!(
+        "the replay differs from the run in {}",
+        differing.join(", ")
+    ))
+    .allowed("the same scenario, seed and fisc version as the run's (see its manifest.json)"))
 }

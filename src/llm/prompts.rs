@@ -307,15 +307,10 @@ fn filling(value: serde_json::Value) -> Value {
         Json::String(text) => Value::from(text),
         Json::Array(values) => values.into_iter().map(filling).collect(),
         Json::Object(map) => {
-<<<<<<< HEAD
-            let map: BTreeMap<String, Value> =
-                map.into_iter().map(|(key, value)| (key, filling(value))).collect();
-=======
             let map: BTreeMap<String, Value> = map
                 .into_iter()
                 .map(|(key, value)| (key, filling(value)))
                 .collect();
->>>>>>> llm
             Value::from(map)
         }
     }

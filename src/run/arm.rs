@@ -45,7 +45,10 @@ pub struct ArmResult {
 /// taking the place of the default ones.
 pub fn recorded_objectives(own: &Objective) -> Vec<Objective> {
     let mut all = Objective::defaults();
-    match all.iter_mut().find(|objective| objective.name() == own.name()) {
+    match all
+        .iter_mut()
+        .find(|objective| objective.name() == own.name())
+    {
         Some(same) => *same = own.clone(),
         None => all.push(own.clone()),
     }
@@ -69,7 +72,10 @@ fn mechanism(plugin: impl Plugin) -> Mechanism {
 pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mechanism>> {
     let scenario = &simulation.scenario;
     let mut all = vec![
-        mechanism(ClockPlugin { steps: scenario.steps, tax_year: scenario.tax_year }),
+        mechanism(ClockPlugin {
+            steps: scenario.steps,
+            tax_year: scenario.tax_year,
+        }),
         mechanism(ClosedFormPlugin),
         mechanism(TreasuryPlugin),
         mechanism(RecordPlugin {
@@ -78,8 +84,14 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
         }),
         planner(scenario, kind)?,
     ];
-    if scenario.workers.iter().any(|group| matches!(group.decide, Decide::Llm { .. })) {
-        all.push(mechanism(LanguageWorkersPlugin { asking: asking_by_group(scenario)? }));
+    if scenario
+        .workers
+        .iter()
+        .any(|group| matches!(group.decide, Decide::Llm { .. }))
+    {
+        all.push(mechanism(LanguageWorkersPlugin {
+            asking: asking_by_group(scenario)?,
+        }));
     }
     for extend in &simulation.extensions {
         let extend = extend.clone();
@@ -158,7 +170,10 @@ pub fn run_to_end(
 /// The first error that a system raised.
 pub fn step(app: &mut App) -> Result<()> {
     app.world_mut().run_schedule(Step);
-    app.world_mut().resource_mut::<Failure>().take().map_or(Ok(()), Err)
+    app.world_mut()
+        .resource_mut::<Failure>()
+        .take()
+        .map_or(Ok(()), Err)
 }
 
 fn harvest(mut app: App, arm: String, scenario: &Scenario) -> ArmResult {
@@ -199,18 +214,28 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
             elasticity: elasticity.unwrap_or(own_elasticity),
         }),
         PlannerKind::SaezFixedPoint { elasticity } => mechanism(InformedPlanner::SaezFixedPoint {
-                elasticity: elasticity.unwrap_or(own_elasticity),
-            }),
+            elasticity: elasticity.unwrap_or(own_elasticity),
+        }),
         PlannerKind::SaezEstimated => mechanism(ObservingPlanner::Estimated),
         PlannerKind::Optimal => mechanism(InformedPlanner::Optimal),
-        PlannerKind::Llm { model, memory, exploration, temperature, attempts } => {
+        PlannerKind::Llm {
+            model,
+            memory,
+            exploration,
+            temperature,
+            attempts,
+        } => {
             let settings = settings(scenario, model)?;
             let mut asking = asking(model, settings);
             asking.attempts = *attempts;
             if let Some(temperature) = temperature {
                 asking.temperature = *temperature;
             }
-            mechanism(LanguagePlanner { asking, memory: *memory, exploration: *exploration })
+            mechanism(LanguagePlanner {
+                asking,
+                memory: *memory,
+                exploration: *exploration,
+            })
         }
     })
 }

@@ -63,7 +63,11 @@ pub fn default_folder(scenario: &Scenario) -> PathBuf {
 ///
 /// # Errors
 /// Wrong input, a folder that is in use (exit code 2); a failure of the run (exit code 1).
-pub fn run_into(simulation: &Simulation, options: &Options, progress: Progress) -> Result<Finished> {
+pub fn run_into(
+    simulation: &Simulation,
+    options: &Options,
+    progress: Progress,
+) -> Result<Finished> {
     let scenario = simulation.scenario();
     let resolved = scenario::to_toml(scenario);
     let place = Place::find(scenario, &resolved, options)?;
@@ -94,26 +98,41 @@ struct Place {
 
 impl Place {
     fn find(scenario: &Scenario, resolved: &str, options: &Options) -> Result<Place> {
-        let out = options.out.clone().unwrap_or_else(|| default_folder(scenario));
+        let out = options
+            .out
+            .clone()
+            .unwrap_or_else(|| default_folder(scenario));
         if options.replay {
             return Place::of_replay(out, options);
         }
-        let in_use = |what: &str, remedy: &str| {
-            Err(Error::input(what).value(out.display()).allowed(remedy))
-        };
+        let in_use =
+            |what: &str, remedy: &str| Err(Error::input(what).value(out.display()).allowed(remedy));
         match folder::state(&out)? {
-            State::Absent => Ok(Place { folder: out, start: Start::Fresh, clear: false }),
+            State::Absent => Ok(Place {
+                folder: out,
+                start: Start::Fresh,
+                clear: false,
+            }),
             State::Foreign => in_use("the output folder holds other files", "another --out"),
-            _ if options.force => Ok(Place { folder: out, start: Start::Fresh, clear: true }),
+            _ if options.force => Ok(Place {
+                folder: out,
+                start: Start::Fresh,
+                clear: true,
+            }),
             State::Finished => in_use(
                 "the output folder holds a finished run",
                 "--force to replace it, another --out, or `fisc report` to look at it",
             ),
             State::Unfinished => {
                 let path = folder::scenario(&out);
-                let stands = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+                let stands =
+                    std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
                 if stands == resolved {
-                    Ok(Place { folder: out, start: Start::Resumed(0), clear: false })
+                    Ok(Place {
+                        folder: out,
+                        start: Start::Resumed(0),
+                        clear: false,
+                    })
                 } else {
                     in_use(
                         "the output folder holds an unfinished run of another scenario",
@@ -127,9 +146,9 @@ impl Place {
     fn of_replay(out: PathBuf, options: &Options) -> Result<Place> {
         let from = options.from.clone().unwrap_or_else(|| out.clone());
         if !matches!(folder::state(&from)?, State::Finished | State::Unfinished) {
-            return Err(Error::input("no run to replay").value(from.display()).allowed(
-                "the folder of a run: --from DIR, or --out DIR of the run itself",
-            ));
+            return Err(Error::input("no run to replay")
+                .value(from.display())
+                .allowed("the folder of a run: --from DIR, or --out DIR of the run itself"));
         }
         // A replay beside its original may be repeated at will; elsewhere it needs room.
         let folder = if from == out { out.join("replay") } else { out };
@@ -137,7 +156,9 @@ impl Place {
         let clear = match folder::state(&folder)? {
             State::Absent => false,
             State::Foreign => {
-                return Err(Error::input("the output folder holds other files").value(folder.display()));
+                return Err(
+                    Error::input("the output folder holds other files").value(folder.display())
+                );
             }
             _ if beside || options.force => true,
             _ => {
@@ -146,7 +167,11 @@ impl Place {
                     .allowed("--force to replace it, or another --out"));
             }
         };
-        Ok(Place { folder, start: Start::Replay(from), clear })
+        Ok(Place {
+            folder,
+            start: Start::Replay(from),
+            clear,
+        })
     }
 }
 
@@ -167,7 +192,10 @@ fn play_and_write(
         let (transcript, mode) = match &start {
             Start::Fresh => (SharedTranscript::create(&path)?, Mode::Live),
             Start::Resumed(_) => (SharedTranscript::resume(&path)?, Mode::Live),
-            Start::Replay(from) => (SharedTranscript::replay(&folder::transcript(from))?, Mode::Replay),
+            Start::Replay(from) => (
+                SharedTranscript::replay(&folder::transcript(from))?,
+                Mode::Replay,
+            ),
         };
         if let Start::Resumed(answers) = &mut start {
             *answers = transcript.len();
@@ -204,8 +232,14 @@ fn play_and_write(
             .map_err(|error| Error::run(format!("the profile of model `{name}`: {error}")))?;
         profile.insert(name.clone(), value);
     }
-    let asking: f64 = engines.values().map(|engine| engine.profile().ask_seconds).sum();
-    profile.insert("economy".into(), json!({ "seconds": (play_seconds - asking).max(0.0) }));
+    let asking: f64 = engines
+        .values()
+        .map(|engine| engine.profile().ask_seconds)
+        .sum();
+    profile.insert(
+        "economy".into(),
+        json!({ "seconds": (play_seconds - asking).max(0.0) }),
+    );
     let summary = summarize(scenario, &arms, profile);
     write_tables(simulation, &arms, &place.folder)?;
     tables::write_whole(&place.folder.join("summary.json"), &pretty(&summary)?)?;
@@ -235,7 +269,11 @@ fn play_and_write(
     log.line("finished")?;
     // Last: its presence says that the run is finished.
     tables::write_whole(&place.folder.join("manifest.json"), &pretty(&manifest)?)?;
-    Ok(Finished { folder: place.folder.clone(), summary, start })
+    Ok(Finished {
+        folder: place.folder.clone(),
+        summary,
+        start,
+    })
 }
 
 fn write_tables(simulation: &Simulation, arms: &[ArmResult], folder: &Path) -> Result<()> {
@@ -243,10 +281,19 @@ fn write_tables(simulation: &Simulation, arms: &[ArmResult], folder: &Path) -> R
     let write = |frame: Result<polars::prelude::DataFrame>, name: &str| {
         tables::write(&mut frame?, &folder.join(name))
     };
-    write(tables::rows(arms, scenario, "step", |arm| &arm.steps), "steps.parquet")?;
-    write(tables::rows(arms, scenario, "year", |arm| &arm.years), "years.parquet")?;
+    write(
+        tables::rows(arms, scenario, "step", |arm| &arm.steps),
+        "steps.parquet",
+    )?;
+    write(
+        tables::rows(arms, scenario, "year", |arm| &arm.years),
+        "years.parquet",
+    )?;
     if scenario.record.workers_every > 0 {
-        write(tables::workers(arms, scenario, simulation.people().len()), "workers.parquet")?;
+        write(
+            tables::workers(arms, scenario, simulation.people().len()),
+            "workers.parquet",
+        )?;
     }
     if arms.iter().any(|arm| !arm.decisions.is_empty()) {
         write(tables::decisions(arms), "decisions.parquet")?;
@@ -272,12 +319,23 @@ fn model_spec(scenario: &Scenario, name: &str, options: &Options) -> Result<Mode
 fn failure_rate(summary: &Summary) -> f64 {
     let decisions: u64 = summary.arms.iter().map(|arm| arm.decisions).sum();
     let failures: u64 = summary.arms.iter().map(|arm| arm.failures).sum();
-    if decisions == 0 { 0.0 } else { failures as f64 / decisions as f64 }
+    if decisions == 0 {
+        0.0
+    } else {
+        failures as f64 / decisions as f64
+    }
 }
 
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{} {} {}", name.trim(), std::env::consts::OS, std::env::consts::ARCH).trim().to_owned()
+    format!(
+        "{} {} {}",
+        name.trim(),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    )
+    .trim()
+    .to_owned()
 }
 
 fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>> {
@@ -307,7 +365,11 @@ impl Log {
             .append(true)
             .open(&path)
             .map_err(|error| Error::io(&path, error))?;
-        Ok(Log { file, path, begun: Instant::now() })
+        Ok(Log {
+            file,
+            path,
+            begun: Instant::now(),
+        })
     }
 
     fn line(&mut self, text: &str) -> Result<()> {

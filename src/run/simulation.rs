@@ -71,7 +71,10 @@ impl Simulation {
     pub fn add_plugins(mut self, plugin: impl Plugin + Clone) -> Self {
         let plugin = Mutex::new(plugin);
         self.extensions.push(Arc::new(move |app: &mut App| {
-            let plugin = plugin.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+            let plugin = plugin
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .clone();
             app.add_plugins(plugin);
         }));
         self
@@ -105,10 +108,14 @@ impl Simulation {
 
     /// Names of the models that some worker or planner asks.
     pub fn models_asked(&self) -> BTreeSet<&str> {
-        let by_workers = self.scenario.workers.iter().filter_map(|group| match &group.decide {
-            Decide::Llm { model, .. } => Some(model.as_str()),
-            _ => None,
-        });
+        let by_workers = self
+            .scenario
+            .workers
+            .iter()
+            .filter_map(|group| match &group.decide {
+                Decide::Llm { model, .. } => Some(model.as_str()),
+                _ => None,
+            });
         let by_planners = self.arms().into_iter().filter_map(|kind| match kind {
             PlannerKind::Llm { model, .. } => Some(model.as_str()),
             _ => None,
@@ -138,7 +145,11 @@ impl Simulation {
             arms.iter().map(play).collect()
         } else {
             // Collected first, so that of several errors the first arm's is reported.
-            arms.par_iter().map(play).collect::<Vec<_>>().into_iter().collect()
+            arms.par_iter()
+                .map(play)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .collect()
         };
         let engines = std::mem::take(&mut *models.lock());
         Ok((results?, engines))
@@ -152,11 +163,13 @@ impl Simulation {
         let steps = u64::from(self.scenario.steps.div_ceil(every));
         let rows = steps * self.people.len() as u64 * self.arms().len() as u64;
         if rows > WORKER_ROWS_MAX {
-            return Err(Error::input("`record.workers_every`: workers.parquet would be too large")
-                .value(format!("{rows} rows (workers × recorded steps × arms)"))
-                .allowed(format!(
-                    "at most {WORKER_ROWS_MAX} rows: record every so many steps, or never (0)"
-                )));
+            return Err(
+                Error::input("`record.workers_every`: workers.parquet would be too large")
+                    .value(format!("{rows} rows (workers × recorded steps × arms)"))
+                    .allowed(format!(
+                        "at most {WORKER_ROWS_MAX} rows: record every so many steps, or never (0)"
+                    )),
+            );
         }
         Ok(())
     }

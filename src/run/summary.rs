@@ -82,7 +82,11 @@ pub struct ArmSummary {
 }
 
 /// Puts the arms side by side.
-pub fn summarize(scenario: &Scenario, arms: &[ArmResult], profile: BTreeMap<String, serde_json::Value>) -> Summary {
+pub fn summarize(
+    scenario: &Scenario,
+    arms: &[ArmResult],
+    profile: BTreeMap<String, serde_json::Value>,
+) -> Summary {
     let last = |arm: &ArmResult| arm.years.last().map_or(f64::NAN, |row| row.welfare);
     let baseline = arms.iter().find(|arm| arm.arm.starts_with("us-"));
     let optimal = arms.iter().find(|arm| arm.arm == "optimal");
@@ -92,15 +96,21 @@ pub fn summarize(scenario: &Scenario, arms: &[ArmResult], profile: BTreeMap<Stri
             let welfare = last(arm);
             let (attained, attained_reason) = match (baseline, optimal) {
                 (Some(us), Some(best)) => attained(welfare, last(us), last(best)),
-                _ => (None, Some("needs a U.S. law and `optimal` among the arms".to_owned())),
+                _ => (
+                    None,
+                    Some("needs a U.S. law and `optimal` among the arms".to_owned()),
+                ),
             };
-            let statistic = |name: &str| {
-                arm.years.last().and_then(|row| finite(row.statistic(name)))
-            };
+            let statistic =
+                |name: &str| arm.years.last().and_then(|row| finite(row.statistic(name)));
             let amount = |get: fn(&Row) -> f64| arm.years.last().and_then(|row| finite(get(row)));
             ArmSummary {
                 arm: arm.arm.clone(),
-                schedule: arm.years.last().map(|row| row.schedule.to_string()).unwrap_or_default(),
+                schedule: arm
+                    .years
+                    .last()
+                    .map(|row| row.schedule.to_string())
+                    .unwrap_or_default(),
                 welfare: finite(welfare),
                 gain_over_us: baseline.and_then(|us| finite(welfare - last(us))),
                 attained,
@@ -122,7 +132,11 @@ pub fn summarize(scenario: &Scenario, arms: &[ArmResult], profile: BTreeMap<Stri
                 gini_disposable: statistic("gini_disposable"),
                 revenue: amount(|row| row.revenue),
                 rebate: amount(|row| row.rebate),
-                kink_shares: arm.years.last().map(|row| row.kink_shares.clone()).unwrap_or_default(),
+                kink_shares: arm
+                    .years
+                    .last()
+                    .map(|row| row.kink_shares.clone())
+                    .unwrap_or_default(),
                 decisions: arm.steps.iter().map(|row| u64::from(row.decisions)).sum(),
                 failures: arm.steps.iter().map(|row| u64::from(row.failures)).sum(),
                 notes: arm.notes.clone(),
@@ -130,7 +144,10 @@ pub fn summarize(scenario: &Scenario, arms: &[ArmResult], profile: BTreeMap<Stri
         })
         .collect();
     let mut notes = Vec::new();
-    let asks = scenario.workers.iter().any(|g| matches!(g.decide, crate::scenario::Decide::Llm { .. }));
+    let asks = scenario
+        .workers
+        .iter()
+        .any(|g| matches!(g.decide, crate::scenario::Decide::Llm { .. }));
     if asks && (optimal.is_some() || arms.iter().any(|arm| arm.arm == "saez-fixed-point")) {
         notes.push("`optimal`, `flat` and `saez-fixed-point` are computed for rational workers with these wages; the language-model workers who live under them may respond otherwise".to_owned());
     }

@@ -24,40 +24,73 @@ fn numbers(name: &str, values: impl Iterator<Item = f64>) -> Column {
 ///
 /// # Errors
 /// Columns that do not fit together.
-pub fn rows(arms: &[ArmResult], scenario: &Scenario, time: &str, of: fn(&ArmResult) -> &[Row]) -> Result<DataFrame> {
-    let all: Vec<(&str, &Row)> =
-        arms.iter().flat_map(|arm| of(arm).iter().map(move |row| (arm.arm.as_str(), row))).collect();
+pub fn rows(
+    arms: &[ArmResult],
+    scenario: &Scenario,
+    time: &str,
+    of: fn(&ArmResult) -> &[Row],
+) -> Result<DataFrame> {
+    let all: Vec<(&str, &Row)> = arms
+        .iter()
+        .flat_map(|arm| of(arm).iter().map(move |row| (arm.arm.as_str(), row)))
+        .collect();
     let edges = scenario.taxes.initial.edges();
-    let each = |get: &dyn Fn(&Row) -> f64, name: &str| numbers(name, all.iter().map(|(_, row)| get(row)));
+    let each =
+        |get: &dyn Fn(&Row) -> f64, name: &str| numbers(name, all.iter().map(|(_, row)| get(row)));
     let mut columns = vec![
-        Column::new("arm".into(), all.iter().map(|(arm, _)| *arm).collect::<Vec<_>>()),
-        Column::new(time.into(), all.iter().map(|(_, row)| row.time).collect::<Vec<_>>()),
+        Column::new(
+            "arm".into(),
+            all.iter().map(|(arm, _)| *arm).collect::<Vec<_>>(),
+        ),
+        Column::new(
+            time.into(),
+            all.iter().map(|(_, row)| row.time).collect::<Vec<_>>(),
+        ),
         Column::new(
             "schedule".into(),
-            all.iter().map(|(_, row)| row.schedule.to_string()).collect::<Vec<_>>(),
+            all.iter()
+                .map(|(_, row)| row.schedule.to_string())
+                .collect::<Vec<_>>(),
         ),
     ];
     let own_brackets = |row: &Row| row.schedule.edges() == edges;
     for k in 0..edges.len() {
-        let rate = |row: &Row| if own_brackets(row) { row.schedule.rates()[k] } else { f64::NAN };
+        let rate = |row: &Row| {
+            if own_brackets(row) {
+                row.schedule.rates()[k]
+            } else {
+                f64::NAN
+            }
+        };
         columns.push(each(&rate, &format!("rate_{}", k + 1)));
     }
     columns.push(each(&|row| row.revenue, "revenue"));
     columns.push(each(&|row| row.rebate, "rebate"));
     columns.push(each(&|row| row.welfare, "welfare"));
     for (i, objective) in recorded_objectives(&scenario.objective).iter().enumerate() {
-        columns.push(each(&|row| row.welfare_each[i], &format!("welfare_{}", objective.name())));
+        columns.push(each(
+            &|row| row.welfare_each[i],
+            &format!("welfare_{}", objective.name()),
+        ));
     }
     for (i, name) in statistics::names().iter().enumerate() {
         columns.push(each(&|row| row.statistics[i], name));
     }
     for k in 1..edges.len() {
-        let share = |row: &Row| if own_brackets(row) { row.kink_shares[k - 1] } else { f64::NAN };
+        let share = |row: &Row| {
+            if own_brackets(row) {
+                row.kink_shares[k - 1]
+            } else {
+                f64::NAN
+            }
+        };
         columns.push(each(&share, &format!("kink_share_{}", k + 1)));
     }
     columns.push(Column::new(
         "leader".into(),
-        all.iter().map(|(_, row)| row.leader.map(|id| id.to_string())).collect::<Vec<_>>(),
+        all.iter()
+            .map(|(_, row)| row.leader.map(|id| id.to_string()))
+            .collect::<Vec<_>>(),
     ));
     columns.push(Column::new(
         "decisions".into(),
@@ -75,10 +108,16 @@ pub fn rows(arms: &[ArmResult], scenario: &Scenario, time: &str, of: fn(&ArmResu
 /// # Errors
 /// Columns that do not fit together.
 pub fn workers(arms: &[ArmResult], scenario: &Scenario, workers: usize) -> Result<DataFrame> {
-    let ids = |arm: &ArmResult| (0..arm.workers.step.len()).map(move |i| (i % workers.max(1)) as u32);
+    let ids =
+        |arm: &ArmResult| (0..arm.workers.step.len()).map(move |i| (i % workers.max(1)) as u32);
     let group = |index: u32| scenario.workers[index as usize].name.as_str();
     let amounts = |name: &str, get: fn(&ArmResult) -> &[f64]| {
-        Column::new(name.into(), arms.iter().flat_map(|arm| get(arm).iter().copied()).collect::<Vec<f64>>())
+        Column::new(
+            name.into(),
+            arms.iter()
+                .flat_map(|arm| get(arm).iter().copied())
+                .collect::<Vec<f64>>(),
+        )
     };
     let columns = vec![
         Column::new(
@@ -89,9 +128,14 @@ pub fn workers(arms: &[ArmResult], scenario: &Scenario, workers: usize) -> Resul
         ),
         Column::new(
             "step".into(),
-            arms.iter().flat_map(|arm| arm.workers.step.iter().copied()).collect::<Vec<_>>(),
+            arms.iter()
+                .flat_map(|arm| arm.workers.step.iter().copied())
+                .collect::<Vec<_>>(),
         ),
-        Column::new("worker".into(), arms.iter().flat_map(ids).collect::<Vec<_>>()),
+        Column::new(
+            "worker".into(),
+            arms.iter().flat_map(ids).collect::<Vec<_>>(),
+        ),
         Column::new(
             "group".into(),
             arms.iter()
@@ -114,15 +158,23 @@ pub fn workers(arms: &[ArmResult], scenario: &Scenario, workers: usize) -> Resul
 /// # Errors
 /// Columns that do not fit together.
 pub fn decisions(arms: &[ArmResult]) -> Result<DataFrame> {
-    let all: Vec<(&str, &Decision)> =
-        arms.iter().flat_map(|arm| arm.decisions.iter().map(move |d| (arm.arm.as_str(), d))).collect();
+    let all: Vec<(&str, &Decision)> = arms
+        .iter()
+        .flat_map(|arm| arm.decisions.iter().map(move |d| (arm.arm.as_str(), d)))
+        .collect();
     macro_rules! column {
         ($name:literal, $decision:ident => $value:expr) => {
-            Column::new($name.into(), all.iter().map(|(_, $decision)| $value).collect::<Vec<_>>())
+            Column::new(
+                $name.into(),
+                all.iter().map(|(_, $decision)| $value).collect::<Vec<_>>(),
+            )
         };
     }
     let columns = vec![
-        Column::new("arm".into(), all.iter().map(|(arm, _)| *arm).collect::<Vec<_>>()),
+        Column::new(
+            "arm".into(),
+            all.iter().map(|(arm, _)| *arm).collect::<Vec<_>>(),
+        ),
         column!("step", d => d.step),
         column!("agent", d => d.agent),
         column!("worker", d => d.worker),
@@ -169,8 +221,12 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o644));
     }
-    let mut file = builder.tempfile_in(folder).map_err(|error| Error::io(folder, error))?;
-    file.write_all(bytes).map_err(|error| Error::io(path, error))?;
-    file.persist(path).map_err(|error| Error::io(path, error.error))?;
+    let mut file = builder
+        .tempfile_in(folder)
+        .map_err(|error| Error::io(folder, error))?;
+    file.write_all(bytes)
+        .map_err(|error| Error::io(path, error))?;
+    file.persist(path)
+        .map_err(|error| Error::io(path, error.error))?;
     Ok(())
 }

@@ -18,7 +18,11 @@ pub struct Clock {
 impl Clock {
     /// Before the first step.
     pub fn new(steps: u32, tax_year: u32) -> Self {
-        Clock { step: 0, steps, tax_year }
+        Clock {
+            step: 0,
+            steps,
+            tax_year,
+        }
     }
 
     /// The current tax year.
@@ -78,10 +82,20 @@ mod tests {
 
     #[test]
     fn years_of_four_and_of_one() {
-        let at = |step, tax_year| Clock { step, steps: 8, tax_year };
+        let at = |step, tax_year| Clock {
+            step,
+            steps: 8,
+            tax_year,
+        };
         assert_eq!([1, 4, 5, 8].map(|s| at(s, 4).year()), [1, 1, 2, 2]);
-        assert_eq!([1, 2, 4, 5].map(|s| at(s, 4).is_first_of_year()), [true, false, false, true]);
-        assert_eq!([1, 4, 8].map(|s| at(s, 4).is_last_of_year()), [false, true, true]);
+        assert_eq!(
+            [1, 2, 4, 5].map(|s| at(s, 4).is_first_of_year()),
+            [true, false, false, true]
+        );
+        assert_eq!(
+            [1, 4, 8].map(|s| at(s, 4).is_last_of_year()),
+            [false, true, true]
+        );
         assert!(at(3, 1).is_first_of_year() && at(3, 1).is_last_of_year());
         assert_eq!(at(3, 1).year(), 3);
     }

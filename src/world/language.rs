@@ -36,7 +36,9 @@ impl Models {
 
     /// Exclusive use of the engines; an arm that panicked before leaves them usable.
     pub fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Engine>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Asks the model called `name`.
@@ -45,8 +47,9 @@ impl Models {
     /// No such model, or as [`Engine::ask`].
     pub fn ask(&self, name: &str, requests: &[Request]) -> Result<Vec<Answer>> {
         let mut engines = self.lock();
-        let engine =
-            engines.get_mut(name).ok_or_else(|| Error::run(format!("model `{name}` is not open")))?;
+        let engine = engines
+            .get_mut(name)
+            .ok_or_else(|| Error::run(format!("model `{name}` is not open")))?;
         engine.ask(requests)
     }
 }
@@ -178,7 +181,13 @@ pub fn worker_prompt<'a>(
         .map(|&hours| {
             let income = economy.income(wage, hours);
             let tax = schedule.tax(income);
-            OptionOutcome { hours, income, tax, take_home: income - tax, effort: economy.disutility(hours) }
+            OptionOutcome {
+                hours,
+                income,
+                tax,
+                take_home: income - tax,
+                effort: economy.disutility(hours),
+            }
         })
         .collect();
     WorkerPrompt {
@@ -194,7 +203,9 @@ pub fn worker_prompt<'a>(
 
 /// Grammar of a whole number of hours from 0 to `labor_max`.
 fn hours_grammar(labor_max: f64) -> String {
-    let numbers: Vec<String> = (0..=labor_max.floor() as u32).map(|h| format!("\"{h}\"")).collect();
+    let numbers: Vec<String> = (0..=labor_max.floor() as u32)
+        .map(|h| format!("\"{h}\""))
+        .collect();
     format!("root ::= {}", numbers.join(" | "))
 }
 
@@ -206,7 +217,10 @@ pub fn parse_hours(text: &str, labor_max: f64) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(hours) if (0.0..=labor_max).contains(&hours) => Ok(hours),
         Ok(hours) => Err(format!("{hours} hours are not in [0, {labor_max}]")),
-        Err(_) => Err(format!("not a number of hours: {:?}", text.chars().take(80).collect::<String>())),
+        Err(_) => Err(format!(
+            "not a number of hours: {:?}",
+            text.chars().take(80).collect::<String>()
+        )),
     }
 }
 
@@ -224,7 +238,10 @@ pub fn hours_from_choice(
     if temperature == 0.0 {
         return (hours[mode], hours[mode]);
     }
-    let weights: Vec<f64> = log_probs.iter().map(|p| ((p - best) / temperature).exp()).collect();
+    let weights: Vec<f64> = log_probs
+        .iter()
+        .map(|p| ((p - best) / temperature).exp())
+        .collect();
     let total: f64 = weights.iter().sum();
     let mean = weights.iter().zip(hours).map(|(p, h)| p * h).sum::<f64>() / total;
     let chosen = match rule {
@@ -245,7 +262,13 @@ pub fn hours_from_choice(
 type AskedWorkers<'w, 's> = Query<
     'w,
     's,
-    (&'static WorkerId, &'static Group, &'static Wage, Option<&'static Biography>, &'static mut Labor),
+    (
+        &'static WorkerId,
+        &'static Group,
+        &'static Wage,
+        Option<&'static Biography>,
+        &'static mut Labor,
+    ),
     With<LanguageModel>,
 >;
 
@@ -268,22 +291,43 @@ fn ask_workers(
     mut workers: AskedWorkers,
 ) {
     for (group, settings) in asking.0.iter().enumerate() {
-        let Some((asking, rule)) = settings else { continue };
-        let members: Vec<_> =
-            workers.iter_mut().filter(|(_, g, ..)| g.0 as usize == group).collect();
-        let asked =
-            ask_group(&economy.0, &schedule.0, &models, &prompts, asking, *rule, &mut book, members);
+        let Some((asking, rule)) = settings else {
+            continue;
+        };
+        let members: Vec<_> = workers
+            .iter_mut()
+            .filter(|(_, g, ..)| g.0 as usize == group)
+            .collect();
+        let asked = ask_group(
+            &economy.0,
+            &schedule.0,
+            &models,
+            &prompts,
+            asking,
+            *rule,
+            &mut book,
+            members,
+        );
         if let Err(error) = asked {
-            book.failure.raise(error.context(format!("step {}, asking workers", book.clock.step)));
+            book.failure
+                .raise(error.context(format!("step {}, asking workers", book.clock.step)));
             return;
         }
     }
 }
 
-type Member<'a> =
-    (&'a WorkerId, &'a Group, &'a Wage, Option<&'a Biography>, Mut<'a, Labor>);
+type Member<'a> = (
+    &'a WorkerId,
+    &'a Group,
+    &'a Wage,
+    Option<&'a Biography>,
+    Mut<'a, Labor>,
+);
 
-#[expect(clippy::too_many_arguments, reason = "a system's parameters, passed on")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a system's parameters, passed on"
+)]
 fn ask_group(
     economy: &Economy,
     schedule: &TaxSchedule,
@@ -298,7 +342,9 @@ fn ask_group(
     let hours = hour_options(economy.labor_max);
     let options: Vec<String> = hours.iter().map(f64::to_string).collect();
     let readout = if asking.by_choice {
-        Readout::Choice { options: options.clone() }
+        Readout::Choice {
+            options: options.clone(),
+        }
     } else {
         Readout::Sample {
             grammar: hours_grammar(economy.labor_max),
@@ -350,7 +396,10 @@ fn ask_group(
             };
             book.count.decisions += 1;
             let chosen = match &answer.content {
-                Content::Choice { log_probs, admissible_mass } => {
+                Content::Choice {
+                    log_probs,
+                    admissible_mass,
+                } => {
                     let uniform = streams.at(u64::from(id.0), u64::from(step)).random();
                     let (chosen, mean) =
                         hours_from_choice(log_probs, &hours, asking.temperature, rule, uniform);
@@ -404,11 +453,14 @@ pub struct LanguageWorkersPlugin {
 
 impl Plugin for LanguageWorkersPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(AskingByGroup(self.asking.clone())).add_systems(
-            Step,
-            // Groups are disjoint, but the scheduler cannot know it.
-            ask_workers.in_set(Decide::Given).after(super::workers::keep_fixed_hours),
-        );
+        app.insert_resource(AskingByGroup(self.asking.clone()))
+            .add_systems(
+                Step,
+                // Groups are disjoint, but the scheduler cannot know it.
+                ask_workers
+                    .in_set(Decide::Given)
+                    .after(super::workers::keep_fixed_hours),
+            );
     }
 }
 
@@ -436,11 +488,17 @@ mod tests {
         let log_probs = [0.5f64.ln(), 0.25f64.ln(), 0.25f64.ln()];
         let hours = [0.0, 10.0, 20.0];
         let draw = |u| hours_from_choice(&log_probs, &hours, 1.0, ChoiceRule::Draw, u).0;
-        assert_eq!([0.0, 0.49, 0.51, 0.74, 0.76, 0.999_999].map(draw), [0.0, 0.0, 10.0, 10.0, 20.0, 20.0]);
+        assert_eq!(
+            [0.0, 0.49, 0.51, 0.74, 0.76, 0.999_999].map(draw),
+            [0.0, 0.0, 10.0, 10.0, 20.0, 20.0]
+        );
         let (mean, again) = hours_from_choice(&log_probs, &hours, 1.0, ChoiceRule::Mean, 0.3);
         assert!((mean - 7.5).abs() < 1e-12 && mean == again);
         let (mean, _) = hours_from_choice(&log_probs, &hours, 0.5, ChoiceRule::Mean, 0.3);
         assert!((mean - 30.0 / 6.0).abs() < 1e-12);
-        assert_eq!(hours_from_choice(&log_probs, &hours, 0.0, ChoiceRule::Draw, 0.9).0, 0.0);
+        assert_eq!(
+            hours_from_choice(&log_probs, &hours, 0.0, ChoiceRule::Draw, 0.9).0,
+            0.0
+        );
     }
 }

@@ -183,7 +183,12 @@ impl Plugin for PhasePlugin {
                 )
                     .chain(),
             )
-            .configure_sets(Step, (Decide::Given, Decide::Respond).chain().in_set(Phase::Decide))
+            .configure_sets(
+                Step,
+                (Decide::Given, Decide::Respond)
+                    .chain()
+                    .in_set(Phase::Decide),
+            )
             .configure_sets(
                 Step,
                 (Account::Utility, Account::Check, Account::Statistics)

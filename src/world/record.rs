@@ -129,7 +129,9 @@ impl Row {
         let n = steps.len() as f64;
         let mean = |get: &dyn Fn(&Row) -> f64| steps.iter().map(get).sum::<f64>() / n;
         let means = |get: &dyn Fn(&Row) -> &Vec<f64>| {
-            (0..get(last).len()).map(|i| steps.iter().map(|row| get(row)[i]).sum::<f64>() / n).collect()
+            (0..get(last).len())
+                .map(|i| steps.iter().map(|row| get(row)[i]).sum::<f64>() / n)
+                .collect()
         };
         Some(Row {
             time,
@@ -280,7 +282,10 @@ fn record_step(
     mut count: ResMut<DecisionCount>,
     mut steps: ResMut<Steps>,
 ) {
-    let DecisionCount { decisions, failures } = std::mem::take(&mut *count);
+    let DecisionCount {
+        decisions,
+        failures,
+    } = std::mem::take(&mut *count);
     steps.0.push(Row {
         time: clock.step,
         schedule: schedule.0.clone(),
@@ -308,7 +313,8 @@ fn record_workers(
     let count = flat.wage.len();
     let rows = &mut *rows;
     rows.step.extend(std::iter::repeat_n(clock.step, count));
-    rows.rebate.extend(std::iter::repeat_n(treasury.rebate, count));
+    rows.rebate
+        .extend(std::iter::repeat_n(treasury.rebate, count));
     rows.panel.wage.extend(&flat.wage);
     rows.panel.labor.extend(&flat.labor);
     rows.panel.income.extend(&flat.income);
@@ -335,7 +341,10 @@ pub struct RecordPlugin {
 impl Plugin for RecordPlugin {
     fn build(&self, app: &mut App) {
         app.insert_resource(RecordedObjectives(self.objectives.clone()))
-            .insert_resource(WorkerRows { every: self.workers_every, ..WorkerRows::default() })
+            .insert_resource(WorkerRows {
+                every: self.workers_every,
+                ..WorkerRows::default()
+            })
             .init_resource::<FlatPanel>()
             .init_resource::<StepStatistics>()
             .init_resource::<FlooredWorkers>()
@@ -345,11 +354,17 @@ impl Plugin for RecordPlugin {
             .init_resource::<Years>()
             .add_systems(
                 Step,
-                (flatten, (take_statistics, note_floored)).chain().in_set(Account::Statistics),
+                (flatten, (take_statistics, note_floored))
+                    .chain()
+                    .in_set(Account::Statistics),
             )
             .add_systems(
                 Step,
-                (record_step, record_workers, record_year.run_if(end_of_tax_year))
+                (
+                    record_step,
+                    record_workers,
+                    record_year.run_if(end_of_tax_year),
+                )
                     .chain()
                     .in_set(Phase::Record),
             );

@@ -2,8 +2,8 @@
 
 use super::workers::{CHUNK, chunk_sums};
 use super::{
-    Account, CurrentSchedule, Disposable, EconomyConstants, Failure, Income, Labor, Phase, Step, Tax,
-    Utility, Wage, WorkerId,
+    Account, CurrentSchedule, Disposable, EconomyConstants, Failure, Income, Labor, Phase, Step,
+    Tax, Utility, Wage, WorkerId,
 };
 use crate::error::Error;
 use bevy_app::prelude::*;
@@ -27,15 +27,23 @@ pub const IDENTITY_TOLERANCE: f64 = 1e-9;
 /// z = weeks·w·l, in [`Phase::Earn`].
 pub fn earn(economy: Res<EconomyConstants>, mut workers: Query<(&Wage, &Labor, &mut Income)>) {
     let economy = &economy.0;
-    for (wage, labor, mut income) in workers.contiguous_iter_mut().expect("components lie in tables") {
-        map_into(&mut income, wage, labor, |z, w, l| z.0 = economy.income(w.0, l.0));
+    for (wage, labor, mut income) in workers
+        .contiguous_iter_mut()
+        .expect("components lie in tables")
+    {
+        map_into(&mut income, wage, labor, |z, w, l| {
+            z.0 = economy.income(w.0, l.0)
+        });
     }
 }
 
 /// T(z) of every worker, in [`Phase::Tax`].
 pub fn assess_taxes(schedule: Res<CurrentSchedule>, mut workers: Query<(&Income, &mut Tax)>) {
     let schedule = &schedule.0;
-    for (income, mut tax) in workers.contiguous_iter_mut().expect("components lie in tables") {
+    for (income, mut tax) in workers
+        .contiguous_iter_mut()
+        .expect("components lie in tables")
+    {
         map_into(&mut tax, income, income, |t, z, _| t.0 = schedule.tax(z.0));
     }
 }
@@ -59,8 +67,13 @@ pub fn collect_taxes(
 /// c = z − T + R, in [`Phase::Redistribute`].
 pub fn pay_rebate(treasury: Res<Treasury>, mut workers: Query<(&Income, &Tax, &mut Disposable)>) {
     let rebate = treasury.rebate;
-    for (income, tax, mut disposable) in workers.contiguous_iter_mut().expect("components lie in tables") {
-        map_into(&mut disposable, income, tax, |c, z, t| c.0 = z.0 - t.0 + rebate);
+    for (income, tax, mut disposable) in workers
+        .contiguous_iter_mut()
+        .expect("components lie in tables")
+    {
+        map_into(&mut disposable, income, tax, |c, z, t| {
+            c.0 = z.0 - t.0 + rebate
+        });
     }
 }
 
@@ -70,8 +83,13 @@ pub fn experience_utility(
     mut workers: Query<(&Disposable, &Labor, &mut Utility)>,
 ) {
     let economy = &economy.0;
-    for (disposable, labor, mut utility) in workers.contiguous_iter_mut().expect("components lie in tables") {
-        map_into(&mut utility, disposable, labor, |u, c, l| u.0 = economy.utility(c.0, l.0));
+    for (disposable, labor, mut utility) in workers
+        .contiguous_iter_mut()
+        .expect("components lie in tables")
+    {
+        map_into(&mut utility, disposable, labor, |u, c, l| {
+            u.0 = economy.utility(c.0, l.0)
+        });
     }
 }
 
@@ -155,7 +173,10 @@ fn map_into<O: Send, A: Sync, B: Sync>(
     if out.len() <= CHUNK {
         apply(out, a, b);
     } else {
-        let chunks = out.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).zip(b.par_chunks(CHUNK));
+        let chunks = out
+            .par_chunks_mut(CHUNK)
+            .zip(a.par_chunks(CHUNK))
+            .zip(b.par_chunks(CHUNK));
         chunks.for_each(|((o, a), b)| apply(o, a, b));
     }
 }
@@ -168,7 +189,10 @@ impl Plugin for TreasuryPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Treasury>()
             .add_systems(Step, earn.in_set(Phase::Earn))
-            .add_systems(Step, (assess_taxes, collect_taxes).chain().in_set(Phase::Tax))
+            .add_systems(
+                Step,
+                (assess_taxes, collect_taxes).chain().in_set(Phase::Tax),
+            )
             .add_systems(Step, pay_rebate.in_set(Phase::Redistribute))
             .add_systems(Step, experience_utility.in_set(Account::Utility))
             .add_systems(Step, check_identities.in_set(Account::Check));

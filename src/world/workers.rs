@@ -4,7 +4,7 @@ use super::{CurrentSchedule, Decide, EconomyConstants, Step};
 use crate::fiscal::response::Response;
 use crate::fiscal::society::equilibrium_rebate;
 use crate::fiscal::{Behaviour, Economy, Society, Utility as UtilityForm};
-use crate::population::{Persona, Person};
+use crate::population::{Person, Persona};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use bytemuck::{Pod, Zeroable};
@@ -83,7 +83,8 @@ pub fn assign_groups(shares: &[f64], size: usize) -> Vec<u32> {
         .map(|i| {
             // The group that is furthest behind its share of the first i+1 workers.
             let behind = |g: usize| shares[g] * (i + 1) as f64 - placed[g] as f64;
-            let group = (0..shares.len()).fold(0, |best, g| if behind(g) > behind(best) { g } else { best });
+            let group = (0..shares.len())
+                .fold(0, |best, g| if behind(g) > behind(best) { g } else { best });
             placed[group] += 1;
             group as u32
         })
@@ -92,7 +93,11 @@ pub fn assign_groups(shares: &[f64], size: usize) -> Vec<u32> {
 
 /// The population as the full-information planners see it: language-model workers are taken to
 /// be rational.
-pub fn closed_form_counterpart(economy: &Economy, people: &[Person], choices: &[Chooses]) -> Society {
+pub fn closed_form_counterpart(
+    economy: &Economy,
+    people: &[Person],
+    choices: &[Chooses],
+) -> Society {
     let behaviour = choices
         .iter()
         .map(|choice| match choice {
@@ -100,11 +105,21 @@ pub fn closed_form_counterpart(economy: &Economy, people: &[Person], choices: &[
             Chooses::Fixed(hours) => Behaviour::Fixed(*hours),
         })
         .collect();
-    Society::new(*economy, people.iter().map(|person| person.wage).collect(), behaviour)
+    Society::new(
+        *economy,
+        people.iter().map(|person| person.wage).collect(),
+        behaviour,
+    )
 }
 
 /// Puts workers into the world, in order of id.
-pub fn spawn(world: &mut World, economy: &Economy, people: &[Person], groups: &[u32], choices: &[Chooses]) {
+pub fn spawn(
+    world: &mut World,
+    economy: &Economy,
+    people: &[Person],
+    groups: &[u32],
+    choices: &[Chooses],
+) {
     for ((person, &group), choice) in people.iter().zip(groups).zip(choices) {
         let mut worker = world.spawn((
             WorkerId(person.id),
@@ -158,7 +173,9 @@ fn respond(
             let count = workers.iter().len() + given.len();
             equilibrium_rebate(economy.public_spending, |rebate| {
                 let mut total = others_tax;
-                for (wage, untaxed, _) in workers.contiguous_iter().expect("components lie in tables") {
+                for (wage, untaxed, _) in
+                    workers.contiguous_iter().expect("components lie in tables")
+                {
                     total += chunk_sums(wage, untaxed, |w, s| {
                         tax(w.0, response.labor(w.0, s.0, rebate))
                     });
@@ -167,28 +184,44 @@ fn respond(
             })
         }
     };
-    for (wage, untaxed, mut labor) in workers.contiguous_iter_mut().expect("components lie in tables") {
+    for (wage, untaxed, mut labor) in workers
+        .contiguous_iter_mut()
+        .expect("components lie in tables")
+    {
         let choose = |((w, s), l): ((&Wage, &UntaxedLabor), &mut Labor)| {
             l.0 = response.labor(w.0, s.0, rebate);
         };
         if wage.len() <= CHUNK {
-            wage.iter().zip(untaxed).zip(labor.iter_mut()).for_each(choose);
+            wage.iter()
+                .zip(untaxed)
+                .zip(labor.iter_mut())
+                .for_each(choose);
         } else {
             let chunks = wage.par_chunks(CHUNK).zip(untaxed.par_chunks(CHUNK));
-            chunks.zip(labor.par_chunks_mut(CHUNK)).for_each(|((w, s), l)| {
-                w.iter().zip(s).zip(l).for_each(choose);
-            });
+            chunks
+                .zip(labor.par_chunks_mut(CHUNK))
+                .for_each(|((w, s), l)| {
+                    w.iter().zip(s).zip(l).for_each(choose);
+                });
         }
     }
 }
 
 /// Σ f(a_i, b_i), summed in chunks of fixed size, so that the result does not depend on threads.
-pub(super) fn chunk_sums<A: Sync, B: Sync>(a: &[A], b: &[B], f: impl Fn(&A, &B) -> f64 + Sync) -> f64 {
+pub(super) fn chunk_sums<A: Sync, B: Sync>(
+    a: &[A],
+    b: &[B],
+    f: impl Fn(&A, &B) -> f64 + Sync,
+) -> f64 {
     let sum = |(a, b): (&[A], &[B])| a.iter().zip(b).map(|(a, b)| f(a, b)).sum::<f64>();
     if a.len() <= CHUNK {
         return sum((a, b));
     }
-    let sums: Vec<f64> = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)).map(sum).collect();
+    let sums: Vec<f64> = a
+        .par_chunks(CHUNK)
+        .zip(b.par_chunks(CHUNK))
+        .map(sum)
+        .collect();
     sums.iter().sum()
 }
 
@@ -200,7 +233,10 @@ impl Plugin for ClosedFormPlugin {
     fn build(&self, app: &mut App) {
         app.add_systems(
             Step,
-            (keep_fixed_hours.in_set(Decide::Given), respond.in_set(Decide::Respond)),
+            (
+                keep_fixed_hours.in_set(Decide::Given),
+                respond.in_set(Decide::Respond),
+            ),
         );
     }
 }

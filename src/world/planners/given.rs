@@ -20,6 +20,7 @@ fn enact(clock: Res<Clock>, given: Res<Given>, mut schedule: ResMut<CurrentSched
 
 impl Plugin for GivenPlanner {
     fn build(&self, app: &mut App) {
-        app.insert_resource(Given(self.0.clone())).add_systems(Step, enact.in_set(Phase::Plan));
+        app.insert_resource(Given(self.0.clone()))
+            .add_systems(Step, enact.in_set(Phase::Plan));
     }
 }

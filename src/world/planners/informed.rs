@@ -53,11 +53,20 @@ impl InformedPlanner {
         let society = &society.0;
         match self {
             InformedPlanner::Optimal => {
-                let starts: Vec<TaxSchedule> =
-                    laws::find("us-2024").into_iter().cloned().chain([rules.initial.clone()]).collect();
+                let starts: Vec<TaxSchedule> = laws::find("us-2024")
+                    .into_iter()
+                    .cloned()
+                    .chain([rules.initial.clone()])
+                    .collect();
                 let edges = rules.initial.edges();
-                let found =
-                    optimum(society, edges, objective, &starts, rules.allow_subsidy, Effort::default());
+                let found = optimum(
+                    society,
+                    edges,
+                    objective,
+                    &starts,
+                    rules.allow_subsidy,
+                    Effort::default(),
+                );
                 let note = format!(
                     "optimum: {} evaluations from {} starts, best minus median start {:.2e}, best ±1-point move {:+.2e}",
                     found.evaluations, found.starts, found.spread, found.best_move
@@ -69,8 +78,13 @@ impl InformedPlanner {
                 (schedule, Vec::new())
             }
             InformedPlanner::SaezFixedPoint { elasticity } => {
-                let found =
-                    saez::fixed_point(society, &rules.initial, objective, elasticity, rules.allow_subsidy);
+                let found = saez::fixed_point(
+                    society,
+                    &rules.initial,
+                    objective,
+                    elasticity,
+                    rules.allow_subsidy,
+                );
                 (found.schedule, found.notes)
             }
         }

@@ -57,7 +57,12 @@ impl YearText {
     fn of(row: &Row) -> Self {
         YearText {
             year: row.time,
-            percents: row.schedule.rates().iter().map(|rate| 100.0 * rate).collect(),
+            percents: row
+                .schedule
+                .rates()
+                .iter()
+                .map(|rate| 100.0 * rate)
+                .collect(),
             welfare: row.welfare,
             revenue: row.revenue,
             income_mean: row.statistic("income_mean"),
@@ -102,14 +107,20 @@ fn rates_grammar(brackets: usize) -> String {
 pub fn parse_rates(text: &str, brackets: usize) -> Result<Vec<f64>, String> {
     let parts: Vec<&str> = text.trim().split(',').collect();
     if parts.len() != brackets {
-        return Err(format!("{} rates for {brackets} brackets: {text:?}", parts.len()));
+        return Err(format!(
+            "{} rates for {brackets} brackets: {text:?}",
+            parts.len()
+        ));
     }
     parts
         .iter()
         .map(|part| {
-            let percent =
-                part.trim().parse::<f64>().map_err(|_| format!("not a percentage: {part:?}"))?;
-            let rate = Rate::from_percent(percent).map_err(|_| format!("{percent} % is not in 0–100 %"))?;
+            let percent = part
+                .trim()
+                .parse::<f64>()
+                .map_err(|_| format!("not a percentage: {part:?}"))?;
+            let rate = Rate::from_percent(percent)
+                .map_err(|_| format!("{percent} % is not in 0–100 %"))?;
             Ok(rate.fraction())
         })
         .collect()
@@ -145,9 +156,12 @@ fn plan(
             "year {}: the planner gave no valid answer, and the scenario says to stop",
             office.clock.year()
         ))),
-        Ok(None) => notes.add("in some tax years the planner gave no valid answer and kept its rates"),
+        Ok(None) => {
+            notes.add("in some tax years the planner gave no valid answer and kept its rates")
+        }
         Err(error) => {
-            failure.raise(error.context(format!("year {}, asking the planner", office.clock.year())));
+            failure
+                .raise(error.context(format!("year {}, asking the planner", office.clock.year())));
         }
     }
 }
@@ -178,7 +192,10 @@ fn propose(
                 top_p: planner.asking.top_p,
             },
         };
-        let answer = office.models.ask(&planner.asking.model, &[request])?.remove(0);
+        let answer = office
+            .models
+            .ask(&planner.asking.model, &[request])?
+            .remove(0);
         let parsed = match &answer.content {
             Content::Text(text) => parse_rates(text, brackets),
             Content::Choice { .. } => Err("a distribution where rates were asked for".into()),
@@ -212,14 +229,24 @@ fn propose(
 fn prompt(office: &Office, current: &TaxSchedule) -> PlannerPrompt {
     let (planner, clock) = (&office.planner, &office.clock);
     let years = &office.years.0;
-    let best = years.iter().reduce(|a, b| if b.welfare > a.welfare { b } else { a });
+    let best = years
+        .iter()
+        .reduce(|a, b| if b.welfare > a.welfare { b } else { a });
     let shown = years.len().saturating_sub(planner.memory);
     let past = f64::from(clock.year() - 1) / f64::from(clock.years().max(1));
-    let exploration =
-        if planner.exploration > 0.0 { (1.0 - past / planner.exploration).max(0.0) } else { 0.0 };
+    let exploration = if planner.exploration > 0.0 {
+        (1.0 - past / planner.exploration).max(0.0)
+    } else {
+        0.0
+    };
     let mut tried: Vec<Vec<f64>> = Vec::new();
     for row in years {
-        let percents: Vec<f64> = row.schedule.rates().iter().map(|rate| 100.0 * rate).collect();
+        let percents: Vec<f64> = row
+            .schedule
+            .rates()
+            .iter()
+            .map(|rate| 100.0 * rate)
+            .collect();
         if !tried.contains(&percents) {
             tried.push(percents);
         }
@@ -238,7 +265,8 @@ fn prompt(office: &Office, current: &TaxSchedule) -> PlannerPrompt {
 
 impl Plugin for LanguagePlanner {
     fn build(&self, app: &mut App) {
-        app.insert_resource(self.clone()).add_systems(Step, plan.in_set(Phase::Plan));
+        app.insert_resource(self.clone())
+            .add_systems(Step, plan.in_set(Phase::Plan));
     }
 }
 
@@ -250,9 +278,15 @@ mod tests {
     fn rates_are_parsed_or_refused() {
         assert_eq!(parse_rates("10, 20, 35", 3), Ok(vec![0.1, 0.2, 0.35]));
         assert_eq!(parse_rates("0,100", 2), Ok(vec![0.0, 1.0]));
-        for (text, brackets) in
-            [("10, 20", 3), ("10, 20, 101", 3), ("ten", 1), ("", 1), ("-5", 1), ("30%", 1), ("NaN", 1)]
-        {
+        for (text, brackets) in [
+            ("10, 20", 3),
+            ("10, 20, 101", 3),
+            ("ten", 1),
+            ("", 1),
+            ("-5", 1),
+            ("30%", 1),
+            ("NaN", 1),
+        ] {
             assert!(parse_rates(text, brackets).is_err(), "{text}");
         }
     }

@@ -12,7 +12,9 @@ use crate::fiscal::saez::{bracket_rates, estimate_elasticity, small_reform};
 use crate::fiscal::{Allocation, Objective, Schedule as TaxSchedule};
 use crate::world::clock::end_of_tax_year;
 use crate::world::record::FlatPanel;
-use crate::world::{Clock, CurrentSchedule, EconomyConstants, Notes, Phase, PlannerObjective, Step};
+use crate::world::{
+    Clock, CurrentSchedule, EconomyConstants, Notes, Phase, PlannerObjective, Step,
+};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 
@@ -56,7 +58,9 @@ fn observe(flat: Res<FlatPanel>, mut seen: ResMut<Observations>) {
     ];
     for (sum, values) in columns {
         sum.resize(values.len(), 0.0);
-        sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        sum.iter_mut()
+            .zip(values)
+            .for_each(|(sum, value)| *sum += value);
     }
     seen.sum.wage.clone_from(&flat.wage);
     seen.steps += 1;
@@ -88,8 +92,13 @@ impl Plugin for ObservingPlanner {
                 let year = &seen.years[0];
                 let weights = marginal_weights(&objective.0, &economy, year);
                 let edges = rules.initial.edges();
-                let found =
-                    bracket_rates(edges, &year.income, &weights, elasticity, rules.allow_subsidy);
+                let found = bracket_rates(
+                    edges,
+                    &year.income,
+                    &weights,
+                    elasticity,
+                    rules.allow_subsidy,
+                );
                 found.notes.into_iter().for_each(|note| notes.add(note));
                 TaxSchedule::of_checked(edges.to_vec(), found.rates)
             };
@@ -128,21 +137,34 @@ impl Plugin for ObservingPlanner {
                 }
                 _ => {}
             }
-            let needed = if planner == ObservingPlanner::Estimated { 3 } else { 2 };
+            let needed = if planner == ObservingPlanner::Estimated {
+                3
+            } else {
+                2
+            };
             if clock.years() < needed {
-                notes.add(format!("needs {needed} tax years to act; the run has {}", clock.years()));
+                notes.add(format!(
+                    "needs {needed} tax years to act; the run has {}",
+                    clock.years()
+                ));
             }
         };
         app.init_resource::<Observations>()
             .add_systems(Step, plan.in_set(Phase::Plan))
             .add_systems(
                 Step,
-                (observe, close_year.run_if(end_of_tax_year)).chain().in_set(Phase::Learn),
+                (observe, close_year.run_if(end_of_tax_year))
+                    .chain()
+                    .in_set(Phase::Learn),
             );
     }
 }
 
-fn marginal_weights(objective: &Objective, economy: &EconomyConstants, year: &Outcomes) -> Vec<f64> {
+fn marginal_weights(
+    objective: &Objective,
+    economy: &EconomyConstants,
+    year: &Outcomes,
+) -> Vec<f64> {
     let allocation = Allocation {
         wage: &year.wage,
         income: &year.income,

@@ -7,10 +7,12 @@
 //! | [`response`], [`society`] | exact best responses; a population's outcome under a schedule |
 //! | [`objective`] | social welfare functions |
 //! | [`inequality`], [`statistics`] | Gini, concentration, quantiles; what is recorded each step |
+//! | [`lanes`] | long sums, vectorised and the same for any number of threads |
 //! | [`saez`], [`optimum`] | sufficient-statistics rates; the exact bracket optimum |
 
 pub mod economy;
 pub mod inequality;
+pub mod lanes;
 pub mod laws;
 pub mod objective;
 pub mod optimum;

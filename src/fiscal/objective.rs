@@ -7,7 +7,7 @@
 //! counts the workers concerned, and a run's summary shows the count.
 
 use crate::error::{Error, Result};
-use crate::fiscal::Economy;
+use crate::fiscal::{Economy, lanes};
 
 /// Least money-metric utility or income that enters a logarithm, a negative power or a quotient, $/year.
 pub const FLOOR: f64 = 1.0;
@@ -23,6 +23,33 @@ pub struct Allocation<'a> {
     pub disposable: &'a [f64],
     /// Utility u: $/year under quasilinear utility, else a pure number.
     pub utility: &'a [f64],
+}
+
+impl<'a> Allocation<'a> {
+    /// The workers in `range`.
+    #[inline(always)]
+    pub(crate) fn part(&self, range: std::ops::Range<usize>) -> Allocation<'a> {
+        Allocation {
+            wage: &self.wage[range.clone()],
+            income: &self.income[range.clone()],
+            disposable: &self.disposable[range.clone()],
+            utility: &self.utility[range],
+        }
+    }
+}
+
+/// What a part of the population adds to a welfare function.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    sum: f64,
+    /// A second sum, or the point that the first is relative to.
+    extra: f64,
+}
+
+/// Sen's W from Σm and Σ(2i − n − 1)·m_(i): (n·Σm − Σ(2i−n−1)m_(i))/n².
+pub(crate) fn rank_welfare(sum: f64, rank_sum: f64, n: usize) -> f64 {
+    let n = n as f64;
+    (n * sum - rank_sum) / (n * n)
 }
 
 /// A social welfare function W.
@@ -207,73 +234,121 @@ impl Objective {
 
     /// Welfare W of an allocation; NaN of an empty one.
     pub fn welfare(&self, economy: &Economy, allocation: &Allocation) -> f64 {
-        let n = allocation.utility.len() as f64;
-        let metric = || allocation.utility.iter().map(|&u| economy.money_metric(u));
-        let floored = || metric().map(|m| m.max(FLOOR));
+        let n = allocation.utility.len();
         match self {
-            Objective::Utilitarian => allocation.utility.iter().sum::<f64>() / n,
-            Objective::InverseWage => {
-                let (mut weighted, mut weight) = (0.0, 0.0);
-                for (&u, &w) in allocation.utility.iter().zip(allocation.wage) {
-                    weighted += u / w;
-                    weight += 1.0 / w;
-                }
-                weighted / weight
-            }
-            Objective::InverseIncome => allocation
-                .utility
-                .iter()
-                .zip(allocation.income)
-                .map(|(&u, &z)| u / z.max(FLOOR))
-                .sum(),
-            Objective::Rawlsian => allocation
-                .utility
-                .iter()
-                .copied()
-                .fold(f64::INFINITY, f64::min),
-            Objective::Isoelastic { gamma } if *gamma == 1.0 => {
-                floored().map(f64::ln).sum::<f64>() / n
-            }
-            Objective::Isoelastic { gamma } => {
-                let p = 1.0 - gamma;
-                floored().map(|m| (m.powf(p) - 1.0) / p).sum::<f64>() / n
-            }
-            Objective::Atkinson { epsilon } if *epsilon == 1.0 => {
-                (floored().map(f64::ln).sum::<f64>() / n).exp()
-            }
-            Objective::Atkinson { epsilon } => {
-                let p = 1.0 - epsilon;
-                (floored().map(|m| m.powf(p)).sum::<f64>() / n).powf(1.0 / p)
-            }
-            Objective::Nash => (floored().map(f64::ln).sum::<f64>() / n).exp(),
             Objective::Rank => {
-                let mut m: Vec<f64> = metric().collect();
-                m.sort_by(f64::total_cmp);
-                let weighted: f64 = m
+                let mut m: Vec<f64> = allocation
+                    .utility
                     .iter()
-                    .enumerate()
-                    .map(|(i, &x)| (2.0 * (n - i as f64) - 1.0) * x)
-                    .sum();
-                weighted / (n * n)
-            }
-            Objective::Sufficiency { threshold } => {
-                -metric().map(|m| (threshold - m).max(0.0)).sum::<f64>() / n
+                    .map(|&u| economy.money_metric(u))
+                    .collect();
+                m.sort_by(f64::total_cmp);
+                rank_welfare(m.iter().sum(), lanes::rank_sum(&m, 0, n), n)
             }
             Objective::Pareto { .. } => {
                 let g = self.fixed_weights(allocation.wage);
-                allocation
-                    .utility
-                    .iter()
-                    .zip(&g)
-                    .map(|(&u, &g)| g * u)
-                    .sum::<f64>()
-                    / n
+                lanes::sum2(allocation.utility, &g, |u, g| g * u) / n as f64
+            }
+            _ => {
+                let parts = lanes::by_chunk(n, |range| self.part(economy, &allocation.part(range)));
+                self.finish(&parts, n)
+            }
+        }
+    }
+
+    /// What a part of the population adds to W; `None` of objectives that must see everybody at
+    /// once ([`Objective::Rank`], [`Objective::Pareto`]).
+    #[inline(always)]
+    pub(crate) fn part(&self, economy: &Economy, part: &Allocation) -> Option<Part> {
+        let (u, z, w) = (part.utility, part.income, part.wage);
+        let quasilinear = economy.utility == crate::fiscal::Utility::Quasilinear;
+        // Money-metric utility is utility itself in the common case, and then costs nothing.
+        let sum_m =
+            |f: &dyn Fn(f64) -> f64| u.iter().map(|&u| f(economy.money_metric(u))).sum::<f64>();
+        macro_rules! sum {
+            ($f:expr) => {{
+                let f = $f;
+                if quasilinear {
+                    lanes::sum(u, f)
+                } else {
+                    sum_m(&f)
+                }
+            }};
+        }
+        let ln = |m: f64| lanes::ln(if m > FLOOR { m } else { FLOOR });
+        let sum = match self {
+            Objective::Utilitarian => lanes::sum(u, |u| u),
+            Objective::InverseWage => {
+                let sum = lanes::sum2(u, w, |u, w| u / w);
+                return Some(Part {
+                    sum,
+                    extra: lanes::sum(w, |w| 1.0 / w),
+                });
+            }
+            Objective::InverseIncome => {
+                lanes::sum2(u, z, |u, z| u / if z > FLOOR { z } else { FLOOR })
+            }
+            Objective::Rawlsian => lanes::extremes(u).0,
+            Objective::Isoelastic { gamma } if *gamma == 1.0 => sum!(ln),
+            Objective::Isoelastic { gamma } => {
+                let p = 1.0 - gamma;
+                sum!(|m: f64| (m.max(FLOOR).powf(p) - 1.0) / p)
+            }
+            Objective::Nash => sum!(ln),
+            Objective::Atkinson { epsilon } if *epsilon == 1.0 => sum!(ln),
+            Objective::Atkinson { epsilon } if *epsilon == 2.0 => {
+                sum!(|m: f64| 1.0 / if m > FLOOR { m } else { FLOOR })
+            }
+            Objective::Atkinson { epsilon } => {
+                let p = 1.0 - epsilon;
+                sum!(|m: f64| m.max(FLOOR).powf(p))
+            }
+            Objective::Sufficiency { threshold } => {
+                let threshold = *threshold;
+                sum!(|m: f64| if m < threshold { threshold - m } else { 0.0 })
             }
             Objective::Prioritarian { scale } => {
-                let lowest = metric().fold(f64::INFINITY, f64::min);
-                let sum: f64 = metric().map(|m| (-(m - lowest) / scale).exp()).sum();
-                lowest - scale * (sum / n).ln()
+                let lowest = economy.money_metric(lanes::extremes(u).0);
+                let per = 1.0 / scale;
+                let sum = sum!(|m: f64| lanes::exp_of_negative((lowest - m) * per));
+                return Some(Part { sum, extra: lowest });
             }
+            Objective::Rank | Objective::Pareto { .. } => return None,
+        };
+        Some(Part { sum, extra: 0.0 })
+    }
+
+    /// W from the parts of a population of `n`; NaN if a part is missing or nobody is there.
+    pub(crate) fn finish(&self, parts: &[Option<Part>], n: usize) -> f64 {
+        if n == 0 || parts.iter().any(Option::is_none) {
+            return f64::NAN;
+        }
+        let parts = parts.iter().flatten();
+        let lowest = parts
+            .clone()
+            .map(|part| part.extra)
+            .fold(f64::INFINITY, f64::min);
+        let (mut sum, mut extra) = (0.0, 0.0);
+        for part in parts.clone() {
+            sum += match self {
+                // Each part was scaled by its own lowest m.
+                Objective::Prioritarian { scale } => {
+                    part.sum * ((lowest - part.extra) / scale).exp()
+                }
+                _ => part.sum,
+            };
+            extra += part.extra;
+        }
+        let mean = sum / n as f64;
+        match self {
+            Objective::InverseWage => sum / extra,
+            Objective::InverseIncome => sum,
+            Objective::Rawlsian => parts.map(|part| part.sum).fold(f64::INFINITY, f64::min),
+            Objective::Atkinson { epsilon } if *epsilon != 1.0 => mean.powf(1.0 / (1.0 - epsilon)),
+            Objective::Atkinson { .. } | Objective::Nash => mean.exp(),
+            Objective::Sufficiency { .. } => -mean,
+            Objective::Prioritarian { scale } => lowest - scale * mean.ln(),
+            _ => mean,
         }
     }
 

@@ -48,6 +48,56 @@ impl<'a> Response<'a> {
         }
     }
 
+    /// Best hours of many workers, equally long columns: as [`Response::labor`] for each.
+    ///
+    /// Under quasilinear utility and rising rates income is z = max_k min(z₀·(1−τ_k)^e, b_{k+1}),
+    /// with z₀ = weeks·w·s: on segments below the optimum the minimum is the upper edge, on those
+    /// above it is the interior income, which falls with k. That has no branches and vectorises.
+    #[inline(always)]
+    pub fn labor_of_many<W, S, L>(
+        &self,
+        workers: (&[W], &[S]),
+        rebate: f64,
+        labor: &mut [L],
+        amount: (
+            impl Fn(&W) -> f64,
+            impl Fn(&S) -> f64,
+            impl Fn(&mut L) -> &mut f64,
+        ),
+    ) {
+        let (wage, untaxed_labor) = workers;
+        let (of_wage, of_untaxed, of_labor) = amount;
+        let convex = self.schedule.is_convex();
+        if !(convex && self.economy.utility == Utility::Quasilinear) {
+            for ((w, s), l) in wage.iter().zip(untaxed_labor).zip(labor) {
+                *of_labor(l) = self.labor(of_wage(w), of_untaxed(s), rebate);
+            }
+            return;
+        }
+        let weeks = self.economy.weeks_per_year;
+        let labor_max = self.economy.labor_max;
+        let brackets = self.net_power.len();
+        let uppers = &self.schedule.edges()[1..];
+        let (inner, top) = self.net_power.split_at(brackets - 1);
+        for ((w, s), l) in wage.iter().zip(untaxed_labor).zip(labor) {
+            let (w, s) = (of_wage(w), of_untaxed(s));
+            let yearly_wage = weeks * w;
+            let untaxed = yearly_wage * s;
+            let mut income = untaxed * top[0];
+            for (&net_power, &upper) in inner.iter().zip(uppers) {
+                let interior = untaxed * net_power;
+                let candidate = if interior < upper { interior } else { upper };
+                income = if candidate > income {
+                    candidate
+                } else {
+                    income
+                };
+            }
+            let hours = income / yearly_wage;
+            *of_labor(l) = if hours < labor_max { hours } else { labor_max };
+        }
+    }
+
     /// Closed form: l_k = s·(1−τ_k)^{1/(δ−1)} on segment k.
     fn quasilinear(&self, wage: f64, untaxed_labor: f64) -> f64 {
         let (economy, schedule) = (self.economy, self.schedule);
@@ -191,6 +241,29 @@ mod tests {
         assert!((root - 2.0_f64.sqrt()).abs() < 1e-13);
         assert_eq!(decreasing_root(|x| -x - 1.0, 0.0, 2.0), 0.0);
         assert_eq!(decreasing_root(|x| 3.0 - x, 0.0, 2.0), 2.0);
+    }
+
+    /// The vectorised form against the one that goes segment by segment.
+    #[test]
+    fn many_workers_at_once() {
+        let economy = Economy::default();
+        let law = crate::fiscal::laws::find("us-2024").unwrap();
+        let all = Schedule::new(&[0.0, 20_000.0, 50_000.0], &[0.0, 0.5, 1.0]).unwrap();
+        let falling = Schedule::new(&[0.0, 20_000.0, 50_000.0], &[0.5, 0.2, 0.7]).unwrap();
+        let wage: Vec<f64> = (1..4_000).map(|i| 0.1 * f64::from(i)).collect();
+        let untaxed: Vec<f64> = wage.iter().map(|&w| economy.untaxed_labor(w)).collect();
+        for schedule in [law, &all, &falling] {
+            let response = Response::new(&economy, schedule);
+            let mut labor = vec![0.0; wage.len()];
+            response.labor_of_many((&wage, &untaxed), 0.0, &mut labor, (|w| *w, |s| *s, |l| l));
+            for ((&w, &s), &l) in wage.iter().zip(&untaxed).zip(&labor) {
+                let single = response.labor(w, s, 0.0);
+                assert!(
+                    (l - single).abs() <= 1e-12 * single.max(1.0),
+                    "{w}: {l} {single}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -139,7 +139,7 @@ pub fn workers(arms: &[ArmResult], scenario: &Scenario, workers: usize) -> Resul
         Column::new(
             "group".into(),
             arms.iter()
-                .flat_map(|arm| arm.workers.panel.group.iter().map(|&g| group(g)))
+                .flat_map(|arm| arm.workers.group.iter().map(|&g| group(g)))
                 .collect::<Vec<_>>(),
         ),
         amounts("wage", |arm| &arm.workers.panel.wage),

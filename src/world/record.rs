@@ -5,13 +5,13 @@ use super::{
     Account, Clock, CurrentSchedule, Disposable, EconomyConstants, Group, Income, Labor, Phase,
     PlannerObjective, Step, Tax, Utility, Wage, WorkerId, treasury::Treasury,
 };
-use crate::fiscal::statistics::{self, Panel, kink_shares, welfare_of_all};
+use crate::fiscal::statistics::{self, Panel, Recorded};
 use crate::fiscal::{Objective, Schedule as TaxSchedule};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 
-/// All workers in one step, flat columns in order of worker id.
-#[derive(Resource, Clone, Debug, Default)]
+/// Flat columns in order of worker id.
+#[derive(Clone, Debug, Default)]
 pub struct FlatPanel {
     /// $/hour.
     pub wage: Vec<f64>,
@@ -25,8 +25,6 @@ pub struct FlatPanel {
     pub disposable: Vec<f64>,
     /// Utility.
     pub utility: Vec<f64>,
-    /// Index of the `[[workers]]` group.
-    pub group: Vec<u32>,
 }
 
 impl FlatPanel {
@@ -170,6 +168,8 @@ pub struct WorkerRows {
     pub step: Vec<u32>,
     /// Rebate of each row, $/year.
     pub rebate: Vec<f64>,
+    /// Index of the `[[workers]]` group of each row.
+    pub group: Vec<u32>,
     /// The other columns; rows of one step follow in order of worker id.
     pub panel: FlatPanel,
 }
@@ -185,44 +185,77 @@ type WorkerRow<'a> = (
     &'a Utility,
 );
 
-fn flatten(workers: Query<WorkerRow>, mut flat: ResMut<FlatPanel>) {
-    let count = workers.iter().len();
-    let flat = &mut *flat;
-    flat.group.resize(count, 0);
-    for column in [
-        &mut flat.wage,
-        &mut flat.labor,
-        &mut flat.income,
-        &mut flat.tax,
-        &mut flat.disposable,
-        &mut flat.utility,
-    ] {
-        column.resize(count, 0.0);
-    }
-    let tables = workers.contiguous_iter().expect("components lie in tables");
-    for (id, group, wage, labor, income, tax, disposable, utility) in tables {
-        let Some(first) = id.first() else { continue };
-        let start = first.0 as usize;
-        // Ids ascend within a table; where they are consecutive, whole columns are copied.
-        let consecutive = id[id.len() - 1].0 as usize - start + 1 == id.len();
-        let place = |column: &mut [f64], values: &[f64]| {
-            if consecutive {
-                column[start..start + id.len()].copy_from_slice(values);
-            } else {
+/// All workers, read as flat columns in order of worker id.
+#[derive(bevy_ecs::system::SystemParam)]
+pub struct AllWorkers<'w, 's> {
+    workers: Query<'w, 's, WorkerRow<'static>>,
+}
+
+impl AllWorkers<'_, '_> {
+    /// The columns: those of the world itself where all workers lie in one table in order of id
+    /// (one group of workers), else copied into `flat`.
+    pub fn panel<'a>(&'a self, flat: &'a mut FlatPanel) -> Panel<'a> {
+        let tables = || {
+            self.workers
+                .contiguous_iter()
+                .expect("components lie in tables")
+        };
+        let mut filled = tables().filter(|row| !row.0.is_empty());
+        if let (Some(row), None) = (filled.next(), filled.next()) {
+            let (id, _, wage, labor, income, tax, disposable, utility) = row;
+            if consecutive(id) {
+                return Panel {
+                    wage: bytemuck::cast_slice(wage),
+                    labor: bytemuck::cast_slice(labor),
+                    income: bytemuck::cast_slice(income),
+                    tax: bytemuck::cast_slice(tax),
+                    disposable: bytemuck::cast_slice(disposable),
+                    utility: bytemuck::cast_slice(utility),
+                };
+            }
+        }
+        let count = self.workers.iter().len();
+        for column in [
+            &mut flat.wage,
+            &mut flat.labor,
+            &mut flat.income,
+            &mut flat.tax,
+            &mut flat.disposable,
+            &mut flat.utility,
+        ] {
+            column.resize(count, 0.0);
+        }
+        for (id, _, wage, labor, income, tax, disposable, utility) in tables() {
+            let place = |column: &mut [f64], values: &[f64]| {
                 for (id, value) in id.iter().zip(values) {
                     column[id.0 as usize] = *value;
                 }
-            }
-        };
-        place(&mut flat.wage, bytemuck::cast_slice(wage));
-        place(&mut flat.labor, bytemuck::cast_slice(labor));
-        place(&mut flat.income, bytemuck::cast_slice(income));
-        place(&mut flat.tax, bytemuck::cast_slice(tax));
-        place(&mut flat.disposable, bytemuck::cast_slice(disposable));
-        place(&mut flat.utility, bytemuck::cast_slice(utility));
-        for (id, group) in id.iter().zip(group) {
-            flat.group[id.0 as usize] = group.0;
+            };
+            place(&mut flat.wage, bytemuck::cast_slice(wage));
+            place(&mut flat.labor, bytemuck::cast_slice(labor));
+            place(&mut flat.income, bytemuck::cast_slice(income));
+            place(&mut flat.tax, bytemuck::cast_slice(tax));
+            place(&mut flat.disposable, bytemuck::cast_slice(disposable));
+            place(&mut flat.utility, bytemuck::cast_slice(utility));
         }
+        flat.panel()
+    }
+
+    /// Index of the `[[workers]]` group of each worker.
+    pub fn groups(&self) -> Vec<u32> {
+        let mut groups = vec![0; self.workers.iter().len()];
+        for (id, group, ..) in &self.workers {
+            groups[id.0 as usize] = group.0;
+        }
+        groups
+    }
+}
+
+/// Whether ids are 0, 1, 2, …; they ascend within a table.
+fn consecutive(ids: &[WorkerId]) -> bool {
+    match (ids.first(), ids.last()) {
+        (Some(first), Some(last)) => first.0 == 0 && last.0 as usize + 1 == ids.len(),
+        _ => true,
     }
 }
 
@@ -230,44 +263,34 @@ fn flatten(workers: Query<WorkerRow>, mut flat: ResMut<FlatPanel>) {
 #[derive(Resource, Clone, Debug, Default)]
 pub struct StepStatistics {
     recorder: statistics::Recorder,
-    values: Vec<f64>,
+    recorded: Recorded,
+    /// Welfare under the planner's objective.
     welfare: f64,
-    welfare_each: Vec<f64>,
-    kink_shares: Vec<f64>,
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a system says all that it touches"
+)]
 fn take_statistics(
     economy: Res<EconomyConstants>,
     schedule: Res<CurrentSchedule>,
     objective: Res<PlannerObjective>,
     recorded: Res<RecordedObjectives>,
-    flat: Res<FlatPanel>,
+    workers: AllWorkers,
+    mut flat: Local<FlatPanel>,
     mut step: ResMut<StepStatistics>,
-) {
-    let panel = flat.panel();
-    step.values = step.recorder.record(&panel);
-    step.welfare_each = welfare_of_all(&recorded.0, &economy.0, &panel);
-    step.welfare = match recorded.0.iter().position(|o| *o == objective.0) {
-        Some(i) => step.welfare_each[i],
-        None => welfare_of_all(std::slice::from_ref(&objective.0), &economy.0, &panel)[0],
-    };
-    step.kink_shares = kink_shares(&schedule.0, panel.income);
-}
-
-fn note_floored(
-    economy: Res<EconomyConstants>,
-    objective: Res<PlannerObjective>,
-    flat: Res<FlatPanel>,
     mut floored: ResMut<FlooredWorkers>,
 ) {
-    let panel = flat.panel();
-    let allocation = crate::fiscal::Allocation {
-        wage: panel.wage,
-        income: panel.income,
-        disposable: panel.disposable,
-        utility: panel.utility,
+    let panel = workers.panel(&mut flat);
+    step.recorded = step
+        .recorder
+        .record(&economy.0, &recorded.0, &schedule.0, &panel);
+    step.welfare = match recorded.0.iter().position(|o| *o == objective.0) {
+        Some(i) => step.recorded.welfare[i],
+        None => objective.0.welfare(&economy.0, &panel.allocation()),
     };
-    floored.0 += objective.0.floored(&economy.0, &allocation) as u64;
+    floored.0 += objective.0.floored(&economy.0, &panel.allocation()) as u64;
 }
 
 /// Worker-steps in which the planner's objective had to floor a value (see [`Objective::floored`]).
@@ -292,9 +315,9 @@ fn record_step(
         revenue: treasury.revenue,
         rebate: treasury.rebate,
         welfare: step.welfare,
-        welfare_each: step.welfare_each.clone(),
-        statistics: step.values.clone(),
-        kink_shares: step.kink_shares.clone(),
+        welfare_each: step.recorded.welfare.clone(),
+        statistics: step.recorded.values.clone(),
+        kink_shares: step.recorded.kink_shares.clone(),
         leader: None,
         decisions,
         failures,
@@ -304,24 +327,26 @@ fn record_step(
 fn record_workers(
     clock: Res<Clock>,
     treasury: Res<Treasury>,
-    flat: Res<FlatPanel>,
+    workers: AllWorkers,
+    mut flat: Local<FlatPanel>,
     mut rows: ResMut<WorkerRows>,
 ) {
     if rows.every == 0 || !(clock.step.is_multiple_of(rows.every) || clock.step == clock.steps) {
         return;
     }
-    let count = flat.wage.len();
+    let panel = workers.panel(&mut flat);
+    let count = panel.wage.len();
     let rows = &mut *rows;
     rows.step.extend(std::iter::repeat_n(clock.step, count));
     rows.rebate
         .extend(std::iter::repeat_n(treasury.rebate, count));
-    rows.panel.wage.extend(&flat.wage);
-    rows.panel.labor.extend(&flat.labor);
-    rows.panel.income.extend(&flat.income);
-    rows.panel.tax.extend(&flat.tax);
-    rows.panel.disposable.extend(&flat.disposable);
-    rows.panel.utility.extend(&flat.utility);
-    rows.panel.group.extend(&flat.group);
+    rows.group.extend(workers.groups());
+    rows.panel.wage.extend(panel.wage);
+    rows.panel.labor.extend(panel.labor);
+    rows.panel.income.extend(panel.income);
+    rows.panel.tax.extend(panel.tax);
+    rows.panel.disposable.extend(panel.disposable);
+    rows.panel.utility.extend(panel.utility);
 }
 
 fn record_year(clock: Res<Clock>, steps: Res<Steps>, mut years: ResMut<Years>) {
@@ -345,19 +370,13 @@ impl Plugin for RecordPlugin {
                 every: self.workers_every,
                 ..WorkerRows::default()
             })
-            .init_resource::<FlatPanel>()
             .init_resource::<StepStatistics>()
             .init_resource::<FlooredWorkers>()
             .init_resource::<DecisionCount>()
             .init_resource::<Decisions>()
             .init_resource::<Steps>()
             .init_resource::<Years>()
-            .add_systems(
-                Step,
-                (flatten, (take_statistics, note_floored))
-                    .chain()
-                    .in_set(Account::Statistics),
-            )
+            .add_systems(Step, take_statistics.in_set(Account::Statistics))
             .add_systems(
                 Step,
                 (

@@ -1,14 +1,14 @@
 //! Income, tax, rebate and utility, and the identities that hold at every step.
 
-use super::workers::{CHUNK, chunk_sums};
+use super::workers::{chunk_sums, zip_chunks};
 use super::{
     Account, CurrentSchedule, Disposable, EconomyConstants, Failure, Income, Labor, Phase, Step,
     Tax, Utility, Wage, WorkerId,
 };
 use crate::error::Error;
+use crate::fiscal::lanes;
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
-use rayon::prelude::*;
 
 /// The state's books in one step.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq)]
@@ -44,7 +44,9 @@ pub fn assess_taxes(schedule: Res<CurrentSchedule>, mut workers: Query<(&Income,
         .contiguous_iter_mut()
         .expect("components lie in tables")
     {
-        map_into(&mut tax, income, income, |t, z, _| t.0 = schedule.tax(z.0));
+        map_into(&mut tax, income, income, |t, z, _| {
+            t.0 = schedule.tax_by_sum(z.0)
+        });
     }
 }
 
@@ -93,6 +95,34 @@ pub fn experience_utility(
     }
 }
 
+/// What a chunk of workers adds to the check of the identities.
+struct Books {
+    first: usize,
+    disposable: f64,
+    income: f64,
+    scale: f64,
+    off: f64,
+    finite: bool,
+}
+
+/// |c − (z − T) − R| relative to the amounts, at least 1 $/year.
+#[inline(always)]
+fn gap(income: f64, tax: f64, disposable: f64, rebate: f64) -> f64 {
+    let size = income.abs() + tax.abs() + disposable.abs();
+    (disposable - (income - tax) - rebate).abs() / if size > 1.0 { size } else { 1.0 }
+}
+
+/// The largest [`gap`] of a chunk; NaN is caught by the utilities that it makes.
+#[inline(always)]
+fn largest_gap([income, tax, disposable]: [&[f64]; 3], rebate: f64) -> f64 {
+    let mut largest = 0.0;
+    for ((&z, &t), &c) in income.iter().zip(tax).zip(disposable) {
+        let off = gap(z, t, c, rebate);
+        largest = if off > largest { off } else { largest };
+    }
+    largest
+}
+
 /// Σ disposable + N·spending = Σ income, and disposable − (income − tax) is R for everybody.
 pub fn check_identities(
     economy: Res<EconomyConstants>,
@@ -105,33 +135,43 @@ pub fn check_identities(
     let mut worst = (0.0f64, WorkerId(0), 0.0);
     let rebate = treasury.rebate;
     for (id, z, t, c, u) in workers.contiguous_iter().expect("components lie in tables") {
-        let parts = (0..id.len()).into_par_iter().step_by(CHUNK).map(|start| {
-            let end = (start + CHUNK).min(id.len());
-            let (mut sum_c, mut sum_z, mut sum_scale) = (0.0, 0.0, 0.0);
-            let mut worst = (0.0f64, id[start], 0.0);
-            for i in start..end {
-                sum_c += c[i].0;
-                sum_z += z[i].0;
-                let size = z[i].0.abs() + t[i].0.abs() + c[i].0.abs();
-                sum_scale += size;
-                let paid = c[i].0 - (z[i].0 - t[i].0);
-                let off = (paid - rebate).abs() / size.max(1.0);
-                // Also catches NaN, which compares false.
-                if !(off <= worst.0) || !u[i].0.is_finite() {
-                    worst = (if u[i].0.is_finite() { off } else { f64::NAN }, id[i], paid);
-                    if worst.0.is_nan() {
-                        break;
-                    }
-                }
+        let amounts: [&[f64]; 4] = [
+            bytemuck::cast_slice(z),
+            bytemuck::cast_slice(t),
+            bytemuck::cast_slice(c),
+            bytemuck::cast_slice(u),
+        ];
+        let parts = lanes::by_chunk(id.len(), |range| {
+            let [z, t, c, u] = amounts.map(|column| &column[range.clone()]);
+            Books {
+                first: range.start,
+                disposable: lanes::sum(c, |c| c),
+                income: lanes::sum(z, |z| z),
+                scale: lanes::sum(z, f64::abs) + lanes::sum(c, f64::abs),
+                off: largest_gap([z, t, c], rebate),
+                // 0·x is 0 for finite x and NaN for others.
+                finite: lanes::sum(u, |u| 0.0 * u) == 0.0,
             }
-            (sum_c, sum_z, sum_scale, worst)
         });
-        for (sum_c, sum_z, sum_scale, part) in parts.collect::<Vec<_>>() {
-            disposable += sum_c;
-            income += sum_z;
-            scale += sum_scale;
-            if part.0.is_nan() || part.0 > worst.0 {
-                worst = part;
+        for part in parts {
+            disposable += part.disposable;
+            income += part.income;
+            scale += part.scale;
+            if part.finite && part.off <= IDENTITY_TOLERANCE {
+                worst.0 = worst.0.max(part.off);
+                continue;
+            }
+            // Broken somewhere in this chunk: find the worker.
+            for i in part.first..(part.first + lanes::CHUNK).min(id.len()) {
+                let [z, t, c, u] = amounts.map(|column| column[i]);
+                let off = if u.is_finite() {
+                    gap(z, t, c, rebate)
+                } else {
+                    f64::NAN
+                };
+                if !worst.0.is_nan() && (off.is_nan() || off > worst.0) {
+                    worst = (off, id[i], c - (z - t));
+                }
             }
         }
         count += id.len();
@@ -165,20 +205,11 @@ fn map_into<O: Send, A: Sync, B: Sync>(
     b: &[B],
     f: impl Fn(&mut O, &A, &B) + Sync,
 ) {
-    let apply = |o: &mut [O], a: &[A], b: &[B]| {
-        for ((o, a), b) in o.iter_mut().zip(a).zip(b) {
+    zip_chunks(out, a, b, |out, a, b| {
+        for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
             f(o, a, b);
         }
-    };
-    if out.len() <= CHUNK {
-        apply(out, a, b);
-    } else {
-        let chunks = out
-            .par_chunks_mut(CHUNK)
-            .zip(a.par_chunks(CHUNK))
-            .zip(b.par_chunks(CHUNK));
-        chunks.for_each(|((o, a), b)| apply(o, a, b));
-    }
+    });
 }
 
 /// Earn, tax, redistribute, account.

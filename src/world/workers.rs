@@ -3,7 +3,7 @@
 use super::{CurrentSchedule, Decide, EconomyConstants, Step};
 use crate::fiscal::response::Response;
 use crate::fiscal::society::equilibrium_rebate;
-use crate::fiscal::{Behaviour, Economy, Society, Utility as UtilityForm};
+use crate::fiscal::{Behaviour, Economy, Society, Utility as UtilityForm, lanes};
 use crate::population::{Person, Persona};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
@@ -184,26 +184,38 @@ fn respond(
             })
         }
     };
-    for (wage, untaxed, mut labor) in workers
+    let tables = workers
         .contiguous_iter_mut()
-        .expect("components lie in tables")
-    {
-        let choose = |((w, s), l): ((&Wage, &UntaxedLabor), &mut Labor)| {
-            l.0 = response.labor(w.0, s.0, rebate);
-        };
-        if wage.len() <= CHUNK {
-            wage.iter()
-                .zip(untaxed)
-                .zip(labor.iter_mut())
-                .for_each(choose);
-        } else {
-            let chunks = wage.par_chunks(CHUNK).zip(untaxed.par_chunks(CHUNK));
-            chunks
-                .zip(labor.par_chunks_mut(CHUNK))
-                .for_each(|((w, s), l)| {
-                    w.iter().zip(s).zip(l).for_each(choose);
-                });
-        }
+        .expect("components lie in tables");
+    for (wage, untaxed, mut labor) in tables {
+        zip_chunks(&mut labor, wage, untaxed, |labor, wage, untaxed| {
+            let amounts = (|w: &Wage| w.0, |s: &UntaxedLabor| s.0, amount_of_labor);
+            response.labor_of_many((wage, untaxed), rebate, labor, amounts);
+        });
+    }
+}
+
+fn amount_of_labor(labor: &mut Labor) -> &mut f64 {
+    &mut labor.0
+}
+
+/// Calls `f` on aligned chunks of three columns, compiled for wide vectors, in parallel where
+/// there are many workers.
+pub(super) fn zip_chunks<O: Send, A: Sync, B: Sync>(
+    out: &mut [O],
+    a: &[A],
+    b: &[B],
+    f: impl Fn(&mut [O], &[A], &[B]) + Sync,
+) {
+    let call = |out: &mut [O], a: &[A], b: &[B]| lanes::wide(|| f(out, a, b));
+    if out.len() <= CHUNK {
+        call(out, a, b);
+    } else {
+        let chunks = out
+            .par_chunks_mut(CHUNK)
+            .zip(a.par_chunks(CHUNK))
+            .zip(b.par_chunks(CHUNK));
+        chunks.for_each(|((out, a), b)| call(out, a, b));
     }
 }
 

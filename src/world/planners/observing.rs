@@ -11,7 +11,7 @@ use super::TaxRules;
 use crate::fiscal::saez::{bracket_rates, estimate_elasticity, small_reform};
 use crate::fiscal::{Allocation, Objective, Schedule as TaxSchedule};
 use crate::world::clock::end_of_tax_year;
-use crate::world::record::FlatPanel;
+use crate::world::record::{AllWorkers, FlatPanel};
 use crate::world::{
     Clock, CurrentSchedule, EconomyConstants, Notes, Phase, PlannerObjective, Step,
 };
@@ -49,12 +49,13 @@ struct Outcomes {
     utility: Vec<f64>,
 }
 
-fn observe(flat: Res<FlatPanel>, mut seen: ResMut<Observations>) {
+fn observe(workers: AllWorkers, mut flat: Local<FlatPanel>, mut seen: ResMut<Observations>) {
+    let panel = workers.panel(&mut flat);
     let seen = &mut *seen;
     let columns = [
-        (&mut seen.sum.income, &flat.income),
-        (&mut seen.sum.disposable, &flat.disposable),
-        (&mut seen.sum.utility, &flat.utility),
+        (&mut seen.sum.income, panel.income),
+        (&mut seen.sum.disposable, panel.disposable),
+        (&mut seen.sum.utility, panel.utility),
     ];
     for (sum, values) in columns {
         sum.resize(values.len(), 0.0);
@@ -62,7 +63,8 @@ fn observe(flat: Res<FlatPanel>, mut seen: ResMut<Observations>) {
             .zip(values)
             .for_each(|(sum, value)| *sum += value);
     }
-    seen.sum.wage.clone_from(&flat.wage);
+    seen.sum.wage.clear();
+    seen.sum.wage.extend(panel.wage);
     seen.steps += 1;
 }
 

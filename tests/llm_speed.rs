@@ -18,9 +18,8 @@ little, but every further hour costs more than the one before, and above fifty h
 strain grows very fast. You want to be as well off as you can: as much to spend as possible, less \
 the strain of your work. If a large part of each further dollar is taxed away, working more brings \
 you little, and you would do better to work fewer hours. If your wage is high and taxes are low, \
-working more is worth the strain. Nobody checks what others do, and your own choice does not \
-change the rebate by any amount that you would notice. Think of last year: what you earned, what \
-was taken, and whether the last ten hours of work were worth it. People differ: there is no \
+working more is worth the strain. Your own choice does not change the rebate by any amount that you \
+would notice. People differ: there is no \
 right answer for all. Consider your own wage, your own bracket and your own situation, then \
 decide. Answer with the number of hours per week and nothing else. The number must be one of 0, \
 10, 20, 30, 40, 50, 60, 70, 80, 90 or 100.";
@@ -34,13 +33,10 @@ fn request(worker: u64, step: u64, readout: Readout) -> Request {
         "teacher",
     ];
     let user = format!(
-        "You are a {} of {}, living with {} children. Your wage is ${}.{:02} per hour. Tax rates \
-         this year: {} % up to $48,000, {} % up to $103,000, {} % above. Last year you worked {} \
-         hours a week, earned ${}, paid ${} in tax and got a rebate of ${}. How many hours a \
-         week do you work this year?",
+        "You are a {} of {}. Your wage is ${}.{:02} an hour. Tax rates: {} % to $48,000, {} % to \
+         $103,000, {} % above. Last year: {} hours a week, ${}, tax ${}, rebate ${}. Hours now?",
         jobs[worker as usize % 5],
         22 + worker % 40,
-        worker % 4,
         9 + worker,
         (worker * 37) % 100,
         10 + step,
@@ -115,13 +111,14 @@ fn decisions_per_second() {
                     let before = *engine.profile();
                     let begun = Instant::now();
                     let mut mass = 0.0;
-                    let mut answered = 0;
+                    let (mut answered, mut length) = (0, 0);
                     for step in 0..steps {
                         let requests: Vec<Request> = (0..workers as u64)
                             .map(|worker| request(worker, step, readout.clone()))
                             .collect();
                         for answer in engine.ask(&requests).unwrap() {
                             answered += 1;
+                            length = answer.prompt_tokens;
                             if let Content::Choice {
                                 admissible_mass, ..
                             } = answer.content
@@ -137,7 +134,7 @@ fn decisions_per_second() {
                     let model = b(|t| t.prefill_seconds) + b(|t| t.decode_seconds);
                     let tokens = b(|t| (t.prefill_tokens + t.decode_tokens) as f64);
                     println!(
-                        "{name} {kind} workers {workers} wave {wave} threads {threads}: {:.2} \
+                        "{name} {kind} of {length}-token prompts, workers {workers} wave {wave} threads {threads}: {:.2} \
                          decisions/s, {:.0} tokens/s in the model, prefill {:.2} s ({} tokens), \
                          decode {:.2} s ({}), reading {:.2} s, engine {:.2} s, transcript {:.3} s, \
                          {:.0} bytes a decision, mean mass {:.4}",

@@ -467,6 +467,13 @@ mod tests {
     }
 
     #[test]
+    fn engines_can_be_moved_to_another_thread() {
+        fn moves<T: Send>() {}
+        moves::<Engine>();
+        moves::<SharedTranscript>();
+    }
+
+    #[test]
     fn equal_choices_are_asked_once_and_draws_for_each() {
         let transcript = SharedTranscript::in_memory();
         let (mut engine, asked) = live(&transcript);

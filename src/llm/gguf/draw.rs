@@ -103,6 +103,13 @@ impl Draw {
         Ok(token)
     }
 
+    /// Whether the answer is complete: nothing but the end is admitted next, so
+    /// the model need not be asked.
+    pub(super) fn complete(&mut self, model: &Model) -> bool {
+        self.admitted(model.openers.iter().map(|token| (token.0 as u32, 0.0)))
+            .is_empty()
+    }
+
     /// The most probable admitted token, asking the grammar about as few as possible.
     fn most_probable(&mut self, logits: &[f32]) -> Result<LlamaToken> {
         let mut order: Vec<u32> = (0..logits.len() as u32).collect();

@@ -338,7 +338,8 @@ struct Writer {
 }
 
 impl Writer {
-    /// Draws the next token and writes it down; `None` at the end of the text.
+    /// Draws the next token and writes it down. The token is to be evaluated,
+    /// unless the text ends here.
     fn write(
         &mut self,
         model: &Model,
@@ -356,7 +357,11 @@ impl Writer {
         }
         model.piece(token, &mut text.bytes);
         text.tokens += 1;
-        Ok(Some(token))
+        Ok(if self.draw.complete(model) {
+            None
+        } else {
+            Some(token)
+        })
     }
 }
 

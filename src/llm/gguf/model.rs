@@ -15,14 +15,14 @@ pub const LOG_VARIABLE: &str = "FISC_LLAMA_LOG";
 
 /// llama.cpp, started once in a process and never stopped.
 ///
-/// Its log goes to `tracing` (target `llama-cpp-2`), or to stderr where
-/// [`LOG_VARIABLE`] is set.
+/// It is silent, or writes its log to stderr where [`LOG_VARIABLE`] is set.
 pub(super) fn llama() -> Result<&'static LlamaBackend> {
     static LLAMA: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
     LLAMA
         .get_or_init(|| {
             if std::env::var_os(LOG_VARIABLE).is_none() {
-                llama_cpp_2::send_logs_to_tracing(llama_cpp_2::LogOptions::default());
+                let silent = llama_cpp_2::LogOptions::default().with_logs_enabled(false);
+                llama_cpp_2::send_logs_to_tracing(silent);
             }
             LlamaBackend::init().map_err(|error| error.to_string())
         })
@@ -37,6 +37,9 @@ pub(super) struct Model {
     template: LlamaChatTemplate,
     /// Every token that ends a turn.
     pub(super) ends: Vec<LlamaToken>,
+    /// If a grammar admits any text next, it admits one of these tokens: for each
+    /// byte the token that is this byte alone, or else all that begin with it.
+    pub(super) openers: Vec<LlamaToken>,
     path: PathBuf,
 }
 
@@ -92,10 +95,12 @@ impl Model {
         if ends.is_empty() {
             return Err(refuse("its vocabulary has no end of turn".into()));
         }
+        let openers = openers(&llama);
         Ok(Model {
             llama,
             template,
             ends,
+            openers,
             path: path.to_owned(),
         })
     }
@@ -194,6 +199,27 @@ impl Model {
             _ => vocab.tokenize(answer.as_bytes(), false, false),
         }
     }
+}
+
+fn openers(llama: &LlamaModel) -> Vec<LlamaToken> {
+    let vocab = llama.vocab();
+    let mut alone = [None; 256];
+    let mut longer: Vec<Vec<LlamaToken>> = vec![Vec::new(); 256];
+    let mut piece = Vec::new();
+    for token in (0..vocab.n_tokens()).map(LlamaToken) {
+        piece.clear();
+        vocab.token_to_piece_into(token, &mut piece, false, None);
+        match piece[..] {
+            [] => {}
+            [byte] => alone[usize::from(byte)] = Some(token),
+            [byte, ..] => longer[usize::from(byte)].push(token),
+        }
+    }
+    alone
+        .into_iter()
+        .zip(longer)
+        .flat_map(|(alone, longer)| alone.map_or(longer, |token| vec![token]))
+        .collect()
 }
 
 /// A conversation as the model reads it.

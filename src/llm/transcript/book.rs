@@ -4,13 +4,16 @@ use super::lines::Text;
 use crate::llm::{Message, Readout, Role};
 use std::collections::HashMap;
 
+/// The messages of a prompt, in pieces `T` each.
+pub(super) type Pieces<T> = Vec<(Role, Vec<T>)>;
+
 /// Prompts, their lines and readouts by number.
 #[derive(Default)]
 pub(super) struct Book {
     lines: Vec<String>,
     line_numbers: HashMap<String, u32>,
-    prompts: Vec<Vec<(Role, Vec<u32>)>>,
-    prompt_numbers: HashMap<Vec<(Role, Vec<u32>)>, u32>,
+    prompts: Vec<Pieces<u32>>,
+    prompt_numbers: HashMap<Pieces<u32>, u32>,
     readouts: Vec<Readout>,
 }
 
@@ -36,7 +39,7 @@ impl Book {
     }
 
     /// The number of the prompt `messages`, and how to write it down if it is new.
-    pub(super) fn prompt(&mut self, messages: &[Message]) -> (u32, Option<Vec<(Role, Vec<Text>)>>) {
+    pub(super) fn prompt(&mut self, messages: &[Message]) -> (u32, Option<Pieces<Text>>) {
         let mut written = Vec::with_capacity(messages.len());
         let mut numbers = Vec::with_capacity(messages.len());
         for message in messages {
@@ -61,7 +64,7 @@ impl Book {
     }
 
     /// Takes in a prompt that was read.
-    pub(super) fn take_prompt(&mut self, prompt: Vec<(Role, Vec<Text>)>) -> Result<(), String> {
+    pub(super) fn take_prompt(&mut self, prompt: Pieces<Text>) -> Result<(), String> {
         let mut numbers = Vec::with_capacity(prompt.len());
         for (role, texts) in prompt {
             let mut lines = Vec::new();
@@ -111,7 +114,7 @@ impl Book {
         (number, true)
     }
 
-    fn push_prompt(&mut self, numbers: Vec<(Role, Vec<u32>)>) -> u32 {
+    fn push_prompt(&mut self, numbers: Pieces<u32>) -> u32 {
         let number = self.prompts.len() as u32;
         self.prompt_numbers.insert(numbers.clone(), number);
         self.prompts.push(numbers);

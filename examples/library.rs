@@ -3,7 +3,7 @@
 //! Nothing here needs a scenario file, a world or an output folder: `fisc::fiscal` and
 //! `fisc::population` are functions on numbers.
 
-use fisc::fiscal::inequality::{ascending_order, gini, mean};
+use fisc::fiscal::inequality::{gini, mean};
 use fisc::fiscal::optimum::{Effort, optimum};
 use fisc::fiscal::{Economy, Objective, Outcome, Society, laws};
 use fisc::population::{PopulationSpec, WagePrior, draw};
@@ -24,18 +24,12 @@ fn main() -> fisc::Result<()> {
 
     // What would be best for a planner who weighs utilities by 1/wage, on the same brackets.
     let objective = Objective::InverseWage;
-    let best = optimum(
-        &society,
-        law.edges(),
-        &objective,
-        std::slice::from_ref(law),
-        false,
-        Effort::default(),
-    );
+    let (edges, starts, effort) = (law.edges(), [law.clone()], Effort::default());
+    let best = optimum(&society, edges, &objective, &starts, false, effort);
     describe("optimal", &society.outcome(&best.schedule));
 
     println!("\noptimal rates, %, by lower edge in $/year");
-    for (edge, rate) in best.schedule.edges().iter().zip(best.schedule.rates()) {
+    for (edge, rate) in edges.iter().zip(best.schedule.rates()) {
         println!("{edge:>10} {:6.1}", 100.0 * rate);
     }
     println!(
@@ -49,11 +43,8 @@ fn main() -> fisc::Result<()> {
 }
 
 fn describe(name: &str, outcome: &Outcome) {
-    let order = ascending_order(&outcome.disposable);
-    let ascending: Vec<f64> = order
-        .iter()
-        .map(|&i| outcome.disposable[i as usize])
-        .collect();
+    let mut ascending = outcome.disposable.clone();
+    ascending.sort_by(f64::total_cmp);
     println!(
         "{name:8} {:5.1} h/week, mean income {:6.0} $/year, rebate {:6.0}, Gini of disposable income {:.3}",
         mean(&outcome.labor),

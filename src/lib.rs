@@ -1,4 +1,56 @@
-//! fisc: agent-based public finance.
+//! Agent-based public finance: tax policy on a society of language-model and rational workers,
+//! measured against the exact optimum of the very economy that is simulated.
+//!
+//! A scenario describes a population, an economy, an objective and a planner. All planners under
+//! comparison (the *arms*) face the same workers and the same random numbers:
+//!
+//! ```
+//! use fisc::run::Simulation;
+//!
+//! let settings = ["population.size=50".to_owned(), "record.workers_every=0".to_owned()];
+//! let scenario = fisc::scenario::load("scenarios/rational.toml".as_ref(), &settings)?;
+//! // No language model is asked here, so no engine is handed in.
+//! let (arms, _) = Simulation::new(scenario)?.play(Default::default(), &|_arm| {})?;
+//! for arm in &arms {
+//!     let last = arm.years.last().expect("at least one tax year");
+//!     println!("{:18} {:8.0} $/year", arm.arm, last.welfare);
+//! }
+//! let welfare = |name: &str| {
+//!     let arm = arms.iter().find(|arm| arm.arm == name);
+//!     arm.and_then(|arm| arm.years.last()).map(|year| year.welfare)
+//! };
+//! assert!(welfare("optimal") > welfare("us-2024"));
+//! # Ok::<(), fisc::Error>(())
+//! ```
+//!
+//! The same public finance without a scenario, on slices of wages: `examples/library.rs`. A
+//! mechanism of your own in the world: `examples/plugin.rs`.
+//!
+//! # Rooms
+//!
+//! A room uses only rooms on lower floors.
+//!
+//! | floor | room | what is in it |
+//! |---|---|---|
+//! | 6 | [`cli`] | the program: arguments in, exit code out; no economics |
+//! | 5 | [`report`] | table, figures and HTML page of a finished run, from its files alone |
+//! | 4 | [`run`] | one run, from a scenario to its output folder |
+//! | 3 | [`world`] | the step of the economy as a chain of phases, one bevy plugin per mechanism |
+//! | 2 | [`llm`] | asking language models: prompts, readouts, transcript; knows no economics |
+//! | 2 | [`scenario`] | a TOML file in, a checked scenario out, or an error that points at the line |
+//! | 1 | [`population`] | wage priors, census workers, personas |
+//! | 1 | [`fiscal`] | schedules, best responses, welfare, inequality, Saez, the optimum: plain functions |
+//! | 0 | [`random`], [`units`], [`error`] | random streams; tax rates; the one error type |
+//!
+//! Equations with sources, code and tests: `docs/equations.md`. Files of a run: `docs/files.md`.
+//! Keys of a scenario: `docs/scenario.md`.
+//!
+//! # Not in this version
+//!
+//! Sweeps over scenarios, elections, remote model APIs, altruistic or adversarial workers, bounded
+//! rationality, noisy and adaptive workers, black-box planners, and learning of preferences or
+//! rewards. Scenario keys for them are known and refused. Not modelled at all: households, wealth,
+//! savings, prices, firms, unemployment, wage growth, deductions, credits and payroll taxes.
 
 pub mod cli;
 pub mod error;

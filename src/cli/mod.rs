@@ -1,1 +1,142 @@
-//! The command line.
+//! The command line: arguments in, text and exit codes out; no economics.
+
+mod laboratory;
+mod model;
+mod run;
+
+use crate::error::{Error, Result};
+use crate::{report, scenario};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Tax policy on a society of language-model and rational workers, measured against the exact optimum.
+#[derive(Debug, Parser)]
+#[command(name = "fisc", version, propagate_version = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play a scenario and write its output folder.
+    Run(run::RunArguments),
+    /// Check scenario files without running them.
+    Check {
+        /// Scenario files.
+        #[arg(required = true)]
+        scenarios: Vec<PathBuf>,
+    },
+    /// Tax, average and marginal rate on incomes, as CSV.
+    Tax {
+        /// A law (us-2024, us-2019-married, …) or a literal such as 0:0.10,11600:0.12.
+        schedule: String,
+        /// Incomes in $/year.
+        #[arg(required = true, allow_negative_numbers = true)]
+        incomes: Vec<String>,
+    },
+    /// The exact optimum of a scenario's economy, beside the closed-form baselines.
+    Optimum {
+        /// Scenario file.
+        scenario: PathBuf,
+        /// How to print.
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+        /// Change a key of the scenario.
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        set: Vec<String>,
+    },
+    /// Draw the figures of a finished run again (SVG, PNG, CSV).
+    Plot {
+        /// Output folder of a run.
+        run: PathBuf,
+    },
+    /// Write the HTML report of a finished run again, and print its table.
+    Report {
+        /// Output folder of a run.
+        run: PathBuf,
+    },
+    /// Language models that can be fetched by name.
+    #[command(subcommand)]
+    Model(model::ModelCommand),
+    /// Generated reference pages.
+    #[command(subcommand)]
+    Docs(DocsCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum DocsCommand {
+    /// Every key of a scenario file, as Markdown (docs/scenario.md).
+    Scenario,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For reading.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Runs the program on the process's arguments.
+///
+/// # Errors
+/// As the command; [`Error::exit_code`] is the process's.
+pub fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::WARN)
+        .without_time()
+        .with_target(false)
+        .init();
+    match arguments.command {
+        Command::Run(run) => run.execute(),
+        Command::Check { scenarios } => {
+            for path in scenarios {
+                let checked = run::load(&path, &[])?;
+                print(&format!(
+                    "{}: ok ({} workers, {} arms)\n",
+                    path.display(),
+                    checked.people().len(),
+                    checked.arms().len()
+                ))?;
+            }
+            Ok(())
+        }
+        Command::Tax { schedule, incomes } => laboratory::tax(&schedule, &incomes),
+        Command::Optimum {
+            scenario,
+            format,
+            set,
+        } => laboratory::optimum(&scenario, format, &set),
+        Command::Plot { run } => {
+            for figure in report::figures(&run)? {
+                print(&format!("{}\n", figure.svg.display()))?;
+            }
+            Ok(())
+        }
+        Command::Report { run } => {
+            let page = report::html(&run)?;
+            print(&report::table(&report::Summary::read(&run)?))?;
+            print(&format!("{}\n", page.display()))
+        }
+        Command::Model(command) => command.execute(),
+        Command::Docs(DocsCommand::Scenario) => print(&scenario::reference()),
+    }
+}
+
+/// Writes to stdout; a reader who has gone away (`| head`) is no failure.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::run(format!("writing to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,1 +1,29 @@
-//! Pure public finance: schedules, labour supply, welfare, inequality, Saez, the optimum.
+//! Pure public finance on slices and small structs: no ECS, no files, no randomness but a seed.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`schedule`], [`laws`] | piecewise-linear taxes; U.S. federal law 2013–2026 |
+//! | [`economy`] | utility, disutility of work, constants |
+//! | [`response`], [`society`] | exact best responses; a population's outcome under a schedule |
+//! | [`objective`] | social welfare functions |
+//! | [`inequality`], [`statistics`] | Gini, concentration, quantiles; what is recorded each step |
+//! | [`lanes`] | long sums, vectorised and the same for any number of threads |
+//! | [`saez`], [`optimum`] | sufficient-statistics rates; the exact bracket optimum |
+
+pub mod economy;
+pub mod inequality;
+pub mod lanes;
+pub mod laws;
+pub mod objective;
+pub mod optimum;
+pub mod response;
+pub mod saez;
+pub mod schedule;
+pub mod society;
+pub mod statistics;
+
+pub use economy::{Economy, Utility};
+pub use objective::{Allocation, Objective};
+pub use response::best_response;
+pub use schedule::Schedule;
+pub use society::{Behaviour, Outcome, Society};

@@ -56,7 +56,7 @@ pub struct BackendAnswer {
 }
 
 /// Seconds and tokens of a backend, summed over its life.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Timing {
     /// Reading prompts and scoring options, in seconds.
     pub prefill_seconds: f64,

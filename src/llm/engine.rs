@@ -107,7 +107,7 @@ pub enum Mode {
 }
 
 /// Where an engine's time went and what it saved.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Profile {
     /// Requests.
     pub requests: u64,

@@ -1,1 +1,24 @@
-//! One run, from a checked scenario to an output folder.
+//! One run: from a checked scenario to an output folder.
+//!
+//! [`Simulation`] plays all arms of a scenario in memory and gives their rows; [`run_into`] wraps
+//! it with the folder: transcript, resuming, replay, and the files of a finished run.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`simulation`] | all arms, and a user's own plugins |
+//! | [`arm`] | one arm: which plugins its world has |
+//! | [`tables`] | rows as Parquet |
+//! | [`summary`] | the last tax year of every arm side by side |
+//! | [`folder`] | the output folder and its state |
+//! | [`output`] | a run that writes |
+
+pub mod arm;
+pub mod folder;
+pub mod output;
+pub mod simulation;
+pub mod summary;
+pub mod tables;
+
+pub use arm::ArmResult;
+pub use output::{Options, Start, run_into};
+pub use simulation::{Progress, Simulation};

@@ -1,1 +1,341 @@
-//! Scenario files: raw TOML to a checked `Scenario`, with errors that point at the line.
+//! A scenario file: TOML in, a checked [`Scenario`] out, or an error that points at the line.
+//!
+//! ```no_run
+//! let scenario = fisc::scenario::load("scenarios/quickstart.toml".as_ref(), &[])?;
+//! println!("{} workers for {} steps", scenario.population.size, scenario.steps);
+//! # Ok::<(), fisc::Error>(())
+//! ```
+//!
+//! | module | subject |
+//! |---|---|
+//! | `key`, `keys` | what a key is; the table of all keys |
+//! | `node`, `set` | a TOML text with the place of every value; `--set key=value` |
+//! | `complete` | checks against the table, writes out defaults |
+//! | `build`, `taxes` | the checks that concern several keys or other files; the typed scenario |
+//! | `write`, `reference` | the resolved scenario as TOML; the reference page |
+//!
+//! The table of keys is the one place where a key's name, range, default and
+//! meaning stand: reading, error messages and `docs/scenario.md` all follow it.
+
+mod build;
+mod complete;
+mod key;
+mod keys;
+mod node;
+mod reference;
+mod set;
+mod taxes;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Place, Result};
+use crate::fiscal::{Economy, Objective, Schedule};
+use crate::population::PopulationSpec;
+pub use reference::reference;
+pub use write::to_toml;
+
+/// Names that `fisc model fetch` knows; any other `model` of a gguf backend is a path.
+pub const FETCHED_MODELS: [&str; 3] = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
+
+/// Everything that a run needs to know, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// What the run is called; fit for a folder.
+    pub name: String,
+    /// Seed of every random draw.
+    pub seed: u64,
+    /// Periods; a multiple of `tax_year`.
+    pub steps: u32,
+    /// Periods per tax year, at least 1.
+    pub tax_year: u32,
+    /// Who the workers are.
+    pub population: PopulationSpec,
+    /// Preferences and constants.
+    pub economy: Economy,
+    /// Brackets and the schedule at the start.
+    pub taxes: Taxes,
+    /// What the planner maximises.
+    pub objective: Objective,
+    /// Groups of workers; their shares sum to 1.
+    pub workers: Vec<WorkerGroup>,
+    /// The planner of the main arm.
+    pub planner: PlannerKind,
+    /// The planners of the other arms, none equal to `planner`, all with different names.
+    pub compare: Vec<PlannerKind>,
+    /// Language models by name; each reference to one has been checked.
+    pub models: BTreeMap<String, ModelSettings>,
+    /// What is written down.
+    pub record: Record,
+    /// Folder with prompt templates that go before fisc's own.
+    pub prompts: Option<PathBuf>,
+}
+
+impl Scenario {
+    /// The planners of all arms, the main one first.
+    pub fn arms(&self) -> impl Iterator<Item = &PlannerKind> {
+        std::iter::once(&self.planner).chain(&self.compare)
+    }
+}
+
+/// Brackets and rates at the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taxes {
+    /// Lower bracket edges, $/year.
+    pub edges: Vec<f64>,
+    /// The schedule at the start, on these edges.
+    pub initial: Schedule,
+    /// Whether rates may go down to −1.
+    pub allow_subsidy: bool,
+}
+
+/// Workers who decide in the same way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerGroup {
+    /// Different for each group; `workers-1`, … unless given.
+    pub name: String,
+    /// Part of the population, in (0, 1].
+    pub share: f64,
+    /// How hours are chosen.
+    pub decide: Decide,
+    /// Whether satisfaction with the tax policy scales utility; always false in this version.
+    pub bounded: bool,
+    /// Whose good the worker is after.
+    pub motive: Motive,
+}
+
+/// How a worker chooses hours.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decide {
+    /// The exact best response.
+    Rational,
+    /// Always the same.
+    Fixed {
+        /// Hours per week, at most the economy's `labor_max`.
+        hours: f64,
+    },
+    /// A language model is asked.
+    Llm {
+        /// Key of [`Scenario::models`].
+        model: String,
+        /// What is taken from the distribution over hours; [`Pick::Draw`] under [`Readout::Sample`].
+        choice: Pick,
+    },
+}
+
+/// What is taken from a distribution over answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// A draw.
+    Draw,
+    /// The most probable answer.
+    Mode,
+    /// The mean.
+    Mean,
+}
+
+/// Whose good a worker is after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motive {
+    /// Its own utility (`self` in scenarios).
+    Own,
+}
+
+/// Who sets the rates.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlannerKind {
+    /// Zero rates.
+    None,
+    /// Keeps the schedule at the start.
+    Fixed,
+    /// A federal law by a name that [`crate::fiscal::laws::find`] knows, with its own brackets.
+    Law(String),
+    /// One rate on all income.
+    Flat {
+        /// A fraction; `None` is the rate that maximises welfare.
+        rate: Option<f64>,
+    },
+    /// Saez's formula on observed incomes.
+    SaezStatic {
+        /// `None` is 1/(δ−1) of the economy.
+        elasticity: Option<f64>,
+    },
+    /// Saez's formula iterated with best responses and weights.
+    SaezFixedPoint {
+        /// `None` is 1/(δ−1) of the economy.
+        elasticity: Option<f64>,
+    },
+    /// Saez's formula with an elasticity measured on the workers.
+    SaezEstimated,
+    /// The exact optimum over the bracket rates.
+    Optimal,
+    /// A language model proposes rates.
+    Llm {
+        /// Key of [`Scenario::models`].
+        model: String,
+        /// Past tax years that the prompt shows.
+        memory: usize,
+        /// Share of the run over which the cue to explore fades linearly to nothing, 0 to 1.
+        exploration: f64,
+        /// Sampling temperature of the rates; `None` is the model's.
+        temperature: Option<f64>,
+        /// Times that the model is asked for valid rates in one tax year, at least 1.
+        attempts: u32,
+    },
+}
+
+impl PlannerKind {
+    /// The planner's name as the scenario writes it: `llm`, `us-2024`, `saez-static`.
+    pub fn arm(&self) -> String {
+        match self {
+            PlannerKind::None => "none",
+            PlannerKind::Fixed => "fixed",
+            PlannerKind::Law(name) => name,
+            PlannerKind::Flat { .. } => "flat",
+            PlannerKind::SaezStatic { .. } => "saez-static",
+            PlannerKind::SaezFixedPoint { .. } => "saez-fixed-point",
+            PlannerKind::SaezEstimated => "saez-estimated",
+            PlannerKind::Optimal => "optimal",
+            PlannerKind::Llm { .. } => "llm",
+        }
+        .to_owned()
+    }
+}
+
+/// A language model and how it is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSettings {
+    /// Where it runs.
+    pub backend: Backend,
+    /// How a worker's hours are read off.
+    pub readout: Readout,
+    /// Divides log-probabilities, 0 to 5; 0 takes the most probable answer.
+    pub temperature: f64,
+    /// Nucleus of sampling, in (0, 1].
+    pub top_p: f64,
+    /// Longest prompt and answer of one request, tokens.
+    pub context_tokens: u32,
+    /// Longest sampled answer, tokens; less than `context_tokens`.
+    pub max_tokens: u32,
+    /// What a worker's invalid answer leads to.
+    pub on_failure: OnFailure,
+}
+
+/// Where a language model runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// In this process, through llama.cpp.
+    Gguf {
+        /// One of [`FETCHED_MODELS`], or the absolute path of a GGUF file.
+        model: String,
+    },
+}
+
+/// How an answer is read off a language model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readout {
+    /// The probability of every admissible answer, without generation.
+    Choice,
+    /// Generation under a grammar.
+    Sample,
+}
+
+/// What an invalid answer leads to. It is counted in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Asks up to `attempts` times in all, then keeps the previous action.
+    Retry {
+        /// At least 1.
+        attempts: u32,
+    },
+    /// Keeps the previous action at once.
+    KeepLast,
+    /// Stops the run.
+    Stop,
+}
+
+/// What is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Every how many steps a row for each worker is written; 0 is never.
+    pub workers_every: u32,
+}
+
+/// Reads and checks a scenario file; `overrides` are `key=value` as in `--set`, in order.
+///
+/// Paths in the file are relative to it; in the result they are absolute.
+/// Files it names must exist and be readable as what they are for.
+///
+/// # Errors
+/// An input error with file, line, column, key, the value found, and what is
+/// allowed: the first thing wrong, in the order of the file, then what is
+/// missing, then what disagrees with something else.
+pub fn load(path: &Path, overrides: &[String]) -> Result<Scenario> {
+    load_file(path, overrides, true)
+}
+
+/// As [`load`], but model files given by path need not exist: for a replay,
+/// which asks no model.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for_replay(path: &Path, overrides: &[String]) -> Result<Scenario> {
+    load_file(path, overrides, false)
+}
+
+fn load_file(path: &Path, overrides: &[String], models_must_exist: bool) -> Result<Scenario> {
+    let text = read(path)?;
+    let mut root = node::Origin::file(path, &text).document()?;
+    for setting in overrides {
+        set::set(&mut root, setting)?;
+    }
+    complete::complete(path, &mut root, key::Kind::Table(keys::SCENARIO))?;
+    build::build(path, &root, models_must_exist)
+}
+
+/// Largest scenario file in bytes; a larger one is not a scenario.
+const SIZE_MAX: u64 = 1 << 22;
+
+fn read(path: &Path) -> Result<String> {
+    let at = |line, column| Place {
+        file: path.to_owned(),
+        line,
+        column,
+        key: String::new(),
+    };
+    let unreadable = |error: std::io::Error| {
+        Error::input("cannot read the scenario")
+            .at(at(0, 0))
+            .value(error)
+            .allowed("a scenario file in TOML")
+    };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > SIZE_MAX {
+        return Err(Error::input("too large for a scenario")
+            .at(at(0, 0))
+            .value(format!("more than {SIZE_MAX} bytes"))
+            .allowed(format!("at most {SIZE_MAX} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let start = good
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |at| at + 1);
+        let column = String::from_utf8_lossy(&good[start..]).chars().count() + 1;
+        Error::input("not UTF-8 text")
+            .at(at(line, column))
+            .value(format!("byte 0x{:02x}", bad.first().unwrap_or(&0)))
+            .allowed("UTF-8")
+    })
+}

@@ -1,0 +1,283 @@
+//! One arm: a world with its planner, stepped to the end.
+
+use super::simulation::{Progress, Simulation};
+use crate::error::{Error, Result};
+use crate::fiscal::{Objective, Schedule, laws};
+use crate::scenario::{Decide, ModelSettings, OnFailure, Pick, PlannerKind, Readout, Scenario};
+use crate::world::clock::ClockPlugin;
+use crate::world::language::{Asking, ChoiceRule, LanguageWorkersPlugin, Models};
+use crate::world::planners::given::GivenPlanner;
+use crate::world::planners::informed::InformedPlanner;
+use crate::world::planners::language::LanguagePlanner;
+use crate::world::planners::observing::ObservingPlanner;
+use crate::world::planners::{Counterpart, TaxRules};
+use crate::world::record::{
+    Decision, Decisions, FlooredWorkers, RecordPlugin, Row, Steps, WorkerRows, Years,
+};
+use crate::world::treasury::{Treasury, TreasuryPlugin};
+use crate::world::workers::{ClosedFormPlugin, spawn};
+use crate::world::{
+    CurrentSchedule, EconomyConstants, Failure, Notes, PhasePlugin, PlannerObjective, Seed, Step,
+};
+use bevy_app::{App, Plugin};
+use bevy_ecs::schedule::SingleThreadedExecutor;
+
+/// Everything that one arm leaves behind.
+#[derive(Clone, Debug)]
+pub struct ArmResult {
+    /// Name of the arm: the planner's.
+    pub arm: String,
+    /// Every step.
+    pub steps: Vec<Row>,
+    /// Every tax year.
+    pub years: Vec<Row>,
+    /// Workers at the recorded steps.
+    pub workers: WorkerRows,
+    /// Decisions of language models.
+    pub decisions: Vec<Decision>,
+    /// Remarks.
+    pub notes: Vec<String>,
+    /// Largest relative violation of an identity.
+    pub residual: f64,
+}
+
+/// Objectives recorded in every run: all with their defaults, the scenario's own parameters
+/// taking the place of the default ones.
+pub fn recorded_objectives(own: &Objective) -> Vec<Objective> {
+    let mut all = Objective::defaults();
+    match all
+        .iter_mut()
+        .find(|objective| objective.name() == own.name())
+    {
+        Some(same) => *same = own.clone(),
+        None => all.push(own.clone()),
+    }
+    all
+}
+
+/// Something that is added to an arm's world: a plugin with its settings.
+pub type Mechanism = Box<dyn FnOnce(&mut App)>;
+
+fn mechanism(plugin: impl Plugin) -> Mechanism {
+    Box::new(move |app| {
+        app.add_plugins(plugin);
+    })
+}
+
+/// The mechanisms of one arm. Their order does not matter: what must come first says so by its
+/// [`Phase`](crate::world::Phase).
+///
+/// # Errors
+/// A planner or a group of workers that cannot be set up.
+pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mechanism>> {
+    let scenario = &simulation.scenario;
+    let mut all = vec![
+        mechanism(ClockPlugin {
+            steps: scenario.steps,
+            tax_year: scenario.tax_year,
+        }),
+        mechanism(ClosedFormPlugin),
+        mechanism(TreasuryPlugin),
+        mechanism(RecordPlugin {
+            objectives: recorded_objectives(&scenario.objective),
+            workers_every: scenario.record.workers_every,
+        }),
+        planner(scenario, kind)?,
+    ];
+    if scenario
+        .workers
+        .iter()
+        .any(|group| matches!(group.decide, Decide::Llm { .. }))
+    {
+        all.push(mechanism(LanguageWorkersPlugin {
+            asking: asking_by_group(scenario)?,
+        }));
+    }
+    for extend in &simulation.extensions {
+        let extend = extend.clone();
+        all.push(Box::new(move |app| extend(app)));
+    }
+    Ok(all)
+}
+
+/// The world of one arm before its first step.
+pub fn assemble(simulation: &Simulation, mechanisms: Vec<Mechanism>, models: &Models) -> App {
+    let scenario = &simulation.scenario;
+    let mut app = App::empty();
+    app.add_plugins(PhasePlugin)
+        .insert_resource(EconomyConstants(scenario.economy))
+        .insert_resource(PlannerObjective(scenario.objective.clone()))
+        .insert_resource(CurrentSchedule(scenario.taxes.initial.clone()))
+        .insert_resource(Seed(scenario.seed))
+        .insert_resource(TaxRules {
+            initial: scenario.taxes.initial.clone(),
+            allow_subsidy: scenario.taxes.allow_subsidy,
+        })
+        .insert_resource(Counterpart(simulation.counterpart.clone()))
+        .insert_resource(models.clone())
+        .insert_resource(simulation.prompts.clone());
+    for add in mechanisms {
+        add(&mut app);
+    }
+    // A step is short and its systems share nearly all data; parallelism is inside them.
+    app.edit_schedule(Step, |schedule| {
+        schedule.set_executor(SingleThreadedExecutor::new());
+    });
+    spawn(
+        app.world_mut(),
+        &scenario.economy,
+        &simulation.people,
+        &simulation.groups,
+        &simulation.choices,
+    );
+    app
+}
+
+/// Plays one arm to the end.
+///
+/// # Errors
+/// An identity that does not hold, a model that fails.
+pub fn play(
+    simulation: &Simulation,
+    kind: &PlannerKind,
+    models: &Models,
+    progress: Progress,
+) -> Result<ArmResult> {
+    let app = assemble(simulation, mechanisms(simulation, kind)?, models);
+    run_to_end(simulation, app, kind.arm(), progress)
+}
+
+/// Steps an assembled world to the end of the run.
+///
+/// # Errors
+/// As [`play`].
+pub fn run_to_end(
+    simulation: &Simulation,
+    mut app: App,
+    arm: String,
+    progress: Progress,
+) -> Result<ArmResult> {
+    for _ in 0..simulation.scenario.steps {
+        step(&mut app)?;
+        progress(&arm);
+    }
+    Ok(harvest(app, arm, &simulation.scenario))
+}
+
+/// Runs one period.
+///
+/// # Errors
+/// The first error that a system raised.
+pub fn step(app: &mut App) -> Result<()> {
+    app.world_mut().run_schedule(Step);
+    app.world_mut()
+        .resource_mut::<Failure>()
+        .take()
+        .map_or(Ok(()), Err)
+}
+
+fn harvest(mut app: App, arm: String, scenario: &Scenario) -> ArmResult {
+    let world = app.world_mut();
+    let mut notes = std::mem::take(&mut world.resource_mut::<Notes>().0);
+    let floored = world.resource::<FlooredWorkers>().0;
+    if floored > 0 {
+        notes.push(format!(
+            "{} floored {floored} of {} worker-steps at 1 $/year",
+            scenario.objective.name(),
+            u64::from(scenario.steps) * scenario.population.size as u64
+        ));
+    }
+    ArmResult {
+        arm,
+        steps: std::mem::take(&mut world.resource_mut::<Steps>().0),
+        years: std::mem::take(&mut world.resource_mut::<Years>().0),
+        workers: std::mem::take(&mut *world.resource_mut::<WorkerRows>()),
+        decisions: std::mem::take(&mut world.resource_mut::<Decisions>().0),
+        notes,
+        residual: world.resource::<Treasury>().residual,
+    }
+}
+
+fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
+    let initial = &scenario.taxes.initial;
+    let own_elasticity = scenario.economy.elasticity();
+    Ok(match kind {
+        PlannerKind::None => mechanism(GivenPlanner(Schedule::zero(initial.edges())?)),
+        PlannerKind::Fixed => mechanism(GivenPlanner(initial.clone())),
+        PlannerKind::Law(name) => {
+            let law = laws::find(name).ok_or_else(|| laws::unknown(name))?;
+            mechanism(GivenPlanner(law.clone()))
+        }
+        PlannerKind::Flat { rate: Some(rate) } => mechanism(GivenPlanner(Schedule::flat(*rate)?)),
+        PlannerKind::Flat { rate: None } => mechanism(InformedPlanner::Flat),
+        PlannerKind::SaezStatic { elasticity } => mechanism(ObservingPlanner::Static {
+            elasticity: elasticity.unwrap_or(own_elasticity),
+        }),
+        PlannerKind::SaezFixedPoint { elasticity } => mechanism(InformedPlanner::SaezFixedPoint {
+            elasticity: elasticity.unwrap_or(own_elasticity),
+        }),
+        PlannerKind::SaezEstimated => mechanism(ObservingPlanner::Estimated),
+        PlannerKind::Optimal => mechanism(InformedPlanner::Optimal),
+        PlannerKind::Llm {
+            model,
+            memory,
+            exploration,
+            temperature,
+            attempts,
+        } => {
+            let settings = settings(scenario, model)?;
+            let mut asking = asking(model, settings);
+            asking.attempts = *attempts;
+            if let Some(temperature) = temperature {
+                asking.temperature = *temperature;
+            }
+            mechanism(LanguagePlanner {
+                asking,
+                memory: *memory,
+                exploration: *exploration,
+            })
+        }
+    })
+}
+
+fn settings<'a>(scenario: &'a Scenario, model: &str) -> Result<&'a ModelSettings> {
+    scenario.models.get(model).ok_or_else(|| {
+        Error::input("no such model in [models]")
+            .value(model)
+            .suggest(model, scenario.models.keys().map(String::as_str))
+    })
+}
+
+fn asking(model: &str, settings: &ModelSettings) -> Asking {
+    let (attempts, stop) = match settings.on_failure {
+        OnFailure::Retry { attempts } => (attempts, false),
+        OnFailure::KeepLast => (1, false),
+        OnFailure::Stop => (1, true),
+    };
+    Asking {
+        model: model.to_owned(),
+        by_choice: settings.readout == Readout::Choice,
+        temperature: settings.temperature,
+        top_p: settings.top_p,
+        attempts,
+        stop,
+    }
+}
+
+fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<(Asking, ChoiceRule)>>> {
+    scenario
+        .workers
+        .iter()
+        .map(|group| match &group.decide {
+            Decide::Llm { model, choice } => {
+                let rule = match choice {
+                    Pick::Draw => ChoiceRule::Draw,
+                    Pick::Mode => ChoiceRule::Mode,
+                    Pick::Mean => ChoiceRule::Mean,
+                };
+                Ok(Some((asking(model, settings(scenario, model)?), rule)))
+            }
+            _ => Ok(None),
+        })
+        .collect()
+}

@@ -1,0 +1,379 @@
+//! A run that writes: from a scenario to the files of DESIGN's output folder.
+
+use super::folder::{self, State};
+use super::simulation::{Progress, Simulation};
+use super::summary::{Summary, summarize};
+use super::{ArmResult, tables};
+use crate::error::{Error, Result};
+use crate::llm::{Engine, GgufSource, Mode, ModelSpec, SharedTranscript};
+use crate::scenario::{self, Backend, Scenario};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Where and how to run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Output folder; `outputs/<name>-<seed>` unless given.
+    pub out: Option<PathBuf>,
+    /// Replace what stands in the output folder.
+    pub force: bool,
+    /// Take every answer from the transcript of a run instead of a model.
+    pub replay: bool,
+    /// The run to replay; the output folder unless given.
+    pub from: Option<PathBuf>,
+    /// Threads for a model; all cores unless given.
+    pub threads: Option<usize>,
+}
+
+/// How a run began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// In a new folder.
+    Fresh,
+    /// Where an interrupted run had stopped, with this many answers on file.
+    Resumed(usize),
+    /// From the transcript of the run in this folder.
+    Replay(PathBuf),
+}
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its summary, as in `summary.json`.
+    pub summary: Summary,
+    /// How it began.
+    pub start: Start,
+}
+
+/// The folder of a run unless another is asked for.
+pub fn default_folder(scenario: &Scenario) -> PathBuf {
+    Path::new("outputs").join(format!("{}-{}", scenario.name, scenario.seed))
+}
+
+/// Plays a scenario and writes its folder (all files but figures and report).
+///
+/// A folder with an interrupted run of the same scenario is resumed. Nothing is left behind when
+/// the run cannot start.
+///
+/// # Errors
+/// Wrong input, a folder that is in use (exit code 2); a failure of the run (exit code 1).
+pub fn run_into(
+    simulation: &Simulation,
+    options: &Options,
+    progress: Progress,
+) -> Result<Finished> {
+    let scenario = simulation.scenario();
+    let resolved = scenario::to_toml(scenario);
+    let place = Place::find(scenario, &resolved, options)?;
+    if let Start::Fresh | Start::Resumed(_) = place.start {
+        // Before anything is written: a model that is not there is wrong input.
+        for model in simulation.models_asked() {
+            model_spec(scenario, model, options)?.gguf.file()?;
+        }
+    }
+    if place.clear {
+        folder::clear(&place.folder)?;
+    }
+    let existed = place.folder.exists();
+    std::fs::create_dir_all(&place.folder).map_err(|error| Error::io(&place.folder, error))?;
+    let result = play_and_write(simulation, options, &resolved, &place, progress);
+    if result.is_err() && !existed && !folder::scenario(&place.folder).exists() {
+        // It never started.
+        folder::clear(&place.folder)?;
+    }
+    result
+}
+
+struct Place {
+    folder: PathBuf,
+    start: Start,
+    clear: bool,
+}
+
+impl Place {
+    fn find(scenario: &Scenario, resolved: &str, options: &Options) -> Result<Place> {
+        let out = options
+            .out
+            .clone()
+            .unwrap_or_else(|| default_folder(scenario));
+        if options.replay {
+            return Place::of_replay(out, options);
+        }
+        let in_use =
+            |what: &str, remedy: &str| Err(Error::input(what).value(out.display()).allowed(remedy));
+        match folder::state(&out)? {
+            State::Absent => Ok(Place {
+                folder: out,
+                start: Start::Fresh,
+                clear: false,
+            }),
+            State::Foreign => in_use("the output folder holds other files", "another --out"),
+            _ if options.force => Ok(Place {
+                folder: out,
+                start: Start::Fresh,
+                clear: true,
+            }),
+            State::Finished => in_use(
+                "the output folder holds a finished run",
+                "--force to replace it, another --out, or `fisc report` to look at it",
+            ),
+            State::Unfinished => {
+                let path = folder::scenario(&out);
+                let stands =
+                    std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+                if stands == resolved {
+                    Ok(Place {
+                        folder: out,
+                        start: Start::Resumed(0),
+                        clear: false,
+                    })
+                } else {
+                    in_use(
+                        "the output folder holds an unfinished run of another scenario",
+                        "--force to discard it, or another --out",
+                    )
+                }
+            }
+        }
+    }
+
+    fn of_replay(out: PathBuf, options: &Options) -> Result<Place> {
+        let from = options.from.clone().unwrap_or_else(|| out.clone());
+        if !matches!(folder::state(&from)?, State::Finished | State::Unfinished) {
+            return Err(Error::input("no run to replay")
+                .value(from.display())
+                .allowed("the folder of a run: --from DIR, or --out DIR of the run itself"));
+        }
+        // A replay beside its original may be repeated at will; elsewhere it needs room.
+        let folder = if from == out { out.join("replay") } else { out };
+        let beside = folder.parent() == Some(from.as_path());
+        let clear = match folder::state(&folder)? {
+            State::Absent => false,
+            State::Foreign => {
+                return Err(
+                    Error::input("the output folder holds other files").value(folder.display())
+                );
+            }
+            _ if beside || options.force => true,
+            _ => {
+                return Err(Error::input("the output folder holds a run")
+                    .value(folder.display())
+                    .allowed("--force to replace it, or another --out"));
+            }
+        };
+        Ok(Place {
+            folder,
+            start: Start::Replay(from),
+            clear,
+        })
+    }
+}
+
+fn play_and_write(
+    simulation: &Simulation,
+    options: &Options,
+    resolved: &str,
+    place: &Place,
+    progress: Progress,
+) -> Result<Finished> {
+    let scenario = simulation.scenario();
+    let begun = Instant::now();
+    let asked = simulation.models_asked();
+    let mut start = place.start.clone();
+    let mut engines = BTreeMap::new();
+    if !asked.is_empty() {
+        let path = folder::transcript(&place.folder);
+        let (transcript, mode) = match &start {
+            Start::Fresh => (SharedTranscript::create(&path)?, Mode::Live),
+            Start::Resumed(_) => (SharedTranscript::resume(&path)?, Mode::Live),
+            Start::Replay(from) => (
+                SharedTranscript::replay(&folder::transcript(from))?,
+                Mode::Replay,
+            ),
+        };
+        if let Start::Resumed(answers) = &mut start {
+            *answers = transcript.len();
+        }
+        for &model in &asked {
+            let spec = model_spec(scenario, model, options)?;
+            let opened = Engine::open(&spec, transcript.clone(), mode);
+            let engine = match opened {
+                Ok(engine) => engine,
+                Err(error) => {
+                    if start == Start::Fresh {
+                        std::fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
+                    }
+                    return Err(error.context(format!("opening model `{model}`")));
+                }
+            };
+            engines.insert(model.to_owned(), engine);
+        }
+    }
+    tables::write_whole(&folder::scenario(&place.folder), resolved.as_bytes())?;
+    let mut log = Log::open(&place.folder)?;
+    log.line(&format!("fisc {} {start:?}", env!("CARGO_PKG_VERSION")))?;
+    let played = Instant::now();
+    let outcome = simulation.play(engines, progress);
+    if let Err(error) = &outcome {
+        log.line(&format!("failed: {error}"))?;
+    }
+    let (arms, engines) = outcome?;
+    let play_seconds = played.elapsed().as_secs_f64();
+
+    let mut profile = BTreeMap::new();
+    for (name, engine) in &engines {
+        let value = serde_json::to_value(engine.profile())
+            .map_err(|error| Error::run(format!("the profile of model `{name}`: {error}")))?;
+        profile.insert(name.clone(), value);
+    }
+    let asking: f64 = engines
+        .values()
+        .map(|engine| engine.profile().ask_seconds)
+        .sum();
+    profile.insert(
+        "economy".into(),
+        json!({ "seconds": (play_seconds - asking).max(0.0) }),
+    );
+    let summary = summarize(scenario, &arms, profile);
+    write_tables(simulation, &arms, &place.folder)?;
+    tables::write_whole(&place.folder.join("summary.json"), &pretty(&summary)?)?;
+    for arm in &arms {
+        for note in &arm.notes {
+            log.line(&format!("{}: {note}", arm.arm))?;
+        }
+    }
+    let manifest = json!({
+        "fisc": env!("CARGO_PKG_VERSION"),
+        "git_commit": env!("FISC_GIT_COMMIT"),
+        "git_dirty": env!("FISC_GIT_DIRTY") == "true",
+        "scenario": scenario.name,
+        "scenario_sha256": hex(&Sha256::digest(resolved.as_bytes())),
+        "seed": scenario.seed,
+        "start": format!("{start:?}"),
+        "models": engines.iter().map(|(name, e)| (name.clone(), e.model_id().to_owned())).collect::<BTreeMap<_, _>>(),
+        "threads": rayon::current_num_threads(),
+        "host": host(),
+        "wall_seconds": begun.elapsed().as_secs_f64(),
+        "tokens": engines.values().map(|e| e.profile().backend.prefill_tokens + e.profile().backend.decode_tokens).sum::<u64>(),
+        "cost": 0.0,
+        "decisions": summary.arms.iter().map(|arm| arm.decisions).sum::<u64>(),
+        "parse_failure_rate": failure_rate(&summary),
+        "identity_residual": arms.iter().map(|arm| arm.residual).fold(0.0, f64::max),
+    });
+    log.line("finished")?;
+    // Last: its presence says that the run is finished.
+    tables::write_whole(&place.folder.join("manifest.json"), &pretty(&manifest)?)?;
+    Ok(Finished {
+        folder: place.folder.clone(),
+        summary,
+        start,
+    })
+}
+
+fn write_tables(simulation: &Simulation, arms: &[ArmResult], folder: &Path) -> Result<()> {
+    let scenario = simulation.scenario();
+    let write = |frame: Result<polars::prelude::DataFrame>, name: &str| {
+        tables::write(&mut frame?, &folder.join(name))
+    };
+    write(
+        tables::rows(arms, scenario, "step", |arm| &arm.steps),
+        "steps.parquet",
+    )?;
+    write(
+        tables::rows(arms, scenario, "year", |arm| &arm.years),
+        "years.parquet",
+    )?;
+    if scenario.record.workers_every > 0 {
+        write(
+            tables::workers(arms, scenario, simulation.people().len()),
+            "workers.parquet",
+        )?;
+    }
+    if arms.iter().any(|arm| !arm.decisions.is_empty()) {
+        write(tables::decisions(arms), "decisions.parquet")?;
+    }
+    Ok(())
+}
+
+fn model_spec(scenario: &Scenario, name: &str, options: &Options) -> Result<ModelSpec> {
+    let settings = scenario
+        .models
+        .get(name)
+        .ok_or_else(|| Error::input("no such model in [models]").value(name))?;
+    let Backend::Gguf { model } = &settings.backend;
+    // Paths in a checked scenario are already relative to the working folder.
+    let mut spec = ModelSpec::new(name, GgufSource::named(model, Path::new(""))?);
+    spec.context_tokens = settings.context_tokens;
+    if let Some(threads) = options.threads {
+        spec.threads = threads;
+    }
+    Ok(spec)
+}
+
+fn failure_rate(summary: &Summary) -> f64 {
+    let decisions: u64 = summary.arms.iter().map(|arm| arm.decisions).sum();
+    let failures: u64 = summary.arms.iter().map(|arm| arm.failures).sum();
+    if decisions == 0 {
+        0.0
+    } else {
+        failures as f64 / decisions as f64
+    }
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!(
+        "{} {} {}",
+        name.trim(),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    )
+    .trim()
+    .to_owned()
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|error| Error::run(format!("writing JSON: {error}")))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Lowercase hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `log.txt`: what happened, with seconds since the start.
+struct Log {
+    file: std::fs::File,
+    path: PathBuf,
+    begun: Instant,
+}
+
+impl Log {
+    fn open(folder: &Path) -> Result<Log> {
+        let path = folder.join("log.txt");
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|error| Error::io(&path, error))?;
+        Ok(Log {
+            file,
+            path,
+            begun: Instant::now(),
+        })
+    }
+
+    fn line(&mut self, text: &str) -> Result<()> {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        writeln!(self.file, "{seconds:9.3} s  {text}").map_err(|error| Error::io(&self.path, error))
+    }
+}

@@ -1,0 +1,197 @@
+//! The last tax year of every arm side by side: `summary.json`.
+
+use super::ArmResult;
+use crate::scenario::Scenario;
+use crate::world::record::Row;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// `summary.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The scenario's name.
+    pub name: String,
+    /// The seed of all random streams.
+    pub seed: u64,
+    /// Number of workers.
+    pub workers: usize,
+    /// Number of tax years.
+    pub years: u32,
+    /// What the planner maximises.
+    pub objective: ObjectiveText,
+    /// The arm that gains are measured against: the first that is a law.
+    pub baseline: Option<String>,
+    /// One entry per arm, the scenario's planner first.
+    pub arms: Vec<ArmSummary>,
+    /// Remarks on the run as a whole.
+    pub notes: Vec<String>,
+    /// Where the time went, by model.
+    pub profile: BTreeMap<String, serde_json::Value>,
+}
+
+/// The objective in words.
+#[derive(Clone, Debug, Serialize)]
+pub struct ObjectiveText {
+    /// As in scenarios.
+    pub name: String,
+    /// Unit of welfare.
+    pub unit: String,
+    /// Formula.
+    pub formula: String,
+}
+
+/// Means over the last tax year of an arm.
+#[derive(Clone, Debug, Serialize)]
+pub struct ArmSummary {
+    /// The planner's name.
+    pub arm: String,
+    /// Schedule of the last tax year.
+    pub schedule: String,
+    /// Welfare in the objective's unit.
+    pub welfare: Option<f64>,
+    /// Welfare minus that of the baseline arm.
+    pub gain_over_us: Option<f64>,
+    /// (W − W_baseline)/(W_optimal − W_baseline), a fraction.
+    pub attained: Option<f64>,
+    /// Why `attained` has no value.
+    pub attained_reason: Option<String>,
+    /// Highest welfare of any tax year, and that year: a maximum, not what was settled on.
+    pub best_year: Option<(u32, f64)>,
+    /// Welfare minus that of each other arm.
+    pub difference_to: BTreeMap<String, Option<f64>>,
+    /// $/year.
+    pub income_mean: Option<f64>,
+    /// Hours per week.
+    pub labor_mean: Option<f64>,
+    /// Gini of pre-tax income.
+    pub gini_income: Option<f64>,
+    /// Gini of disposable income.
+    pub gini_disposable: Option<f64>,
+    /// $/year per worker.
+    pub revenue: Option<f64>,
+    /// $/year per worker.
+    pub rebate: Option<f64>,
+    /// Share of workers at each kink of the schedule, lowest first.
+    pub kink_shares: Vec<f64>,
+    /// Answers of language models over the whole run.
+    pub decisions: u64,
+    /// Invalid ones.
+    pub failures: u64,
+    /// Remarks.
+    pub notes: Vec<String>,
+}
+
+/// Puts the arms side by side.
+pub fn summarize(
+    scenario: &Scenario,
+    arms: &[ArmResult],
+    profile: BTreeMap<String, serde_json::Value>,
+) -> Summary {
+    let last = |arm: &ArmResult| arm.years.last().map_or(f64::NAN, |row| row.welfare);
+    let baseline = arms.iter().find(|arm| arm.arm.starts_with("us-"));
+    let optimal = arms.iter().find(|arm| arm.arm == "optimal");
+    let rows = arms
+        .iter()
+        .map(|arm| {
+            let welfare = last(arm);
+            let (attained, attained_reason) = match (baseline, optimal) {
+                (Some(us), Some(best)) => attained(welfare, last(us), last(best)),
+                _ => (
+                    None,
+                    Some("needs a U.S. law and `optimal` among the arms".to_owned()),
+                ),
+            };
+            let statistic =
+                |name: &str| arm.years.last().and_then(|row| finite(row.statistic(name)));
+            let amount = |get: fn(&Row) -> f64| arm.years.last().and_then(|row| finite(get(row)));
+            ArmSummary {
+                arm: arm.arm.clone(),
+                schedule: arm
+                    .years
+                    .last()
+                    .map(|row| row.schedule.to_string())
+                    .unwrap_or_default(),
+                welfare: finite(welfare),
+                gain_over_us: baseline.and_then(|us| finite(welfare - last(us))),
+                attained,
+                attained_reason,
+                best_year: arm
+                    .years
+                    .iter()
+                    .filter(|row| row.welfare.is_finite())
+                    .reduce(|a, b| if b.welfare > a.welfare { b } else { a })
+                    .map(|row| (row.time, row.welfare)),
+                difference_to: arms
+                    .iter()
+                    .filter(|other| other.arm != arm.arm)
+                    .map(|other| (other.arm.clone(), finite(welfare - last(other))))
+                    .collect(),
+                income_mean: statistic("income_mean"),
+                labor_mean: statistic("labor_mean"),
+                gini_income: statistic("gini_income"),
+                gini_disposable: statistic("gini_disposable"),
+                revenue: amount(|row| row.revenue),
+                rebate: amount(|row| row.rebate),
+                kink_shares: arm
+                    .years
+                    .last()
+                    .map(|row| row.kink_shares.clone())
+                    .unwrap_or_default(),
+                decisions: arm.steps.iter().map(|row| u64::from(row.decisions)).sum(),
+                failures: arm.steps.iter().map(|row| u64::from(row.failures)).sum(),
+                notes: arm.notes.clone(),
+            }
+        })
+        .collect();
+    let mut notes = Vec::new();
+    let asks = scenario
+        .workers
+        .iter()
+        .any(|g| matches!(g.decide, crate::scenario::Decide::Llm { .. }));
+    if asks && (optimal.is_some() || arms.iter().any(|arm| arm.arm == "saez-fixed-point")) {
+        notes.push("`optimal`, `flat` and `saez-fixed-point` are computed for rational workers with these wages; the language-model workers who live under them may respond otherwise".to_owned());
+    }
+    Summary {
+        name: scenario.name.clone(),
+        seed: scenario.seed,
+        workers: scenario.population.size,
+        years: scenario.steps / scenario.tax_year,
+        objective: ObjectiveText {
+            name: scenario.objective.name().into(),
+            unit: scenario.objective.unit(&scenario.economy).into(),
+            formula: scenario.objective.formula(),
+        },
+        baseline: baseline.map(|arm| arm.arm.clone()),
+        arms: rows,
+        notes,
+        profile,
+    }
+}
+
+/// Share of the attainable gain; none where `optimal` is not better than the baseline.
+fn attained(welfare: f64, us: f64, best: f64) -> (Option<f64>, Option<String>) {
+    let gain = best - us;
+    if gain > 1e-9 * us.abs().max(1e-300) {
+        (finite((welfare - us) / gain), None)
+    } else {
+        (None, Some("`optimal` is not better than the U.S. schedule here, so there is no gain to attain".into()))
+    }
+}
+
+fn finite(x: f64) -> Option<f64> {
+    Some(x).filter(|x| x.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attained_is_a_share_of_the_gain() {
+        assert_eq!(attained(15.0, 10.0, 20.0).0, Some(0.5));
+        assert_eq!(attained(5.0, 10.0, 20.0).0, Some(-0.5));
+        assert!(attained(15.0, 10.0, 10.0).1.is_some());
+        assert!(attained(15.0, 10.0, 9.0).0.is_none());
+        assert!(attained(15.0, f64::NAN, 9.0).0.is_none());
+    }
+}

@@ -1,0 +1,264 @@
+//! Those who decide: language models, workers, planners.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::files::absolute;
+use super::section::{Section, not_built, picked};
+use crate::error::Result;
+use crate::fiscal::Economy;
+use crate::scenario::key::Kind;
+use crate::scenario::keys::{MODEL, PLANNERS, WORKERS};
+use crate::scenario::node::{Entry, Node, Value};
+use crate::scenario::taxes::rate;
+use crate::scenario::{
+    Backend, Decide, FETCHED_MODELS, ModelSettings, Motive, OnFailure, Pick, PlannerKind, Readout,
+    Taxes, WorkerGroup,
+};
+
+pub(super) type Models = BTreeMap<String, ModelSettings>;
+
+pub(super) fn models(node: &Node, folder: &Path, must_exist: bool) -> Result<Models> {
+    let Value::Table(entries) = &node.value else {
+        panic!("`models` is not a completed table");
+    };
+    let model = |entry: &Entry| {
+        let section = Section {
+            node: &entry.node,
+            keys: MODEL,
+        };
+        Ok((
+            entry.name.clone(),
+            model_settings(&section, folder, must_exist)?,
+        ))
+    };
+    entries.iter().map(model).collect()
+}
+
+fn model_settings(section: &Section, folder: &Path, must_exist: bool) -> Result<ModelSettings> {
+    let settings = ModelSettings {
+        backend: match section.choice("backend") {
+            ("gguf", parameters) => Backend::Gguf {
+                model: gguf(parameters.node("model"), folder, must_exist)?,
+            },
+            (name, _) => not_built("models.backend", name),
+        },
+        readout: match section.choice("readout") {
+            ("choice", _) => Readout::Choice,
+            ("sample", _) => Readout::Sample,
+            (name, _) => not_built("models.readout", name),
+        },
+        temperature: section.number("temperature")?,
+        top_p: section.number("top_p")?,
+        context_tokens: section.small("context_tokens")?,
+        max_tokens: section.small("max_tokens")?,
+        on_failure: match section.choice("on_failure") {
+            ("retry", parameters) => OnFailure::Retry {
+                attempts: parameters.small("attempts")?,
+            },
+            ("keep-last", _) => OnFailure::KeepLast,
+            ("stop", _) => OnFailure::Stop,
+            (name, _) => not_built("models.on_failure", name),
+        },
+    };
+    if settings.max_tokens >= settings.context_tokens {
+        return Err(section
+            .node("max_tokens")
+            .error("no room for a prompt beside the answer")
+            .allowed(format!(
+                "less than context_tokens ({})",
+                settings.context_tokens
+            )));
+    }
+    Ok(settings)
+}
+
+fn gguf(node: &Node, folder: &Path, must_exist: bool) -> Result<String> {
+    let text = node.text()?;
+    if FETCHED_MODELS.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let path = absolute(node, folder)?;
+    if must_exist && !path.is_file() {
+        return Err(node
+            .error("no such model file")
+            .value(format!("{} ({})", node.text, path.display()))
+            .allowed(format!(
+                "a name that `fisc model fetch` knows ({}), or the path of a GGUF file relative to the scenario file",
+                FETCHED_MODELS.join(", ")
+            ))
+            .suggest(text, FETCHED_MODELS));
+    }
+    // `absolute` has made sure of UTF-8.
+    Ok(path.to_string_lossy().into_owned())
+}
+
+/// The settings of the model that `node` refers to by name.
+fn referred_model<'a>(node: &Node, models: &'a Models) -> Result<(String, &'a ModelSettings)> {
+    let name = node.text()?;
+    if let Some(settings) = models.get(name) {
+        return Ok((name.to_owned(), settings));
+    }
+    let allowed = match models.len() {
+        0 => format!("a model that the scenario defines: add a table [models.{name}]"),
+        _ => models
+            .keys()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    Err(node
+        .error("no such model in [models]")
+        .allowed(allowed)
+        .suggest(name, models.keys().map(String::as_str)))
+}
+
+pub(super) fn workers(node: &Node, economy: &Economy, models: &Models) -> Result<Vec<WorkerGroup>> {
+    let mut groups: Vec<WorkerGroup> = Vec::new();
+    for (index, item) in node
+        .items(Kind::List(&Kind::Table(WORKERS)))?
+        .iter()
+        .enumerate()
+    {
+        let section = Section {
+            node: item,
+            keys: WORKERS,
+        };
+        let group = worker_group(&section, index, economy, models)?;
+        if groups.iter().any(|other| other.name == group.name) {
+            return Err(section
+                .optional("name")
+                .unwrap_or(item)
+                .error("two groups have the same name")
+                .value(&group.name)
+                .allowed("a different name for each group"));
+        }
+        groups.push(group);
+    }
+    let sum: f64 = groups.iter().map(|group| group.share).sum();
+    if (sum - 1.0).abs() > 1e-9 {
+        let shares: Vec<_> = groups.iter().map(|group| group.share.to_string()).collect();
+        return Err(node
+            .error("shares do not sum to 1")
+            .value(match &shares[..] {
+                [] => "no group".to_owned(),
+                [share] => format!("share = {share}"),
+                shares => format!("{} = {sum}", shares.join(" + ")),
+            })
+            .allowed("shares of all groups that sum to 1"));
+    }
+    Ok(groups)
+}
+
+fn worker_group(
+    section: &Section,
+    index: usize,
+    economy: &Economy,
+    models: &Models,
+) -> Result<WorkerGroup> {
+    Ok(WorkerGroup {
+        name: match section.optional("name") {
+            Some(node) => node.text()?.to_owned(),
+            None => format!("workers-{}", index + 1),
+        },
+        share: section.number("share")?,
+        decide: match section.choice("decide") {
+            ("rational", _) => Decide::Rational,
+            ("fixed", parameters) => {
+                let hours = parameters.number("hours")?;
+                if hours > economy.labor_max {
+                    return Err(parameters
+                        .node("hours")
+                        .error("more than a worker can work")
+                        .allowed(format!(
+                            "0 to economy.labor_max = {} hours/week",
+                            economy.labor_max
+                        )));
+                }
+                Decide::Fixed { hours }
+            }
+            ("llm", parameters) => {
+                let (model, settings) = referred_model(parameters.node("model"), models)?;
+                let choice = match parameters.choice("choice").0 {
+                    "draw" => Pick::Draw,
+                    "mode" => Pick::Mode,
+                    "mean" => Pick::Mean,
+                    name => not_built("workers.decide.llm.choice", name),
+                };
+                if choice != Pick::Draw && settings.readout != Readout::Choice {
+                    return Err(parameters
+                        .node("choice")
+                        .error(format!(
+                            "model `{model}` is sampled: it has no distribution over answers"
+                        ))
+                        .allowed(format!(
+                            "\"draw\", or readout = \"choice\" in [models.{model}]"
+                        )));
+                }
+                Decide::Llm { model, choice }
+            }
+            (name, _) => not_built("workers.decide", name),
+        },
+        bounded: section.node("bounded").flag()?,
+        motive: match section.choice("motive") {
+            ("self", _) => Motive::Own,
+            (name, _) => not_built("workers.motive", name),
+        },
+    })
+}
+
+pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<PlannerKind> {
+    let (name, parameters) = picked(node, Kind::Choice(PLANNERS));
+    let elasticity = || parameters.optional_number("elasticity");
+    Ok(match name {
+        "none" => PlannerKind::None,
+        "fixed" => PlannerKind::Fixed,
+        law if law.starts_with("us-") => PlannerKind::Law(law.to_owned()),
+        "flat" => PlannerKind::Flat {
+            rate: parameters
+                .optional("rate")
+                .map(|node| rate(node, taxes.allow_subsidy))
+                .transpose()?,
+        },
+        "saez-static" => PlannerKind::SaezStatic {
+            elasticity: elasticity()?,
+        },
+        "saez-fixed-point" => PlannerKind::SaezFixedPoint {
+            elasticity: elasticity()?,
+        },
+        "saez-estimated" => PlannerKind::SaezEstimated,
+        "optimal" => PlannerKind::Optimal,
+        "llm" => PlannerKind::Llm {
+            model: referred_model(parameters.node("model"), models)?.0,
+            memory: parameters.whole("memory")? as usize,
+            exploration: parameters.number("exploration")?,
+            temperature: parameters.optional_number("temperature")?,
+            attempts: parameters.small("attempts")?,
+        },
+        name => not_built("planner.kind", name),
+    })
+}
+
+/// The planners to compare with, without one that is equal to the main one.
+pub(super) fn compared(
+    node: &Node,
+    main: &PlannerKind,
+    taxes: &Taxes,
+    models: &Models,
+) -> Result<Vec<PlannerKind>> {
+    let mut arms: Vec<PlannerKind> = Vec::new();
+    for item in node.items(Kind::List(&Kind::Choice(PLANNERS)))? {
+        let arm = planner(item, taxes, models)?;
+        let same_name = |other: &PlannerKind| other.arm() == arm.arm();
+        if arms.iter().any(same_name) || (same_name(main) && arm != *main) {
+            return Err(item
+                .error("two planners have the same name, which tells the arms apart")
+                .allowed(
+                    "each planner once; to compare settings of one planner, sweep over them",
+                ));
+        }
+        arms.push(arm);
+    }
+    arms.retain(|arm| arm != main);
+    Ok(arms)
+}

@@ -1,0 +1,229 @@
+//! From a complete tree to a [`Scenario`]: the checks that concern several keys or other files.
+
+mod agents;
+mod files;
+mod section;
+
+use std::path::Path;
+
+use self::agents::{compared, models, planner, workers};
+use self::files::{existing, referred, wage_file};
+use self::section::{Section, not_built};
+use super::key::{Kind, is_label};
+use super::keys::SCENARIO;
+use super::node::Node;
+use super::{Record, Scenario, Taxes};
+use crate::error::{Error, Place, Result};
+use crate::fiscal::{Economy, Objective, Utility};
+use crate::population::files::read_personas;
+use crate::population::priors::{Lognormal, ParetoLognormal, Uniform};
+use crate::population::{PersonaSource, PopulationSpec, WagePrior};
+
+/// Builds the scenario from a tree that [`super::complete`] has been over.
+///
+/// # Errors
+/// The first value that disagrees with another one or with a file.
+pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result<Scenario> {
+    let root = Section {
+        node: root,
+        keys: SCENARIO,
+    };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let (steps, tax_year) = periods(&root)?;
+    let economy = economy(&root.table("economy"))?;
+    let taxes = taxes(&root.table("taxes"))?;
+    let models = models(root.node("models"), folder, models_must_exist)?;
+    let planner_node = root.table("planner").node("kind");
+    let planner = planner(planner_node, &taxes, &models)?;
+    let compare = root.table("compare");
+    Ok(Scenario {
+        name: name(&root, file)?,
+        seed: root.whole("seed")?,
+        steps,
+        tax_year,
+        population: population(&root.table("population"), folder)?,
+        objective: objective(&root.table("objective"))?,
+        workers: workers(root.node("workers"), &economy, &models)?,
+        compare: compared(compare.node("planners"), &planner, &taxes, &models)?,
+        record: Record {
+            workers_every: root.table("record").small("workers_every")?,
+        },
+        prompts: root
+            .optional("prompts")
+            .map(|node| existing(node, folder, Path::is_dir, "folder"))
+            .transpose()?,
+        economy,
+        taxes,
+        planner,
+        models,
+    })
+}
+
+fn name(root: &Section, file: &Path) -> Result<String> {
+    if let Some(node) = root.optional("name") {
+        return node.text().map(str::to_owned);
+    }
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    if is_label(&stem) {
+        return Ok(stem.into_owned());
+    }
+    Err(
+        Error::input("this key must be given, as the file's name is not fit for one")
+            .at(Place {
+                key: "name".into(),
+                ..root.node.place.clone()
+            })
+            .value(stem)
+            .allowed(Kind::Label.allowed()),
+    )
+}
+
+fn periods(root: &Section) -> Result<(u32, u32)> {
+    let (steps, tax_year) = (root.small("steps")?, root.small("tax_year")?);
+    if steps % tax_year == 0 {
+        return Ok((steps, tax_year));
+    }
+    let given = [root.node("tax_year"), root.node("steps")];
+    let blamed = given.iter().find(|node| node.given).unwrap_or(&given[0]);
+    Err(blamed
+        .error("`steps` must be a multiple of `tax_year`")
+        .value(format!("steps = {steps}, tax_year = {tax_year}"))
+        .allowed(format!(
+            "steps = {tax_year}, {}, {}, … for this tax_year",
+            2 * u64::from(tax_year),
+            3 * u64::from(tax_year)
+        )))
+}
+
+fn economy(section: &Section) -> Result<Economy> {
+    let economy = Economy {
+        utility: match section.choice("utility") {
+            ("quasilinear", _) => Utility::Quasilinear,
+            ("isoelastic", parameters) => Utility::Isoelastic {
+                eta: parameters.number("eta")?,
+                consumption_unit: parameters.number("consumption_unit")?,
+            },
+            (name, _) => not_built("economy.utility", name),
+        },
+        labor_cost: section.number("labor_cost")?,
+        labor_exponent: section.number("labor_exponent")?,
+        labor_max: section.number("labor_max")?,
+        weeks_per_year: section.number("weeks_per_year")?,
+        public_spending: section.number("public_spending")?,
+    };
+    economy
+        .check()
+        .map_err(|error| error.at(section.node.place.clone()))?;
+    Ok(economy)
+}
+
+fn taxes(section: &Section) -> Result<Taxes> {
+    let brackets = section.node("brackets");
+    let edges = super::taxes::edges(brackets)?;
+    let allow_subsidy = section.node("allow_subsidy").flag()?;
+    let initial = section.optional("initial");
+    Ok(Taxes {
+        initial: super::taxes::initial(initial, brackets, &edges, allow_subsidy)?,
+        edges,
+        allow_subsidy,
+    })
+}
+
+fn objective(section: &Section) -> Result<Objective> {
+    let (name, parameters) = section.choice("welfare");
+    let objective = match name {
+        "utilitarian" => Objective::Utilitarian,
+        "inverse_wage" => Objective::InverseWage,
+        "inverse_income" => Objective::InverseIncome,
+        "rawlsian" => Objective::Rawlsian,
+        "isoelastic" => Objective::Isoelastic {
+            gamma: parameters.number("gamma")?,
+        },
+        "atkinson" => Objective::Atkinson {
+            epsilon: parameters.number("epsilon")?,
+        },
+        "nash" => Objective::Nash,
+        "rank" => Objective::Rank,
+        "sufficiency" => Objective::Sufficiency {
+            threshold: parameters.number("threshold")?,
+        },
+        "pareto" => {
+            let kind = parameters.key("weights").kind;
+            let weights = parameters.node("weights").items(kind)?;
+            Objective::Pareto {
+                weights: weights.iter().filter_map(Node::as_number).collect(),
+            }
+        }
+        "prioritarian" => Objective::Prioritarian {
+            scale: parameters.number("scale")?,
+        },
+        name => not_built("objective.welfare", name),
+    };
+    // No objective has more than one parameter.
+    let parameter = parameters.keys.first();
+    let node = parameter.and_then(|key| parameters.node.get(key.name));
+    objective
+        .check()
+        .map_err(|error| error.at(node.unwrap_or(parameters.node).place.clone()))?;
+    Ok(objective)
+}
+
+fn population(section: &Section, folder: &Path) -> Result<PopulationSpec> {
+    let size = section.whole("size")? as usize;
+    let (wages, parameters) = section.choice("wages");
+    let at = |name: &'static str| move |error: Error| error.at(parameters.node(name).place.clone());
+    let wages = match wages {
+        "gb2" => WagePrior::Gb2,
+        "gb2-stratified" => WagePrior::Gb2Stratified,
+        "census" => WagePrior::Census,
+        "lognormal" => {
+            let (median, sigma) = (parameters.number("median")?, parameters.number("sigma")?);
+            Lognormal::new(median, sigma).map_err(at("sigma"))?;
+            WagePrior::Lognormal { median, sigma }
+        }
+        "pareto-lognormal" => {
+            let (median, sigma) = (parameters.number("median")?, parameters.number("sigma")?);
+            let tail = parameters.number("tail")?;
+            ParetoLognormal::new(median, sigma, tail).map_err(at("tail"))?;
+            WagePrior::ParetoLognormal {
+                median,
+                sigma,
+                tail,
+            }
+        }
+        "uniform" => {
+            let (low, high) = (parameters.number("low")?, parameters.number("high")?);
+            Uniform::new(low, high).map_err(at("high"))?;
+            WagePrior::Uniform { low, high }
+        }
+        "file" => {
+            let (path, column) = wage_file(&parameters, folder, size)?;
+            WagePrior::File { path, column }
+        }
+        name => not_built("population.wages", name),
+    };
+    let personas = match section.choice("personas") {
+        ("none", _) => PersonaSource::None,
+        ("census", _) if wages != WagePrior::Census => {
+            return Err(section
+                .node("personas")
+                .error("census personas need census wages: a persona has an occupation, and another prior's wage would not be that occupation's")
+                .value(format!("personas = \"census\" with wages from {}", wages.name()))
+                .allowed("wages = \"census\", or personas = \"none\" or { file = … }"));
+        }
+        ("census", _) => PersonaSource::Census,
+        ("file", parameters) => {
+            let node = parameters.node("path");
+            let path = existing(node, folder, Path::is_file, "file")?;
+            read_personas(&path, size).map_err(|error| referred(error, node))?;
+            PersonaSource::File { path }
+        }
+        (name, _) => not_built("population.personas", name),
+    };
+    Ok(PopulationSpec {
+        size,
+        wages,
+        personas,
+        wage_cap: section.number("wage_cap")?,
+    })
+}

@@ -1,0 +1,283 @@
+//! The resolved scenario as TOML: every default written out.
+
+use std::fmt::Display;
+
+use super::*;
+use crate::fiscal::Utility;
+use crate::population::{PersonaSource, WagePrior};
+
+/// A scenario as a TOML text with every default written out, which [`load`]s back to an equal one.
+///
+/// Brackets and rates are lists, paths absolute. Keys without a value (such
+/// as an `elasticity` that follows from the economy) stay out.
+pub fn to_toml(scenario: &Scenario) -> String {
+    let mut page = Page::default();
+    page.set("name", quoted(&scenario.name));
+    page.set("seed", scenario.seed);
+    page.set("steps", scenario.steps);
+    page.set("tax_year", scenario.tax_year);
+    if let Some(prompts) = &scenario.prompts {
+        page.set("prompts", path(prompts));
+    }
+
+    let population = &scenario.population;
+    page.header("[population]");
+    page.set("size", population.size);
+    page.set("wages", wages(&population.wages));
+    page.set("personas", personas(&population.personas));
+    page.set("wage_cap", number(population.wage_cap));
+
+    let economy = &scenario.economy;
+    page.header("[economy]");
+    page.set("utility", utility(&economy.utility));
+    page.set("labor_cost", number(economy.labor_cost));
+    page.set("labor_exponent", number(economy.labor_exponent));
+    page.set("labor_max", number(economy.labor_max));
+    page.set("weeks_per_year", number(economy.weeks_per_year));
+    page.set("public_spending", number(economy.public_spending));
+
+    let taxes = &scenario.taxes;
+    page.header("[taxes]");
+    page.set("brackets", list(taxes.edges.iter().map(|&x| number(x))));
+    let rates = taxes.initial.rates();
+    page.set("initial", list(rates.iter().map(|&x| number(x))));
+    page.set("allow_subsidy", taxes.allow_subsidy);
+
+    page.header("[objective]");
+    page.set("welfare", objective(&scenario.objective));
+
+    for group in &scenario.workers {
+        page.header("[[workers]]");
+        page.set("name", quoted(&group.name));
+        page.set("share", number(group.share));
+        page.set("decide", decide(&group.decide));
+        page.set("bounded", group.bounded);
+        page.set("motive", motive(group.motive));
+    }
+
+    page.header("[planner]");
+    page.set("kind", planner(&scenario.planner));
+
+    page.header("[compare]");
+    page.set("planners", list(scenario.compare.iter().map(planner)));
+
+    for (name, model) in &scenario.models {
+        page.header(&format!("[models.{name}]"));
+        page.set("backend", backend(&model.backend));
+        page.set("readout", readout(model.readout));
+        page.set("temperature", number(model.temperature));
+        page.set("top_p", number(model.top_p));
+        page.set("context_tokens", model.context_tokens);
+        page.set("max_tokens", model.max_tokens);
+        page.set("on_failure", on_failure(model.on_failure));
+    }
+
+    page.header("[record]");
+    page.set("workers_every", scenario.record.workers_every);
+    page.text
+}
+
+/// A TOML text that grows line by line.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn set(&mut self, key: &str, value: impl Display) {
+        self.text.push_str(&format!("{key} = {value}\n"));
+    }
+
+    fn header(&mut self, header: &str) {
+        self.text.push_str(&format!("\n{header}\n"));
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// A path that [`load`] has found to be UTF-8.
+fn path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
+/// The shortest decimal that reads back to the same number, always a TOML float.
+fn number(x: f64) -> String {
+    format!("{x:?}")
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
+}
+
+/// A choice with parameters, of which those without a value stay out; a string when none is left.
+fn choice(name: &str, parameters: &[(&str, Option<String>)]) -> String {
+    let given: Vec<_> = parameters
+        .iter()
+        .filter_map(|(key, value)| Some(format!("{key} = {}", value.as_ref()?)))
+        .collect();
+    if given.is_empty() {
+        quoted(name)
+    } else {
+        format!("{{ {name} = {{ {} }} }}", given.join(", "))
+    }
+}
+
+fn wages(prior: &WagePrior) -> String {
+    let some = |x: &f64| Some(number(*x));
+    match prior {
+        WagePrior::Gb2 | WagePrior::Gb2Stratified | WagePrior::Census => quoted(prior.name()),
+        WagePrior::Lognormal { median, sigma } => choice(
+            prior.name(),
+            &[("median", some(median)), ("sigma", some(sigma))],
+        ),
+        WagePrior::ParetoLognormal {
+            median,
+            sigma,
+            tail,
+        } => choice(
+            prior.name(),
+            &[
+                ("median", some(median)),
+                ("sigma", some(sigma)),
+                ("tail", some(tail)),
+            ],
+        ),
+        WagePrior::Uniform { low, high } => {
+            choice(prior.name(), &[("low", some(low)), ("high", some(high))])
+        }
+        WagePrior::File { path: file, column } => choice(
+            prior.name(),
+            &[("path", Some(path(file))), ("column", Some(quoted(column)))],
+        ),
+    }
+}
+
+fn personas(source: &PersonaSource) -> String {
+    match source {
+        PersonaSource::None => quoted("none"),
+        PersonaSource::Census => quoted("census"),
+        PersonaSource::File { path: file } => format!("{{ file = {} }}", path(file)),
+    }
+}
+
+fn utility(utility: &Utility) -> String {
+    match utility {
+        Utility::Quasilinear => quoted("quasilinear"),
+        Utility::Isoelastic {
+            eta,
+            consumption_unit,
+        } => choice(
+            "isoelastic",
+            &[
+                ("eta", Some(number(*eta))),
+                ("consumption_unit", Some(number(*consumption_unit))),
+            ],
+        ),
+    }
+}
+
+fn objective(objective: &Objective) -> String {
+    let parameter = match objective {
+        Objective::Isoelastic { gamma } => Some(("gamma", number(*gamma))),
+        Objective::Atkinson { epsilon } => Some(("epsilon", number(*epsilon))),
+        Objective::Sufficiency { threshold } => Some(("threshold", number(*threshold))),
+        Objective::Prioritarian { scale } => Some(("scale", number(*scale))),
+        Objective::Pareto { weights } => {
+            Some(("weights", list(weights.iter().map(|&x| number(x)))))
+        }
+        Objective::Utilitarian
+        | Objective::InverseWage
+        | Objective::InverseIncome
+        | Objective::Rawlsian
+        | Objective::Nash
+        | Objective::Rank => None,
+    };
+    let parameters: Vec<_> = parameter
+        .into_iter()
+        .map(|(key, value)| (key, Some(value)))
+        .collect();
+    choice(objective.name(), &parameters)
+}
+
+fn decide(decide: &Decide) -> String {
+    match decide {
+        Decide::Rational => quoted("rational"),
+        Decide::Fixed { hours } => choice("fixed", &[("hours", Some(number(*hours)))]),
+        Decide::Llm {
+            model,
+            choice: pick,
+        } => choice(
+            "llm",
+            &[
+                ("model", Some(quoted(model))),
+                (
+                    "choice",
+                    Some(quoted(match pick {
+                        Pick::Draw => "draw",
+                        Pick::Mode => "mode",
+                        Pick::Mean => "mean",
+                    })),
+                ),
+            ],
+        ),
+    }
+}
+
+fn motive(motive: Motive) -> String {
+    match motive {
+        Motive::Own => quoted("self"),
+    }
+}
+
+fn planner(kind: &PlannerKind) -> String {
+    let parameters = match kind {
+        PlannerKind::Flat { rate } => vec![("rate", rate.map(number))],
+        PlannerKind::SaezStatic { elasticity } | PlannerKind::SaezFixedPoint { elasticity } => {
+            vec![("elasticity", elasticity.map(number))]
+        }
+        PlannerKind::Llm {
+            model,
+            memory,
+            exploration,
+            temperature,
+            attempts,
+        } => vec![
+            ("model", Some(quoted(model))),
+            ("memory", Some(memory.to_string())),
+            ("exploration", Some(number(*exploration))),
+            ("temperature", temperature.map(number)),
+            ("attempts", Some(attempts.to_string())),
+        ],
+        PlannerKind::None
+        | PlannerKind::Fixed
+        | PlannerKind::Law(_)
+        | PlannerKind::SaezEstimated
+        | PlannerKind::Optimal => vec![],
+    };
+    choice(&kind.arm(), &parameters)
+}
+
+fn backend(backend: &Backend) -> String {
+    match backend {
+        Backend::Gguf { model } => choice("gguf", &[("model", Some(quoted(model)))]),
+    }
+}
+
+fn readout(readout: Readout) -> String {
+    quoted(match readout {
+        Readout::Choice => "choice",
+        Readout::Sample => "sample",
+    })
+}
+
+fn on_failure(policy: OnFailure) -> String {
+    match policy {
+        OnFailure::Retry { attempts } => {
+            choice("retry", &[("attempts", Some(attempts.to_string()))])
+        }
+        OnFailure::KeepLast => quoted("keep-last"),
+        OnFailure::Stop => quoted("stop"),
+    }
+}

@@ -1,0 +1,92 @@
+//! Planners with full information about a closed-form population: `optimal`, `flat`,
+//! `saez-fixed-point`. They compute their schedule once, before the first step.
+
+use super::{Counterpart, TaxRules};
+use crate::fiscal::optimum::{Effort, best_flat, optimum};
+use crate::fiscal::{Objective, Schedule as TaxSchedule, laws, saez};
+use crate::world::{Clock, CurrentSchedule, Notes, Phase, PlannerObjective, Step};
+use bevy_app::prelude::*;
+use bevy_ecs::prelude::*;
+
+/// Which schedule the planner computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum InformedPlanner {
+    /// Maximises the objective over the rates of the scenario's brackets.
+    Optimal,
+    /// Maximises the objective over one rate for all income.
+    Flat,
+    /// Saez's formula iterated with best responses and weights until they agree.
+    SaezFixedPoint {
+        /// Elasticity of income with respect to the net-of-tax rate.
+        elasticity: f64,
+    },
+}
+
+impl Plugin for InformedPlanner {
+    fn build(&self, app: &mut App) {
+        let planner = *self;
+        let plan = move |clock: Res<Clock>,
+                         rules: Res<TaxRules>,
+                         objective: Res<PlannerObjective>,
+                         society: Res<Counterpart>,
+                         mut schedule: ResMut<CurrentSchedule>,
+                         mut notes: ResMut<Notes>| {
+            if clock.step != 1 {
+                return;
+            }
+            let (plan, remarks) = planner.plan(&rules, &objective.0, &society);
+            schedule.0 = plan;
+            remarks.into_iter().for_each(|note| notes.add(note));
+        };
+        app.add_systems(Step, plan.in_set(Phase::Plan));
+    }
+}
+
+impl InformedPlanner {
+    /// The schedule and what a reader must know to judge it.
+    pub fn plan(
+        self,
+        rules: &TaxRules,
+        objective: &Objective,
+        society: &Counterpart,
+    ) -> (TaxSchedule, Vec<String>) {
+        let society = &society.0;
+        match self {
+            InformedPlanner::Optimal => {
+                let starts: Vec<TaxSchedule> = laws::find("us-2024")
+                    .into_iter()
+                    .cloned()
+                    .chain([rules.initial.clone()])
+                    .collect();
+                let edges = rules.initial.edges();
+                let found = optimum(
+                    society,
+                    edges,
+                    objective,
+                    &starts,
+                    rules.allow_subsidy,
+                    Effort::default(),
+                );
+                let note = format!(
+                    "optimum: {} evaluations from {} starts, best minus median start {:.2e}, best ±1-point move {:+.2e}",
+                    found.evaluations, found.starts, found.spread, found.best_move
+                );
+                (found.schedule, vec![note])
+            }
+            InformedPlanner::Flat => {
+                let (schedule, _) = best_flat(society, objective);
+                (schedule, Vec::new())
+            }
+            InformedPlanner::SaezFixedPoint { elasticity } => {
+                let found = saez::fixed_point(
+                    society,
+                    &rules.initial,
+                    objective,
+                    elasticity,
+                    rules.allow_subsidy,
+                );
+                (found.schedule, found.notes)
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! A language model as planner: in-context reinforcement learning over tax years.
+//!
+//! At the start of each tax year the model sees the brackets, the objective in words, one row per
+//! past tax year (rates, year-mean welfare, revenue, mean income, hours, Gini), the best year so
+//! far (a maximum) and, early in the run, a cue to explore. It answers with one whole percentage
+//! per bracket under a grammar. The first year runs under the scenario's initial schedule, so that
+//! there is something to learn from.
+
+use super::TaxRules;
+use crate::error::{Error, Result};
+use crate::fiscal::Schedule as TaxSchedule;
+use crate::llm::{Content, Readout, Request};
+use crate::units::Rate;
+use crate::world::language::{Asking, BracketText, Models, PromptBook, bracket_texts};
+use crate::world::record::{Decision, DecisionCount, Decisions, Row, Years};
+use crate::world::{Clock, CurrentSchedule, Failure, Notes, Phase, PlannerObjective, Seed, Step};
+use bevy_app::prelude::*;
+use bevy_ecs::prelude::*;
+use serde::Serialize;
+
+/// Random stream of the planner, apart from all workers'.
+const PLANNER_STREAM: u64 = u64::MAX;
+
+/// A planner that asks a model.
+#[derive(Resource, Clone, Debug)]
+pub struct LanguagePlanner {
+    /// How the model is asked.
+    pub asking: Asking,
+    /// Past tax years shown, besides the best one.
+    pub memory: usize,
+    /// Share of the run over which the cue to explore fades.
+    pub exploration: f64,
+}
+
+/// A past tax year as the planner sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct YearText {
+    /// From 1.
+    pub year: u32,
+    /// Percent by bracket.
+    pub percents: Vec<f64>,
+    /// Year-mean welfare.
+    pub welfare: f64,
+    /// $/year per worker.
+    pub revenue: f64,
+    /// $/year.
+    pub income_mean: f64,
+    /// Hours per week.
+    pub labor_mean: f64,
+    /// Gini of pre-tax income.
+    pub gini_income: f64,
+    /// Gini of disposable income.
+    pub gini_disposable: f64,
+}
+
+impl YearText {
+    fn of(row: &Row) -> Self {
+        YearText {
+            year: row.time,
+            percents: row
+                .schedule
+                .rates()
+                .iter()
+                .map(|rate| 100.0 * rate)
+                .collect(),
+            welfare: row.welfare,
+            revenue: row.revenue,
+            income_mean: row.statistic("income_mean"),
+            labor_mean: row.statistic("labor_mean"),
+            gini_income: row.statistic("gini_income"),
+            gini_disposable: row.statistic("gini_disposable"),
+        }
+    }
+}
+
+/// What the planner's prompt may show.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlannerPrompt {
+    /// Brackets with the rates in force.
+    pub brackets: Vec<BracketText>,
+    /// What is to be maximised, in words.
+    pub objective: String,
+    /// The last tax years, oldest first.
+    pub years: Vec<YearText>,
+    /// The year with the highest welfare so far.
+    pub best: Option<YearText>,
+    /// The current tax year, from 1.
+    pub year: u32,
+    /// Tax years of the run.
+    pub years_total: u32,
+    /// Strength of the cue to explore, 1 at first, 0 when it has faded.
+    pub exploration: f64,
+    /// Rate vectors that were tried before, in percent: a repetition teaches nothing.
+    pub tried: Vec<Vec<f64>>,
+}
+
+/// Grammar of `brackets` whole percentages, separated by a comma and a blank.
+fn rates_grammar(brackets: usize) -> String {
+    let rates = vec!["rate"; brackets].join(" \", \" ");
+    format!("root ::= {rates}\nrate ::= \"100\" | [1-9] [0-9] | [0-9]")
+}
+
+/// Reads percentages, one for each bracket, separated by commas.
+///
+/// # Errors
+/// Another number of entries, an entry that is not a number or not in 0–100; says what was found.
+pub fn parse_rates(text: &str, brackets: usize) -> Result<Vec<f64>, String> {
+    let parts: Vec<&str> = text.trim().split(',').collect();
+    if parts.len() != brackets {
+        return Err(format!(
+            "{} rates for {brackets} brackets: {text:?}",
+            parts.len()
+        ));
+    }
+    parts
+        .iter()
+        .map(|part| {
+            let percent = part
+                .trim()
+                .parse::<f64>()
+                .map_err(|_| format!("not a percentage: {part:?}"))?;
+            let rate = Rate::from_percent(percent)
+                .map_err(|_| format!("{percent} % is not in 0–100 %"))?;
+            Ok(rate.fraction())
+        })
+        .collect()
+}
+
+#[derive(bevy_ecs::system::SystemParam)]
+struct Office<'w> {
+    clock: Res<'w, Clock>,
+    seed: Res<'w, Seed>,
+    rules: Res<'w, TaxRules>,
+    objective: Res<'w, PlannerObjective>,
+    years: Res<'w, Years>,
+    models: Res<'w, Models>,
+    prompts: Res<'w, PromptBook>,
+    planner: Res<'w, LanguagePlanner>,
+}
+
+fn plan(
+    office: Office,
+    mut schedule: ResMut<CurrentSchedule>,
+    mut count: ResMut<DecisionCount>,
+    mut decisions: ResMut<Decisions>,
+    mut notes: ResMut<Notes>,
+    mut failure: ResMut<Failure>,
+) {
+    if office.clock.step == 1 {
+        schedule.0 = office.rules.initial.clone();
+        return;
+    }
+    match propose(&office, &schedule.0, &mut count, &mut decisions) {
+        Ok(Some(next)) => schedule.0 = next,
+        Ok(None) if office.planner.asking.stop => failure.raise(Error::run(format!(
+            "year {}: the planner gave no valid answer, and the scenario says to stop",
+            office.clock.year()
+        ))),
+        Ok(None) => {
+            notes.add("in some tax years the planner gave no valid answer and kept its rates")
+        }
+        Err(error) => {
+            failure
+                .raise(error.context(format!("year {}, asking the planner", office.clock.year())));
+        }
+    }
+}
+
+/// The planner's next schedule; `None` if no attempt gave a valid one.
+fn propose(
+    office: &Office,
+    current: &TaxSchedule,
+    count: &mut DecisionCount,
+    decisions: &mut Decisions,
+) -> Result<Option<TaxSchedule>> {
+    let (planner, clock) = (&office.planner, &office.clock);
+    let brackets = current.brackets();
+    let context = prompt(office, current);
+    let messages = office.prompts.0.render("planner.j2", &context)?;
+    for attempt in 0..planner.asking.attempts.max(1) {
+        let request = Request {
+            seed: office.seed.0,
+            agent: "planner".into(),
+            stream: PLANNER_STREAM,
+            step: u64::from(clock.step),
+            attempt,
+            messages: messages.clone(),
+            readout: Readout::Sample {
+                grammar: rates_grammar(brackets),
+                max_tokens: 8 * brackets,
+                temperature: planner.asking.temperature,
+                top_p: planner.asking.top_p,
+            },
+        };
+        let answer = office
+            .models
+            .ask(&planner.asking.model, &[request])?
+            .remove(0);
+        let parsed = match &answer.content {
+            Content::Text(text) => parse_rates(text, brackets),
+            Content::Choice { .. } => Err("a distribution where rates were asked for".into()),
+        };
+        let next = parsed.map(|rates| TaxSchedule::of_checked(current.edges().to_vec(), rates));
+        count.decisions += 1;
+        count.failures += u32::from(next.is_err());
+        decisions.0.push(Decision {
+            step: clock.step,
+            agent: "planner",
+            worker: None,
+            model: planner.asking.model.clone(),
+            readout: "sample",
+            key: answer.key.to_string(),
+            attempt,
+            labor: None,
+            labor_expected: None,
+            admissible_mass: None,
+            schedule: next.as_ref().ok().map(ToString::to_string),
+            error: next.as_ref().err().cloned(),
+            prompt_tokens: answer.prompt_tokens,
+            answer_tokens: answer.answer_tokens,
+        });
+        if let Ok(next) = next {
+            return Ok(Some(next));
+        }
+    }
+    Ok(None)
+}
+
+fn prompt(office: &Office, current: &TaxSchedule) -> PlannerPrompt {
+    let (planner, clock) = (&office.planner, &office.clock);
+    let years = &office.years.0;
+    let best = years
+        .iter()
+        .reduce(|a, b| if b.welfare > a.welfare { b } else { a });
+    let shown = years.len().saturating_sub(planner.memory);
+    let past = f64::from(clock.year() - 1) / f64::from(clock.years().max(1));
+    let exploration = if planner.exploration > 0.0 {
+        (1.0 - past / planner.exploration).max(0.0)
+    } else {
+        0.0
+    };
+    let mut tried: Vec<Vec<f64>> = Vec::new();
+    for row in years {
+        let percents: Vec<f64> = row
+            .schedule
+            .rates()
+            .iter()
+            .map(|rate| 100.0 * rate)
+            .collect();
+        if !tried.contains(&percents) {
+            tried.push(percents);
+        }
+    }
+    PlannerPrompt {
+        brackets: bracket_texts(current),
+        objective: office.objective.0.in_words(),
+        years: years[shown..].iter().map(YearText::of).collect(),
+        best: best.map(YearText::of),
+        year: clock.year(),
+        years_total: clock.years(),
+        exploration,
+        tried,
+    }
+}
+
+impl Plugin for LanguagePlanner {
+    fn build(&self, app: &mut App) {
+        app.insert_resource(self.clone())
+            .add_systems(Step, plan.in_set(Phase::Plan));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_parsed_or_refused() {
+        assert_eq!(parse_rates("10, 20, 35", 3), Ok(vec![0.1, 0.2, 0.35]));
+        assert_eq!(parse_rates("0,100", 2), Ok(vec![0.0, 1.0]));
+        for (text, brackets) in [
+            ("10, 20", 3),
+            ("10, 20, 101", 3),
+            ("ten", 1),
+            ("", 1),
+            ("-5", 1),
+            ("30%", 1),
+            ("NaN", 1),
+        ] {
+            assert!(parse_rates(text, brackets).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! Scenario files that load, and the way back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fisc::fiscal::{Economy, Objective, Schedule, Utility, laws};
+use fisc::population::{PersonaSource, PopulationSpec, WagePrior};
+use fisc::scenario::*;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+/// A folder with one file `s.toml`.
+fn folder_with(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.toml");
+    fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn load_with(text: &str, settings: &[&str]) -> Scenario {
+    let (_folder, path) = folder_with(text);
+    let settings: Vec<String> = settings.iter().map(|&text| text.to_owned()).collect();
+    load(&path, &settings).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn small_model() -> ModelSettings {
+    ModelSettings {
+        backend: Backend::Gguf {
+            model: "smollm2-135m".into(),
+        },
+        readout: Readout::Choice,
+        temperature: 1.0,
+        top_p: 1.0,
+        context_tokens: 4096,
+        max_tokens: 256,
+        on_failure: OnFailure::Retry { attempts: 3 },
+    }
+}
+
+#[test]
+fn the_example_of_the_design() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/design.toml");
+    let law = laws::find("us-2024").unwrap();
+    let expected = Scenario {
+        name: "llm-planner".into(),
+        seed: 42,
+        steps: 40,
+        tax_year: 8,
+        population: PopulationSpec {
+            personas: PersonaSource::Census,
+            ..PopulationSpec::new(12, WagePrior::Census)
+        },
+        economy: Economy::default(),
+        taxes: Taxes {
+            edges: law.edges().to_vec(),
+            initial: law.clone(),
+            allow_subsidy: false,
+        },
+        objective: Objective::InverseWage,
+        workers: vec![WorkerGroup {
+            name: "workers-1".into(),
+            share: 1.0,
+            decide: Decide::Llm {
+                model: "small".into(),
+                choice: Pick::Draw,
+            },
+            bounded: false,
+            motive: Motive::Own,
+        }],
+        planner: PlannerKind::Llm {
+            model: "small".into(),
+            memory: 12,
+            exploration: 0.5,
+            temperature: None,
+            attempts: 3,
+        },
+        compare: vec![
+            PlannerKind::None,
+            PlannerKind::Law("us-2024".into()),
+            PlannerKind::SaezStatic { elasticity: None },
+            PlannerKind::SaezFixedPoint { elasticity: None },
+            PlannerKind::Optimal,
+        ],
+        models: BTreeMap::from([("small".into(), small_model())]),
+        record: Record { workers_every: 1 },
+        prompts: None,
+    };
+    let scenario = load(&path, &[]).unwrap();
+    assert_eq!(scenario, expected);
+    let arms: Vec<_> = scenario.arms().map(PlannerKind::arm).collect();
+    assert_eq!(
+        arms,
+        [
+            "llm",
+            "none",
+            "us-2024",
+            "saez-static",
+            "saez-fixed-point",
+            "optimal"
+        ]
+    );
+}
+
+#[test]
+fn an_empty_file_is_a_scenario_of_defaults() {
+    let scenario = load_with("", &[]);
+    assert_eq!(scenario.name, "s");
+    assert_eq!(
+        (scenario.seed, scenario.steps, scenario.tax_year),
+        (0, 40, 8)
+    );
+    assert_eq!(
+        scenario.population,
+        PopulationSpec::new(100, WagePrior::Census)
+    );
+    assert_eq!(scenario.economy, Economy::default());
+    assert_eq!(Some(&scenario.taxes.initial), laws::find("us-2024"));
+    assert!(!scenario.taxes.allow_subsidy);
+    assert_eq!(scenario.objective, Objective::InverseWage);
+    assert_eq!(scenario.workers.len(), 1);
+    assert_eq!(scenario.workers[0].decide, Decide::Rational);
+    assert_eq!(scenario.planner, PlannerKind::Fixed);
+    assert!(scenario.compare.is_empty() && scenario.models.is_empty());
+    assert_eq!(scenario.record, Record { workers_every: 1 });
+    assert_eq!(scenario.prompts, None);
+}
+
+#[test]
+fn ways_of_writing_taxes() {
+    let three = load_with("[taxes]\nbrackets = \"three\"\ninitial = 0.25\n", &[]).taxes;
+    assert_eq!(three.edges, [0.0, 90_000.0, 159_100.0]);
+    assert_eq!(three.initial.rates(), [0.25, 0.25, 0.25]);
+    let flat = load_with("[taxes]\nbrackets = \"flat\"\ninitial = 1\n", &[]).taxes;
+    assert_eq!(flat.initial, Schedule::flat(1.0).unwrap());
+    let text =
+        "[taxes]\nbrackets = [0, 20_000, 8e4]\ninitial = [-0.1, 0, 0.5]\nallow_subsidy = true\n";
+    let list = load_with(text, &[]).taxes;
+    assert_eq!(list.initial.edges(), [0.0, 20_000.0, 80_000.0]);
+    assert_eq!(list.initial.rates(), [-0.1, 0.0, 0.5]);
+    let married = load_with("[taxes]\nbrackets = \"us-2019-married\"\n", &[]).taxes;
+    assert_eq!(Some(&married.initial), laws::find("us-2019-married"));
+}
+
+#[test]
+fn planners_as_strings_and_as_tables() {
+    let text = r#"
+        [planner]
+        kind = { saez-static = { elasticity = 0.3 } }
+        [compare]
+        planners = [
+            "flat", { saez-fixed-point = {} }, "saez-estimated", { none = {} }, "us-2013-head", "fixed",
+            { llm = { model = "m", memory = 3, exploration = 0, temperature = 0.7, attempts = 1 } },
+        ]
+        [models.m]
+        backend = { gguf = { model = "qwen2.5-coder-1.5b" } }
+        on_failure = "stop"
+    "#;
+    let scenario = load_with(text, &[]);
+    assert_eq!(
+        scenario.planner,
+        PlannerKind::SaezStatic {
+            elasticity: Some(0.3)
+        }
+    );
+    assert_eq!(
+        scenario.compare,
+        [
+            PlannerKind::Flat { rate: None },
+            PlannerKind::SaezFixedPoint { elasticity: None },
+            PlannerKind::SaezEstimated,
+            PlannerKind::None,
+            PlannerKind::Law("us-2013-head".into()),
+            PlannerKind::Fixed,
+            PlannerKind::Llm {
+                model: "m".into(),
+                memory: 3,
+                exploration: 0.0,
+                temperature: Some(0.7),
+                attempts: 1
+            },
+        ]
+    );
+    assert_eq!(scenario.models["m"].on_failure, OnFailure::Stop);
+}
+
+#[test]
+fn the_main_planner_is_run_once() {
+    let text = "[planner]\nkind = \"optimal\"\n[compare]\nplanners = [\"none\", \"optimal\"]\n";
+    assert_eq!(load_with(text, &[]).compare, [PlannerKind::None]);
+}
+
+#[test]
+fn settings_change_and_make_keys() {
+    let settings = [
+        "population.size=500",
+        " name = set-by-hand ",
+        "planner.kind.flat.rate=0.25",
+        "taxes.initial.0=0.05",
+        "models.tiny.backend.gguf.model=smollm2-135m",
+        "models.tiny.readout=\"sample\"",
+        "workers.0.share=0.5",
+        "workers.1.share=0.5",
+        "workers.1.decide.llm.model=tiny",
+        "compare.planners=[\"none\", \"us-2024\"]",
+        "population.wages.lognormal={ median = 20, sigma = 0.6 }",
+        "economy.utility.isoelastic.eta=1",
+        "seed=7",
+        "seed=8",
+    ];
+    let text = "[population]\nwages = \"gb2\"\n[planner]\nkind = { saez-static = {} }\n\
+                [taxes]\nbrackets = \"three\"\ninitial = [0.1, 0.2, 0.3]\n";
+    let scenario = load_with(text, &settings);
+    assert_eq!(scenario.name, "set-by-hand");
+    assert_eq!(scenario.seed, 8);
+    assert_eq!(scenario.population.size, 500);
+    let lognormal = WagePrior::Lognormal {
+        median: 20.0,
+        sigma: 0.6,
+    };
+    assert_eq!(scenario.population.wages, lognormal);
+    assert_eq!(scenario.planner, PlannerKind::Flat { rate: Some(0.25) });
+    assert_eq!(scenario.taxes.initial.rates(), [0.05, 0.2, 0.3]);
+    assert_eq!(scenario.models["tiny"].readout, Readout::Sample);
+    assert_eq!(scenario.workers[0].share, 0.5);
+    let llm = Decide::Llm {
+        model: "tiny".into(),
+        choice: Pick::Draw,
+    };
+    assert_eq!(scenario.workers[1].decide, llm);
+    assert_eq!(scenario.compare.len(), 2);
+    let isoelastic = Utility::Isoelastic {
+        eta: 1.0,
+        consumption_unit: 1000.0,
+    };
+    assert_eq!(scenario.economy.utility, isoelastic);
+}
+
+#[test]
+fn files_are_found_beside_the_scenario() {
+    let (folder, path) = folder_with(
+        r#"
+        prompts = "own-prompts"
+        [population]
+        size = 2
+        wages = { file = { path = "w.csv" } }
+        personas = { file = "p.jsonl" }
+        [models.own]
+        backend = { gguf = { model = "own.gguf" } }
+        "#,
+    );
+    let here = folder.path();
+    fs::write(here.join("w.csv"), "wage\n10\n20\n").unwrap();
+    fs::write(here.join("p.jsonl"), "{\"text\":\"a\"}\n{\"text\":\"b\"}\n").unwrap();
+    fs::create_dir(here.join("own-prompts")).unwrap();
+    assert!(load(&path, &[]).is_err(), "the model is missing");
+    assert!(
+        load_for_replay(&path, &[]).is_ok(),
+        "a replay needs no model"
+    );
+    fs::write(here.join("own.gguf"), "").unwrap();
+    let scenario = load(&path, &[]).unwrap();
+    assert_eq!(scenario.prompts, Some(here.join("own-prompts")));
+    let wages = WagePrior::File {
+        path: here.join("w.csv"),
+        column: "wage".into(),
+    };
+    assert_eq!(scenario.population.wages, wages);
+    let personas = PersonaSource::File {
+        path: here.join("p.jsonl"),
+    };
+    assert_eq!(scenario.population.personas, personas);
+    let model = Backend::Gguf {
+        model: here.join("own.gguf").to_str().unwrap().into(),
+    };
+    assert_eq!(scenario.models["own"].backend, model);
+    // The resolved scenario says the same from another folder.
+    let (_other, resolved) = folder_with(&to_toml(&scenario));
+    assert_eq!(load(&resolved, &[]).unwrap(), scenario);
+}
+
+/// Any number that a key above zero takes.
+fn positive() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        1e-12..1e-3f64,
+        1e-3..1e3f64,
+        1e3..1e15f64,
+        Just(f64::MIN_POSITIVE),
+        Just(0.1 + 0.2)
+    ]
+}
+
+fn label() -> impl Strategy<Value = String> {
+    "[a-zA-Z0-9][a-zA-Z0-9_-]{0,20}"
+}
+
+fn wages() -> impl Strategy<Value = WagePrior> {
+    prop_oneof![
+        Just(WagePrior::Gb2),
+        Just(WagePrior::Gb2Stratified),
+        Just(WagePrior::Census),
+        (1.0..100.0f64, 0.0..2.0f64)
+            .prop_map(|(median, sigma)| WagePrior::Lognormal { median, sigma }),
+        (1.0..100.0f64, 0.1..2.0f64, 1.1..9.0f64).prop_map(|(median, sigma, tail)| {
+            WagePrior::ParetoLognormal {
+                median,
+                sigma,
+                tail,
+            }
+        }),
+        (1.0..10.0f64, 10.0..90.0f64).prop_map(|(low, high)| WagePrior::Uniform { low, high }),
+    ]
+}
+
+fn objective() -> impl Strategy<Value = Objective> {
+    prop_oneof![
+        prop::sample::select(Objective::defaults()),
+        positive().prop_map(|gamma| Objective::Isoelastic { gamma }),
+        positive().prop_map(|scale| Objective::Prioritarian { scale }),
+        prop::collection::vec(positive(), 1..5).prop_map(|weights| Objective::Pareto { weights }),
+    ]
+}
+
+fn planner() -> impl Strategy<Value = PlannerKind> {
+    prop_oneof![
+        Just(PlannerKind::None),
+        Just(PlannerKind::Fixed),
+        Just(PlannerKind::Law("us-2017-separate".into())),
+        prop::option::of(0.0..=1.0f64).prop_map(|rate| PlannerKind::Flat { rate }),
+        prop::option::of(positive()).prop_map(|elasticity| PlannerKind::SaezStatic { elasticity }),
+        prop::option::of(positive())
+            .prop_map(|elasticity| PlannerKind::SaezFixedPoint { elasticity }),
+        Just(PlannerKind::SaezEstimated),
+        Just(PlannerKind::Optimal),
+        (
+            0usize..1000,
+            0.0..=1.0f64,
+            prop::option::of(0.0..5.0f64),
+            1u32..100
+        )
+            .prop_map(
+                |(memory, exploration, temperature, attempts)| PlannerKind::Llm {
+                    model: "m".into(),
+                    memory,
+                    exploration,
+                    temperature,
+                    attempts,
+                }
+            ),
+    ]
+}
+
+fn taxes() -> impl Strategy<Value = Taxes> {
+    (
+        prop::collection::vec(0.01..1e5f64, 0..12),
+        prop::collection::vec(-1.0..=1.0f64, 12),
+        any::<bool>(),
+    )
+        .prop_map(|(widths, mut rates, allow_subsidy)| {
+            let mut edges = vec![0.0];
+            edges.extend(widths.iter().scan(0.0, |edge, width| {
+                *edge += width;
+                Some(*edge)
+            }));
+            if !allow_subsidy {
+                rates.iter_mut().for_each(|rate| *rate = rate.abs());
+            }
+            let rates = &rates[..edges.len()];
+            Taxes {
+                initial: Schedule::with_subsidy(&edges, rates, allow_subsidy).unwrap(),
+                edges,
+                allow_subsidy,
+            }
+        })
+}
+
+fn workers() -> impl Strategy<Value = Vec<WorkerGroup>> {
+    let decide = prop_oneof![
+        Just(Decide::Rational),
+        (0.0..=60.0f64).prop_map(|hours| Decide::Fixed { hours }),
+        prop::sample::select(vec![Pick::Draw, Pick::Mode, Pick::Mean]).prop_map(|choice| {
+            Decide::Llm {
+                model: "m".into(),
+                choice,
+            }
+        }),
+    ];
+    prop::collection::vec((0.01..1.0f64, decide), 1..5).prop_map(|groups| {
+        let total: f64 = groups.iter().map(|group| group.0).sum();
+        let group = |(index, (part, decide)): (usize, (f64, Decide))| WorkerGroup {
+            name: format!("group.{index}"),
+            share: part / total,
+            decide,
+            bounded: false,
+            motive: Motive::Own,
+        };
+        groups.into_iter().enumerate().map(group).collect()
+    })
+}
+
+fn model() -> impl Strategy<Value = ModelSettings> {
+    let on_failure = prop_oneof![
+        (1u32..100).prop_map(|attempts| OnFailure::Retry { attempts }),
+        Just(OnFailure::KeepLast),
+        Just(OnFailure::Stop)
+    ];
+    (0.0..5.0f64, 0.001..=1.0f64, 256u32..100_000, on_failure).prop_map(
+        |(temperature, top_p, context_tokens, on_failure)| ModelSettings {
+            temperature,
+            top_p,
+            context_tokens,
+            max_tokens: context_tokens / 4,
+            on_failure,
+            ..small_model()
+        },
+    )
+}
+
+fn economy() -> impl Strategy<Value = Economy> {
+    let utility = prop_oneof![
+        Just(Utility::Quasilinear),
+        (0.0..9.0f64, positive()).prop_map(|(eta, consumption_unit)| Utility::Isoelastic {
+            eta,
+            consumption_unit
+        })
+    ];
+    (
+        utility,
+        positive(),
+        1.001..20.0f64,
+        60.0..168.0f64,
+        0.1..53.0f64,
+        -1e9..1e9f64,
+    )
+        .prop_map(
+            |(utility, labor_cost, labor_exponent, labor_max, weeks_per_year, public_spending)| {
+                Economy {
+                    utility,
+                    labor_cost,
+                    labor_exponent,
+                    labor_max,
+                    weeks_per_year,
+                    public_spending,
+                }
+            },
+        )
+}
+
+prop_compose! {
+    fn scenario()(
+        (name, seed, years, tax_year) in (label(), 0..=i64::MAX as u64, 1u32..100, 1u32..100),
+        (size, wages, wage_cap) in (1usize..10_000_000, wages(), 7.25..1e4f64),
+        (economy, taxes, objective, workers) in (economy(), taxes(), objective(), workers()),
+        (planner, compare) in (planner(), prop::collection::vec(planner(), 0..6)),
+        (model, workers_every) in (model(), 0u32..1000),
+    ) -> Scenario {
+        let personas = match wages {
+            WagePrior::Census => PersonaSource::Census,
+            _ => PersonaSource::None,
+        };
+        let mut arms: Vec<PlannerKind> = Vec::new();
+        for arm in compare {
+            if arms.iter().chain([&planner]).all(|other| other.arm() != arm.arm()) {
+                arms.push(arm);
+            }
+        }
+        Scenario {
+            name, seed, steps: years * tax_year, tax_year,
+            population: PopulationSpec { size, wages, personas, wage_cap },
+            economy, taxes, objective, workers, planner, compare: arms,
+            models: BTreeMap::from([("m".to_owned(), model)]),
+            record: Record { workers_every },
+            prompts: None,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_resolved_scenario_loads_back_equal(scenario in scenario()) {
+        let text = to_toml(&scenario);
+        let (_folder, path) = folder_with(&text);
+        let back = load(&path, &[]).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        prop_assert_eq!(&back, &scenario, "{}", text);
+        prop_assert_eq!(to_toml(&back), text);
+    }
+}

@@ -8,8 +8,15 @@
 //! [`Sample`](crate::llm::Readout::Sample) then decodes all sequences of its
 //! wave side by side.
 //!
-//! Numbers differ slightly with the composition of a wave (llama.cpp sums in
-//! another order). Whoever needs them again takes them from the transcript.
+//! Numbers repeat bit for bit if the same calls are made in the same order, but
+//! they depend on the composition of a wave: llama.cpp sums in another order,
+//! and the roundings of a 4-bit model amplify that. Measured between a wave of
+//! ten and each request alone, over 0, 10, …, 100 hours: total variation of the
+//! choice distribution 0.06 on average for SmolLM2-135M Q4_1 (0.15 nats of an
+//! answer's log-probability) and 0.02 for Qwen2.5-Coder-1.5B Q4_K_M. Scoring
+//! one answer in two plain batches differs as much. Without flash attention the
+//! tree of options gives the numbers of scoring each alone, exactly. Whoever
+//! needs the same numbers again takes them from the transcript.
 
 mod draw;
 mod model;

@@ -9,16 +9,18 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 fn smollm() -> MutexGuard<'static, GgufBackend> {
     static SMOLLM: OnceLock<Mutex<GgufBackend>> = OnceLock::new();
     SMOLLM
-        .get_or_init(|| Mutex::new(open(Attention::Flash)))
+        .get_or_init(|| {
+            let name = std::env::var("FISC_TEST_MODEL").unwrap_or("smollm2-135m".into());
+            Mutex::new(open(&name, Attention::Flash))
+        })
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-fn open(attention: Attention) -> GgufBackend {
-    let name = std::env::var("FISC_TEST_MODEL").unwrap_or("smollm2-135m".into());
-    let path = registry::fetch(&name, &mut |_| ()).unwrap();
+fn open(name: &str, attention: Attention) -> GgufBackend {
+    let path = registry::fetch(name, &mut |_| ()).unwrap();
     // One thread: two beside a busy core are ten times slower than one.
-    let gguf = GgufSource::Fetched(name);
+    let gguf = GgufSource::Fetched(name.into());
     let spec = ModelSpec {
         threads: 1,
         ..ModelSpec::new("small", gguf)
@@ -196,7 +198,7 @@ fn nested() -> Vec<String> {
 /// other way, which moves the one answer behind it by up to 0.3 nats.)
 #[test]
 fn tree_of_answers_equals_scoring_each_answer_alone() {
-    let mut backend = open(Attention::Plain);
+    let mut backend = open("smollm2-135m", Attention::Plain);
     let (mut equal, mut all) = (0, 0);
     for (worker, names) in [(0, options()), (1, nested())] {
         let request = request(

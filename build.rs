@@ -11,7 +11,10 @@ fn git(args: &[&str]) -> Option<String> {
 fn main() {
     println!("cargo:rerun-if-changed=src");
     println!("cargo:rerun-if-changed=Cargo.toml");
-    println!("cargo:rerun-if-changed=.git/logs/HEAD");
+    // A path that does not exist (a tarball, a worktree) would count as changed for ever.
+    if std::path::Path::new(".git/logs/HEAD").exists() {
+        println!("cargo:rerun-if-changed=.git/logs/HEAD");
+    }
     let commit = git(&["rev-parse", "HEAD"]).unwrap_or_else(|| "unknown".into());
     let dirty = git(&["status", "--porcelain"]).is_none_or(|status| !status.is_empty());
     println!("cargo:rustc-env=FISC_GIT_COMMIT={commit}");

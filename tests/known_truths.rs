@@ -93,7 +93,7 @@ fn rawlsian_optimum_of_the_stratified_economy() {
 }
 
 /// Honest fixed-point Saez attains about 99.4 % of the gain of the optimum (the formula takes each
-/// bracket by itself and ignores those who bunch at its ends).
+/// bracket by itself; docs/equations.md says what the rest is).
 #[test]
 fn fixed_point_saez_comes_within_one_percent_of_the_optimum() {
     let society = stratified(1000);
@@ -114,7 +114,7 @@ fn fixed_point_saez_comes_within_one_percent_of_the_optimum() {
 }
 
 /// Where everybody is alike at the top, Saez's open bracket is his asymptotic rate: with a Pareto
-/// tail of parameter a, g = 0 there and e, τ = 1/(1 + a·e) (Saez 2001, eq. 8).
+/// tail of parameter a, g = 0 there and e, τ = 1/(1 + a·e) (Saez 2001).
 #[test]
 fn top_bracket_formula_with_a_pareto_tail() {
     let a = 2.0;

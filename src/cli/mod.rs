@@ -97,7 +97,7 @@ pub fn main() -> Result<()> {
             for path in scenarios {
                 let checked = run::load(&path, &[])?;
                 print(&format!(
-                    "{}: ok ({} workers, {} arms)\n",
+                    "{}: ok (workers: {}, arms: {})\n",
                     path.display(),
                     checked.people().len(),
                     checked.arms().len()

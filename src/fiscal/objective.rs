@@ -167,7 +167,8 @@ impl Objective {
                     "utils"
                 }
             }
-            Objective::InverseIncome => "pure number",
+            Objective::InverseIncome if money => "pure number",
+            Objective::InverseIncome => "utils per $/year",
             Objective::Isoelastic { .. } => "utils",
             Objective::Atkinson { .. }
             | Objective::Nash

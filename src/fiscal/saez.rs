@@ -8,7 +8,7 @@
 //!
 //! It equates the mechanical gain M(1 − Ḡ) of a higher rate with the revenue lost by behaviour,
 //! e·Z·τ/(1−τ), without income effects. In the open top bracket Z/M is the Pareto parameter a,
-//! and the formula is Saez (2001, eq. 9) without income effects: τ = (1−ḡ)/(1−ḡ+a·e).
+//! and the formula is that of Saez (2001) without income effects: τ = (1−ḡ)/(1−ḡ+a·e).
 //!
 //! * **static** ([`bracket_rates`]): e given, incomes and weights as observed under the current schedule.
 //! * **fixed-point** ([`fixed_point`]): rates, best responses and weights iterated until they agree.
@@ -28,7 +28,7 @@ pub struct BracketRates {
 /// Top-bracket optimum with income effects: (1−g)/(1−g+ζu+ζc(a−1)), a fraction.
 ///
 /// `weight` g on top incomes, uncompensated elasticity ζu, compensated ζc, Pareto parameter a.
-/// Source: Saez (2001), equation 9.
+/// Source: Saez (2001), section 3.
 pub fn top_rate(weight: f64, uncompensated: f64, compensated: f64, pareto: f64) -> f64 {
     let gain = 1.0 - weight;
     gain / (gain + uncompensated + compensated * (pareto - 1.0))

@@ -219,6 +219,14 @@ impl Engine {
         &self.profile
     }
 
+    /// Writes down what the caller made of the answer to `key`: as [`SharedTranscript::note`].
+    ///
+    /// # Errors
+    /// As [`SharedTranscript::note`].
+    pub fn note(&self, key: &Key, parsed: Result<&str, &str>) -> Result<()> {
+        self.transcript.note(key, parsed)
+    }
+
     /// The answers to `requests`, in their order.
     ///
     /// What the transcript holds is taken from there. The rest is checked as a

@@ -259,6 +259,7 @@ fn asking(model: &str, settings: &ModelSettings) -> Asking {
         by_choice: settings.readout == Readout::Choice,
         temperature: settings.temperature,
         top_p: settings.top_p,
+        max_tokens: settings.max_tokens as usize,
         attempts,
         stop,
     }

@@ -187,6 +187,7 @@ fn play_and_write(
     let asked = simulation.models_asked();
     let mut start = place.start.clone();
     let mut engines = BTreeMap::new();
+    let mut open_transcript = None;
     if !asked.is_empty() {
         let path = folder::transcript(&place.folder);
         let (transcript, mode) = match &start {
@@ -200,6 +201,7 @@ fn play_and_write(
         if let Start::Resumed(answers) = &mut start {
             *answers = transcript.len();
         }
+        open_transcript = Some(transcript.clone());
         for &model in &asked {
             let spec = model_spec(scenario, model, options)?;
             let opened = Engine::open(&spec, transcript.clone(), mode);
@@ -220,6 +222,10 @@ fn play_and_write(
     log.line(&format!("fisc {} {start:?}", env!("CARGO_PKG_VERSION")))?;
     let played = Instant::now();
     let outcome = simulation.play(engines, progress);
+    // What was made of the last answers is not on disk yet.
+    open_transcript
+        .iter()
+        .try_for_each(SharedTranscript::flush)?;
     if let Err(error) = &outcome {
         log.line(&format!("failed: {error}"))?;
     }
@@ -255,7 +261,11 @@ fn play_and_write(
         "scenario": scenario.name,
         "scenario_sha256": hex(&Sha256::digest(resolved.as_bytes())),
         "seed": scenario.seed,
-        "start": format!("{start:?}"),
+        "start": match &start {
+            Start::Fresh => "fresh".to_owned(),
+            Start::Resumed(answers) => format!("resumed with {answers} answers on file"),
+            Start::Replay(_) => "replay".to_owned(),
+        },
         "models": engines.iter().map(|(name, e)| (name.clone(), e.model_id().to_owned())).collect::<BTreeMap<_, _>>(),
         "threads": rayon::current_num_threads(),
         "host": host(),

@@ -6,6 +6,7 @@ use crate::fiscal::Society;
 use crate::llm::{Engine, Prompts};
 use crate::population::{self, Person};
 use crate::scenario::{Decide, PlannerKind, Scenario};
+use crate::world;
 use crate::world::language::{Models, PROMPTS, PromptBook};
 use crate::world::workers::{Chooses, assign_groups, closed_form_counterpart};
 use bevy_app::{App, Plugin};
@@ -63,6 +64,7 @@ impl Simulation {
             scenario,
         };
         simulation.check_rows()?;
+        simulation.check_prompts()?;
         Ok(simulation)
     }
 
@@ -153,6 +155,28 @@ impl Simulation {
         };
         let engines = std::mem::take(&mut *models.lock());
         Ok((results?, engines))
+    }
+
+    /// A template that cannot be filled in is wrong input, not a failure in the middle of a run.
+    fn check_prompts(&self) -> Result<()> {
+        let scenario = &self.scenario;
+        let initial = &scenario.taxes.initial;
+        let prompts = &self.prompts.0;
+        if self.choices.contains(&Chooses::Language) {
+            let persona = self
+                .people
+                .iter()
+                .find_map(|person| person.persona.as_deref());
+            world::language::check_prompt(prompts, &scenario.economy, initial, persona)?;
+        }
+        if self
+            .arms()
+            .iter()
+            .any(|kind| matches!(kind, PlannerKind::Llm { .. }))
+        {
+            world::planners::language::check_prompt(prompts, initial)?;
+        }
+        Ok(())
     }
 
     fn check_rows(&self) -> Result<()> {

@@ -151,6 +151,9 @@ pub fn summarize(
     if asks && (optimal.is_some() || arms.iter().any(|arm| arm.arm == "saez-fixed-point")) {
         notes.push("`optimal`, `flat` and `saez-fixed-point` are computed for rational workers with these wages; the language-model workers who live under them may respond otherwise".to_owned());
     }
+    if scenario.objective.name() == "inverse_income" {
+        notes.push("`inverse_income` divides by incomes that the tax itself changes: its weights are endogenous, have infinite variance under the GB2 prior, and its optimum is near confiscation".to_owned());
+    }
     Summary {
         name: scenario.name.clone(),
         seed: scenario.seed,

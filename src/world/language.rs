@@ -41,6 +41,17 @@ impl Models {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Writes down beside `answer` in the transcript what it was parsed into, or why it could not be.
+    ///
+    /// # Errors
+    /// The transcript cannot be written.
+    pub fn note(&self, name: &str, answer: &Answer, parsed: &Result<String, String>) -> Result<()> {
+        match self.lock().get(name) {
+            Some(engine) => engine.note(&answer.key, parsed.as_deref().map_err(String::as_str)),
+            None => Ok(()),
+        }
+    }
+
     /// Asks the model called `name`.
     ///
     /// # Errors
@@ -86,6 +97,8 @@ pub struct Asking {
     pub temperature: f64,
     /// Nucleus of `sample`.
     pub top_p: f64,
+    /// Longest answer of `sample`, in tokens.
+    pub max_tokens: usize,
     /// Tries in all, at least 1.
     pub attempts: u32,
     /// Whether an answer that stays invalid stops the run (else the previous action is kept).
@@ -168,6 +181,7 @@ pub fn hour_options(labor_max: f64) -> Vec<f64> {
     options
 }
 
+/// What the prompt of one worker shows.
 pub fn worker_prompt<'a>(
     economy: &Economy,
     schedule: &TaxSchedule,
@@ -199,6 +213,22 @@ pub fn worker_prompt<'a>(
         persona,
         quasilinear: economy.utility == UtilityForm::Quasilinear,
     }
+}
+
+/// Renders the worker's prompt once, so that a broken template is found before a run begins.
+///
+/// # Errors
+/// As [`Prompts::render`].
+pub fn check_prompt(
+    prompts: &Prompts,
+    economy: &Economy,
+    schedule: &TaxSchedule,
+    persona: Option<&Persona>,
+) -> Result<()> {
+    let hours = hour_options(economy.labor_max);
+    let options: Vec<String> = hours.iter().map(f64::to_string).collect();
+    let context = worker_prompt(economy, schedule, 20.0, persona, &hours, &options);
+    prompts.render("worker.j2", &context).map(|_| ())
 }
 
 /// Grammar of a whole number of hours from 0 to `labor_max`.
@@ -348,7 +378,7 @@ fn ask_group(
     } else {
         Readout::Sample {
             grammar: hours_grammar(economy.labor_max),
-            max_tokens: 8,
+            max_tokens: asking.max_tokens,
             temperature: asking.temperature,
             top_p: asking.top_p,
         }
@@ -407,7 +437,12 @@ fn ask_group(
                     decision.admissible_mass = Some(*admissible_mass);
                     Ok(chosen)
                 }
-                Content::Text(text) => parse_hours(text, economy.labor_max),
+                Content::Text(text) => {
+                    let parsed = parse_hours(text, economy.labor_max);
+                    let noted = parsed.clone().map(|hours| format!("{hours} hours/week"));
+                    models.note(&asking.model, answer, &noted)?;
+                    parsed
+                }
             };
             match chosen {
                 Ok(chosen) => {
@@ -438,7 +473,11 @@ fn ask_group(
     if step == 1 {
         for i in open {
             let (.., biography, labor) = &mut members[i];
-            labor.0 = biography.map_or(USUAL_HOURS, |b| f64::from(b.0.usual_hours));
+            // A persona brought in a file need not state its hours.
+            let stated = biography
+                .map(|b| f64::from(b.0.usual_hours))
+                .filter(|hours| *hours > 0.0);
+            labor.0 = stated.unwrap_or(USUAL_HOURS).min(economy.labor_max);
         }
     }
     Ok(())

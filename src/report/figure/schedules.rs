@@ -47,7 +47,8 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Draft> {
     let (low, high) = rates.fold((0.0f64, 0.0f64), |(low, high), rate| {
         (low.min(*rate), high.max(*rate))
     });
-    let high = (high * 1.05).max(0.1);
+    // Room at the top for the labels of the percentiles.
+    let high = (high * 1.17).max(0.1);
     let y = Scale::new(Spacing::Linear, low - 0.03 * high, high);
     let x = Scale::new(Spacing::SquareRoot, 0.0, reach.high);
     let (left, right, height) = (MARGIN + 40.0, WIDTH - MARGIN - 10.0, 196.0);
@@ -169,8 +170,8 @@ fn deciles(sheet: &mut Sheet, run: &FinishedRun, panel: &Panel) -> Result<()> {
         if at - half < free {
             continue;
         }
-        sheet.rule((at, panel.frame.top), (at, panel.frame.bottom), dots)?;
-        sheet.text(at, panel.frame.top - 6.0, label, SOFT, Anchor::Middle);
+        sheet.rule((at, panel.frame.top + 14.0), (at, panel.frame.bottom), dots)?;
+        sheet.text(at, panel.frame.top + 9.0, label, SOFT, Anchor::Middle);
         free = at + half + 6.0;
     }
     Ok(())

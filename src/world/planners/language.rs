@@ -126,6 +126,35 @@ pub fn parse_rates(text: &str, brackets: usize) -> Result<Vec<f64>, String> {
         .collect()
 }
 
+/// Renders the planner's prompt once, so that a broken template is found before a run begins.
+///
+/// # Errors
+/// As [`crate::llm::Prompts::render`].
+pub fn check_prompt(prompts: &crate::llm::Prompts, schedule: &TaxSchedule) -> Result<()> {
+    let percents: Vec<f64> = schedule.rates().iter().map(|rate| 100.0 * rate).collect();
+    let year = YearText {
+        year: 1,
+        percents: percents.clone(),
+        welfare: 0.0,
+        revenue: 0.0,
+        income_mean: 0.0,
+        labor_mean: 0.0,
+        gini_income: 0.0,
+        gini_disposable: 0.0,
+    };
+    let context = PlannerPrompt {
+        brackets: bracket_texts(schedule),
+        objective: "welfare".into(),
+        years: vec![year.clone()],
+        best: Some(year),
+        year: 2,
+        years_total: 3,
+        exploration: 1.0,
+        tried: vec![percents],
+    };
+    prompts.render("planner.j2", &context).map(|_| ())
+}
+
 #[derive(bevy_ecs::system::SystemParam)]
 struct Office<'w> {
     clock: Res<'w, Clock>,
@@ -187,7 +216,7 @@ fn propose(
             messages: messages.clone(),
             readout: Readout::Sample {
                 grammar: rates_grammar(brackets),
-                max_tokens: 8 * brackets,
+                max_tokens: planner.asking.max_tokens,
                 temperature: planner.asking.temperature,
                 top_p: planner.asking.top_p,
             },
@@ -201,6 +230,8 @@ fn propose(
             Content::Choice { .. } => Err("a distribution where rates were asked for".into()),
         };
         let next = parsed.map(|rates| TaxSchedule::of_checked(current.edges().to_vec(), rates));
+        let noted = next.as_ref().map(ToString::to_string).map_err(Clone::clone);
+        office.models.note(&planner.asking.model, &answer, &noted)?;
         count.decisions += 1;
         count.failures += u32::from(next.is_err());
         decisions.0.push(Decision {

@@ -9,6 +9,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`engine`] | one named model of a scenario: look up, ask, write down |
+//! | [`spec`] | which model file, and how it is opened |
 //! | [`backend`] | what a source of answers must do |
 //! | [`gguf`] | the local backend: llama.cpp, batches over a shared prefix |
 //! | [`key`] | when two requests are the same question |
@@ -26,12 +27,14 @@ pub mod gguf;
 pub mod key;
 pub mod prompts;
 pub mod registry;
+pub mod spec;
 pub mod transcript;
 
 pub use backend::{Backend, BackendAnswer, Reading, Timing};
-pub use engine::{Engine, GgufSource, Mode, ModelSpec, Profile};
+pub use engine::{Engine, Mode, Profile};
 pub use key::Key;
 pub use prompts::Prompts;
+pub use spec::{GgufSource, ModelSpec};
 pub use transcript::{Exchange, SharedTranscript};
 
 use serde::{Deserialize, Serialize};

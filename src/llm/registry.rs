@@ -5,7 +5,7 @@
 //! the parts together and keeps the file only if its size and SHA-256 are the
 //! pinned ones.
 
-use super::engine::identity;
+use super::spec::identity;
 use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

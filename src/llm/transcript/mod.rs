@@ -9,6 +9,7 @@
 //! The file is JSON lines (see the source of `lines.rs` for their form) in zstd
 //! frames, one frame for each batch of answers, on disk before the answers are used.
 
+mod answers;
 mod book;
 mod frames;
 mod lines;
@@ -16,10 +17,11 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-use super::{Answer, BackendAnswer, Content, Key, Message, Reading, Readout, Request, Source};
+use super::{Answer, BackendAnswer, Key, Message, Readout, Request, Source};
 use crate::error::{Error, Result};
+use answers::{read, written};
 use book::Book;
-use lines::{AnswerLine, Header, Line, ModelLine, NoteLine, SCHEMA, STEPS_PER_NAT};
+use lines::{AnswerLine, Header, Line, ModelLine, NoteLine, SCHEMA};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -461,79 +463,5 @@ impl Drop for Transcript {
         if let Err(error) = self.write() {
             tracing::error!("{error}");
         }
-    }
-}
-
-/// `answer` as it is written, rounded.
-fn written(
-    key: Key,
-    request: &Request,
-    answer: &BackendAnswer,
-    [model, readout, prompt]: [u32; 3],
-) -> Result<AnswerLine> {
-    let (choice, text, truncated) = match &answer.reading {
-        Reading::LogProbs(log_probs) => (Some(in_steps(log_probs)?), None, false),
-        Reading::Text { text, truncated } => (None, Some(text.clone()), *truncated),
-    };
-    Ok(AnswerLine {
-        key,
-        agent: request.agent.clone(),
-        step: request.step,
-        model,
-        readout,
-        prompt,
-        choice,
-        text,
-        truncated,
-        tokens: [
-            answer.prompt_tokens,
-            answer.evaluated_tokens,
-            answer.answer_tokens,
-        ],
-        ms: (answer.latency_ms * 10.0).round() / 10.0,
-    })
-}
-
-fn in_steps(log_probs: &[f64]) -> Result<Vec<i64>> {
-    log_probs
-        .iter()
-        .map(|&log_prob| {
-            let steps = (log_prob * STEPS_PER_NAT).round();
-            if steps.is_finite() && steps <= 1.0 && !log_probs.is_empty() {
-                Ok((steps as i64).min(0))
-            } else {
-                Err(Error::run("the model gave no probability").value(log_prob))
-            }
-        })
-        .collect()
-}
-
-/// The answer that `line` says; live, resumed and replayed runs all use this one.
-fn read(line: &AnswerLine, source: Source) -> Answer {
-    let content = match (&line.choice, &line.text) {
-        (Some(steps), _) => normalised(steps),
-        (None, text) => Content::Text(text.clone().unwrap_or_default()),
-    };
-    let [prompt_tokens, evaluated_tokens, answer_tokens] = line.tokens;
-    Answer {
-        key: line.key,
-        content,
-        truncated: line.truncated,
-        prompt_tokens,
-        evaluated_tokens,
-        answer_tokens,
-        latency_ms: line.ms,
-        source,
-    }
-}
-
-/// The distribution over options whose log-probabilities are `steps`.
-fn normalised(steps: &[i64]) -> Content {
-    let joint: Vec<f64> = steps.iter().map(|&s| s as f64 / STEPS_PER_NAT).collect();
-    let top = joint.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let mass = top + joint.iter().map(|x| (x - top).exp()).sum::<f64>().ln();
-    Content::Choice {
-        log_probs: joint.iter().map(|x| x - mass).collect(),
-        admissible_mass: mass.exp().min(1.0),
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::llm::Role;
+use crate::llm::{Content, Reading, Role};
 
 fn ask(agent: u64, step: u64, wage: &str) -> Request {
     Request {

@@ -1,0 +1,148 @@
+//! Which model file, and how it is opened.
+
+use super::registry;
+use crate::error::{Error, Result};
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Default of [`ModelSpec::context_tokens`].
+pub const CONTEXT_TOKENS: u32 = 8192;
+
+/// Default of [`ModelSpec::wave`].
+pub const WAVE: usize = 16;
+
+/// Where a GGUF file comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GgufSource {
+    /// A model of the [`registry`], in the user's cache.
+    Fetched(String),
+    /// A file.
+    Path(PathBuf),
+}
+
+impl GgufSource {
+    /// What a scenario means by `text`: a name of the registry, or a path
+    /// (relative ones from `base`, the scenario's folder).
+    ///
+    /// # Errors
+    /// Neither a name of the registry nor a file that exists.
+    pub fn named(text: &str, base: &Path) -> Result<GgufSource> {
+        let names: Vec<&str> = registry::list().iter().map(|model| model.name).collect();
+        if names.contains(&text) {
+            return Ok(GgufSource::Fetched(text.to_owned()));
+        }
+        let path = base.join(text);
+        if path.is_file() {
+            return Ok(GgufSource::Path(path));
+        }
+        Err(Error::input("no such model")
+            .value(text)
+            .allowed(format!("{}, or the path of a GGUF file", names.join(", ")))
+            .suggest(text, names))
+    }
+
+    /// The file.
+    ///
+    /// # Errors
+    /// A model that was not fetched yet, with the command that fetches it.
+    pub fn file(&self) -> Result<PathBuf> {
+        match self {
+            GgufSource::Path(path) => Ok(path.clone()),
+            GgufSource::Fetched(name) => {
+                let path = registry::path(name)?;
+                if path.is_file() {
+                    return Ok(path);
+                }
+                Err(Error::input(format!(
+                    "model `{name}` is not here yet: `fisc model fetch {name}` gets it"
+                ))
+                .value(path.display()))
+            }
+        }
+    }
+}
+
+/// How a model is opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSpec {
+    /// The scenario's name of the model.
+    pub name: String,
+    /// The model file.
+    pub gguf: GgufSource,
+    /// Tokens that the model holds at a time, all sequences of a wave together. Default 8192.
+    pub context_tokens: u32,
+    /// Threads that evaluate. Default: the machine's cores.
+    pub threads: usize,
+    /// Most requests that are evaluated side by side. Default 16.
+    pub wave: usize,
+}
+
+impl ModelSpec {
+    /// The model `gguf` under `name`, everything else at its default.
+    pub fn new(name: impl Into<String>, gguf: GgufSource) -> ModelSpec {
+        ModelSpec {
+            name: name.into(),
+            gguf,
+            context_tokens: CONTEXT_TOKENS,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            wave: WAVE,
+        }
+    }
+}
+
+/// `sha256:…` of the file `path`.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn identity(path: &Path) -> Result<String> {
+    let mut file = std::fs::File::open(path)
+        .map_err(|error| Error::input(format!("no model file: {error}")).value(path.display()))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let length = file
+            .read(&mut buffer)
+            .map_err(|error| Error::io(path, error))?;
+        if length == 0 {
+            break;
+        }
+        hash.update(&buffer[..length]);
+    }
+    let digits: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok(format!("sha256:{digits}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_are_named_or_given_by_path() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("my.gguf"), "x").unwrap();
+        let named = |text| GgufSource::named(text, folder.path());
+        let fetched = GgufSource::Fetched("smollm2-135m".into());
+        assert_eq!(named("smollm2-135m").unwrap(), fetched);
+        assert_eq!(
+            named("my.gguf").unwrap(),
+            GgufSource::Path(folder.path().join("my.gguf"))
+        );
+        let message = named("smollm-135m").unwrap_err().to_string();
+        assert!(message.contains("did you mean `smollm2-135m`"), "{message}");
+    }
+
+    #[test]
+    fn identity_is_the_sha256_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        // FIPS 180-4, example for the message "abc".
+        let sha = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(identity(&path).unwrap(), sha);
+    }
+}

@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn isoelastic(schedule in schedule(), wage in 0.5..400.0f64, eta in 0.0..3.0f64, rebate in 0.0..3e4f64, log in any::<bool>()) {
+    fn isoelastic(schedule in schedule(), wage in 0.5..400.0f64, eta in 0.0..3.0f64, rebate in -3e3..3e4f64, log in any::<bool>()) {
         let eta = if log { 1.0 } else { eta };
         let utility = Utility::Isoelastic { eta, consumption_unit: 1000.0 };
         let economy = Economy { utility, ..Economy::default() };

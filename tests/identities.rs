@@ -91,6 +91,40 @@ fn a_year_is_the_mean_of_its_steps() {
     }
 }
 
+/// Under isoelastic utility the hours of rational workers are best responses, by brute force, to
+/// the rebate that is then paid, with others who do not respond mixed in.
+#[test]
+fn isoelastic_workers_answer_the_rebate_that_they_are_paid() {
+    let simulation = simulation(&[
+        "economy.utility={ isoelastic = { eta = 1.5, consumption_unit = 1000.0 } }",
+        "economy.labor_cost=1e-7",
+        "economy.public_spending=0.0",
+        "compare.planners=[]",
+        "planner.kind=us-2024",
+    ]);
+    let economy = simulation.scenario().economy;
+    let arm = &play(&simulation).unwrap()[0];
+    assert!(arm.notes.is_empty(), "{:?}", arm.notes);
+    let rows = &arm.workers;
+    let schedule = &arm.steps[0].schedule;
+    let mut rational = 0;
+    for i in 0..60 {
+        if rows.group[i] != 0 {
+            assert_eq!(rows.panel.labor[i], 35.0);
+            continue;
+        }
+        rational += 1;
+        let utility = |labor: f64| {
+            economy.utility_of_labor(rows.panel.wage[i], labor, schedule, rows.rebate[i])
+        };
+        let best = (0..=10_000)
+            .map(|j| utility(f64::from(j) * 0.01))
+            .fold(f64::NEG_INFINITY, f64::max);
+        assert!(utility(rows.panel.labor[i]) >= best - 1e-9, "worker {i}");
+    }
+    assert_eq!(rational, 45);
+}
+
 /// Under zero tax everybody owes 1,500 $/year, which a worker with a tiny wage cannot earn: its
 /// utility is not defined, and the run says who and why instead of recording nonsense.
 #[test]

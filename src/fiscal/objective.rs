@@ -12,6 +12,12 @@ use crate::fiscal::{Economy, lanes};
 /// Least money-metric utility or income that enters a logarithm, a negative power or a quotient, $/year.
 pub const FLOOR: f64 = 1.0;
 
+/// Unit of money-metric utility in [`Objective::Isoelastic`], $/year: keeps powers near 1.
+pub const ISOELASTIC_UNIT: f64 = 10_000.0;
+
+/// Largest aversion to inequality; beyond it sums lose their digits, and `rawlsian` is meant.
+pub const AVERSION_MAX: f64 = 10.0;
+
 /// The state of all workers in one period, equally long slices by worker.
 #[derive(Clone, Copy, Debug)]
 pub struct Allocation<'a> {
@@ -66,14 +72,14 @@ pub enum Objective {
     InverseIncome,
     /// W = min u (Rawls's maximin). Unit of u.
     Rawlsian,
-    /// W = mean (m̂^{1−γ} − 1)/(1−γ), m̂ = max(m, 1 $/year) in $/year; mean ln m̂ at γ = 1.
+    /// W = mean (m̂^{1−γ} − 1)/(1−γ), m̂ = max(m, 1 $/year)/(10,000 $/year); mean ln m̂ at γ = 1.
     Isoelastic {
-        /// Aversion to inequality γ ≥ 0.
+        /// Aversion to inequality, 0 ≤ γ ≤ 10.
         gamma: f64,
     },
     /// W = (mean m̂^{1−ε})^{1/(1−ε)}, the equally distributed equivalent, $/year (Atkinson 1970).
     Atkinson {
-        /// Aversion to inequality ε ≥ 0.
+        /// Aversion to inequality, 0 ≤ ε ≤ 10.
         epsilon: f64,
     },
     /// W = exp(mean ln m̂): geometric mean, $/year; ranks allocations as Nash's product does.
@@ -143,7 +149,9 @@ impl Objective {
             Objective::InverseWage => "mean(g·u), g ∝ 1/wage, mean g = 1".into(),
             Objective::InverseIncome => "Σ u/max(z, 1)".into(),
             Objective::Rawlsian => "min u".into(),
-            Objective::Isoelastic { gamma } => format!("mean (m^(1−γ) − 1)/(1−γ), γ = {gamma}"),
+            Objective::Isoelastic { gamma } => {
+                format!("mean (m^(1−γ) − 1)/(1−γ), m in 10,000 $/year, γ = {gamma}")
+            }
             Objective::Atkinson { epsilon } => format!("(mean m^(1−ε))^(1/(1−ε)), ε = {epsilon}"),
             Objective::Nash => "exp(mean ln m)".into(),
             Objective::Rank => "mean m·(1 − Gini of m)".into(),
@@ -209,9 +217,18 @@ impl Objective {
                     .allowed("≥ 0"))
             }
         };
+        let aversion = |name: &str, value: f64| {
+            if (0.0..=AVERSION_MAX).contains(&value) {
+                return Ok(());
+            }
+            let allowed = format!("0 to {AVERSION_MAX}; `rawlsian` is the limit");
+            Err(Error::input(format!("{name} out of range"))
+                .value(value)
+                .allowed(allowed))
+        };
         match self {
-            Objective::Isoelastic { gamma } => at_least_zero("gamma", *gamma),
-            Objective::Atkinson { epsilon } => at_least_zero("epsilon", *epsilon),
+            Objective::Isoelastic { gamma } => aversion("gamma", *gamma),
+            Objective::Atkinson { epsilon } => aversion("epsilon", *epsilon),
             Objective::Sufficiency { threshold } => at_least_zero("threshold", *threshold),
             Objective::Prioritarian { scale } if *scale > 0.0 && scale.is_finite() => Ok(()),
             Objective::Prioritarian { scale } => Err(Error::input("scale out of range")
@@ -290,10 +307,12 @@ impl Objective {
                 lanes::sum2(u, z, |u, z| u / if z > FLOOR { z } else { FLOOR })
             }
             Objective::Rawlsian => lanes::extremes(u).0,
-            Objective::Isoelastic { gamma } if *gamma == 1.0 => sum!(ln),
+            Objective::Isoelastic { gamma } if *gamma == 1.0 => {
+                sum!(ln) - u.len() as f64 * ISOELASTIC_UNIT.ln()
+            }
             Objective::Isoelastic { gamma } => {
                 let p = 1.0 - gamma;
-                sum!(|m: f64| (m.max(FLOOR).powf(p) - 1.0) / p)
+                sum!(|m: f64| ((m.max(FLOOR) / ISOELASTIC_UNIT).powf(p) - 1.0) / p)
             }
             Objective::Nash => sum!(ln),
             Objective::Atkinson { epsilon } if *epsilon == 1.0 => sum!(ln),
@@ -389,7 +408,9 @@ impl Objective {
 
     /// Marginal social welfare weights g_i ∝ ∂W/∂c_i, scaled to mean 1: what one more dollar in
     /// the hands of worker i is worth. For `InverseIncome` the weight 1/z is held fixed; for
-    /// `Rawlsian` the workers who are worst off share all weight.
+    /// `Rawlsian` the workers who are worst off share all weight. Workers at [`FLOOR`] are weighed as
+    /// if they stood just above it. All NaN where nobody has a positive weight (`Sufficiency` when
+    /// everybody has enough): callers must ask [`are_defined`](super::saez::are_defined).
     ///
     /// Used by the Saez formulas. Source: Saez (2001), Saez & Stantcheva (2016).
     pub fn marginal_weights(&self, economy: &Economy, allocation: &Allocation) -> Vec<f64> {
@@ -460,9 +481,13 @@ impl Objective {
 
 fn scaled_to_mean_one(mut raw: Vec<f64>) -> Vec<f64> {
     let mean = super::inequality::mean(&raw);
-    if mean > 0.0 {
-        raw.iter_mut().for_each(|g| *g /= mean);
-    }
+    // Nobody counts, or a weight is not a number: there are no weights, and NaN says so.
+    let scale = if mean > 0.0 && mean.is_finite() {
+        mean
+    } else {
+        f64::NAN
+    };
+    raw.iter_mut().for_each(|g| *g /= scale);
     raw
 }
 
@@ -500,9 +525,9 @@ mod tests {
         close(w(Objective::Rawlsian), 100.0);
         close(
             w(Objective::Isoelastic { gamma: 0.5 }),
-            2.0 * (9.0 + 19.0 + 39.0) / 3.0,
+            2.0 * (0.1 + 0.2 + 0.4 - 3.0) / 3.0,
         );
-        close(w(Objective::Isoelastic { gamma: 1.0 }), 400f64.ln());
+        close(w(Objective::Isoelastic { gamma: 1.0 }), 0.04f64.ln());
         // harmonic mean of 100, 400, 1600
         close(
             w(Objective::Atkinson { epsilon: 2.0 }),

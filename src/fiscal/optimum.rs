@@ -12,6 +12,10 @@ use crate::random::Streams;
 use rand::RngExt;
 use rayon::prelude::*;
 
+/// Largest gap between the rebate that workers expect and the one that they are paid, relative to
+/// mean income, at which a schedule counts as having an equilibrium.
+pub const EQUILIBRIUM_TOLERANCE: f64 = 1e-6;
+
 /// How hard to search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Effort {
@@ -28,7 +32,7 @@ impl Default for Effort {
         Effort {
             random_starts: 12,
             coarse_workers: 2_000,
-            polished: 3,
+            polished: 6,
         }
     }
 }
@@ -218,10 +222,14 @@ impl<'a> Search<'a> {
         self.society.outcome_into(&schedule, &mut self.outcome);
         let allocation = self.outcome.allocation(self.society.wage());
         let welfare = self.objective.welfare(self.society.economy(), &allocation);
-        if welfare.is_nan() {
-            f64::NEG_INFINITY
-        } else {
+        // Where rates fall, responses can jump over the only rebate that would balance the budget.
+        // Such a schedule has no equilibrium, and its welfare would be that of mistaken workers.
+        let scale = super::inequality::mean(&self.outcome.income).max(1.0);
+        let equilibrium = self.outcome.rebate_gap <= EQUILIBRIUM_TOLERANCE * scale;
+        if equilibrium && !welfare.is_nan() {
             welfare
+        } else {
+            f64::NEG_INFINITY
         }
     }
 
@@ -357,5 +365,50 @@ mod tests {
         let society = Society::rational(Economy::default(), wages);
         let (schedule, _) = best_flat(&society, &Objective::Rawlsian);
         assert!((schedule.rates()[0] - 1.0 / 1.4).abs() < 1e-3, "{schedule}");
+    }
+
+    /// A few isoelastic workers: where rates fall there may be no rebate that workers expect and
+    /// get, and such schedules must not be chosen, however good their books look.
+    #[test]
+    fn optimum_is_an_equilibrium() {
+        let economy = Economy {
+            utility: crate::fiscal::Utility::Isoelastic {
+                eta: 1.5,
+                consumption_unit: 1000.0,
+            },
+            labor_cost: 1e-7,
+            ..Economy::default()
+        };
+        let wages = (0..12).map(|i| 6.0 * 1.28f64.powi(i)).collect();
+        let society = Society::rational(economy, wages);
+        let edges = [0.0, 90_000.0, 159_100.0];
+        let effort = Effort {
+            random_starts: 4,
+            coarse_workers: 100,
+            polished: 2,
+        };
+        let found = optimum(
+            &society,
+            &edges,
+            &Objective::Utilitarian,
+            &[],
+            false,
+            effort,
+        );
+        let outcome = society.outcome(&found.schedule);
+        assert!(
+            outcome.rebate_gap < 0.1,
+            "{} {}",
+            outcome.rebate_gap,
+            found.schedule
+        );
+        // Everybody's hours are a best response to the rebate that is paid.
+        for (&w, &l) in society.wage().iter().zip(&outcome.labor) {
+            let utility = |l| economy.utility_of_labor(w, l, &found.schedule, outcome.rebate);
+            let best = crate::fiscal::best_response(&economy, &found.schedule, w, outcome.rebate);
+            assert!(utility(l) >= utility(best) - 1e-6, "{w}");
+        }
+        let (_, flat) = best_flat(&society, &Objective::Utilitarian);
+        assert!(found.welfare >= flat - 1e-4, "{} < {flat}", found.welfare);
     }
 }

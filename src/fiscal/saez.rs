@@ -41,10 +41,21 @@ pub fn linear_rate(weight: f64, elasticity: f64) -> f64 {
     (1.0 - weight) / (1.0 - weight + elasticity)
 }
 
+/// Whether marginal welfare weights say anything: none is NaN.
+pub fn are_defined(weight: &[f64]) -> bool {
+    weight.iter().all(|g| g.is_finite())
+}
+
+/// What to say where they do not.
+pub const NO_WEIGHTS: &str =
+    "no worker has a positive welfare weight here, so Saez's formula has no solution";
+
 /// The bracket formula on observed incomes ($/year) and weights (mean 1).
 ///
-/// A bracket without income takes the rate of its lower neighbour (the lowest takes zero), and a
-/// negative rate is set to zero unless `allow_subsidy`; either is noted.
+/// A bracket without income takes the rate of its lower neighbour (the lowest takes zero), a
+/// negative rate is set to zero unless `allow_subsidy`, and a bracket in which nobody's income ends
+/// costs no work and gets 100 % or 0 %; each is noted. Workers at a kink (within 1e-9 relative)
+/// belong to the bracket above it.
 pub fn bracket_rates(
     edges: &[f64],
     income: &[f64],
@@ -61,7 +72,7 @@ pub fn bracket_rates(
             let m = (z - lower).clamp(0.0, upper - lower);
             inside += m;
             weighted += g * m;
-            if (lower..upper).contains(&z) {
+            if (lower * (1.0 - 1e-9)..upper * (1.0 - 1e-9)).contains(&z) {
                 total += z;
             }
         }
@@ -77,6 +88,11 @@ pub fn bracket_rates(
         let gain = 1.0 - weighted / inside;
         let loss = elasticity * total / inside;
         // Nobody at the margin: no behavioural cost, so all or nothing.
+        if loss == 0.0 {
+            notes.push(format!(
+                "nobody's income ends in bracket {number}, so its rate costs no work"
+            ));
+        }
         let rate = if loss == 0.0 {
             if gain > 0.0 { 1.0 } else { 0.0 }
         } else {
@@ -136,6 +152,18 @@ pub fn fixed_point(
         society.outcome_into(&schedule, &mut outcome);
         let weight =
             objective.marginal_weights(society.economy(), &outcome.allocation(society.wage()));
+        if !are_defined(&weight) {
+            let mut found = best.unwrap_or(FixedPoint {
+                schedule: start.clone(),
+                iterations: iteration,
+                residual: f64::NAN,
+                notes: Vec::new(),
+            });
+            found.notes.push(format!(
+                "{NO_WEIGHTS}: the last schedule that had one is kept"
+            ));
+            return found;
+        }
         let formula = bracket_rates(
             schedule.edges(),
             &outcome.income,

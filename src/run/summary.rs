@@ -149,7 +149,16 @@ pub fn summarize(
         .iter()
         .any(|g| matches!(g.decide, crate::scenario::Decide::Llm { .. }));
     if asks && (optimal.is_some() || arms.iter().any(|arm| arm.arm == "saez-fixed-point")) {
-        notes.push("`optimal`, `flat` and `saez-fixed-point` are computed for rational workers with these wages; the language-model workers who live under them may respond otherwise".to_owned());
+        notes.push("`optimal`, `flat` and `saez-fixed-point` are computed for rational workers with these wages; the language-model workers who live under them respond otherwise. Their prompt says in words how to respond, and controls on the 1.5 B model show that this is not labour supply (docs/prompts.md)".to_owned());
+    }
+    if scenario.economy.utility != crate::fiscal::Utility::Quasilinear
+        && arms.iter().any(|arm| arm.arm.starts_with("saez"))
+    {
+        notes.push(format!("Saez's formula knows no income effects, and unless `elasticity` is given it uses e = 1/(labor_exponent − 1) = {:.3}; under isoelastic utility the compensated elasticity is smaller", scenario.economy.elasticity()));
+    }
+    if scenario.taxes.allow_subsidy && arms.iter().any(|arm| arm.arm == "llm" || arm.arm == "flat")
+    {
+        notes.push("`llm` and `flat` choose rates from 0 to 100 %; only Saez and `optimal` may use the subsidies that the scenario allows".to_owned());
     }
     if scenario.objective.name() == "inverse_income" {
         notes.push("`inverse_income` divides by incomes that the tax itself changes: its weights are endogenous, have infinite variance under the GB2 prior, and its optimum is near confiscation".to_owned());
@@ -174,6 +183,12 @@ pub fn summarize(
 /// Share of the attainable gain; none where `optimal` is not better than the baseline.
 fn attained(welfare: f64, us: f64, best: f64) -> (Option<f64>, Option<String>) {
     let gain = best - us;
+    if !gain.is_finite() {
+        return (
+            None,
+            Some("welfare of the U.S. schedule or of `optimal` is not a number".into()),
+        );
+    }
     if gain > 1e-9 * us.abs().max(1e-300) {
         (finite((welfare - us) / gain), None)
     } else {

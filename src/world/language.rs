@@ -262,11 +262,14 @@ pub fn hours_from_choice(
     temperature: f64,
     rule: ChoiceRule,
     uniform: f64,
-) -> (f64, f64) {
+) -> Result<(f64, f64), String> {
     let best = log_probs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if !best.is_finite() || log_probs.iter().any(|p| p.is_nan()) {
+        return Err("no distribution over hours: a log-probability is not a number".into());
+    }
     let mode = log_probs.iter().position(|&p| p == best).unwrap_or(0);
     if temperature == 0.0 {
-        return (hours[mode], hours[mode]);
+        return Ok((hours[mode], hours[mode]));
     }
     let weights: Vec<f64> = log_probs
         .iter()
@@ -286,7 +289,7 @@ pub fn hours_from_choice(
             hours[drawn.unwrap_or(hours.len() - 1)]
         }
     };
-    (chosen, mean)
+    Ok((chosen, mean))
 }
 
 type AskedWorkers<'w, 's> = Query<
@@ -431,11 +434,13 @@ fn ask_group(
                     admissible_mass,
                 } => {
                     let uniform = streams.at(u64::from(id.0), u64::from(step)).random();
-                    let (chosen, mean) =
-                        hours_from_choice(log_probs, &hours, asking.temperature, rule, uniform);
-                    decision.labor_expected = Some(mean);
                     decision.admissible_mass = Some(*admissible_mass);
-                    Ok(chosen)
+                    hours_from_choice(log_probs, &hours, asking.temperature, rule, uniform).map(
+                        |(chosen, mean)| {
+                            decision.labor_expected = Some(mean);
+                            chosen
+                        },
+                    )
                 }
                 Content::Text(text) => {
                     let parsed = parse_hours(text, economy.labor_max);
@@ -526,18 +531,29 @@ mod tests {
     fn hours_from_a_distribution() {
         let log_probs = [0.5f64.ln(), 0.25f64.ln(), 0.25f64.ln()];
         let hours = [0.0, 10.0, 20.0];
-        let draw = |u| hours_from_choice(&log_probs, &hours, 1.0, ChoiceRule::Draw, u).0;
+        let draw = |u| {
+            hours_from_choice(&log_probs, &hours, 1.0, ChoiceRule::Draw, u)
+                .unwrap()
+                .0
+        };
         assert_eq!(
             [0.0, 0.49, 0.51, 0.74, 0.76, 0.999_999].map(draw),
             [0.0, 0.0, 10.0, 10.0, 20.0, 20.0]
         );
-        let (mean, again) = hours_from_choice(&log_probs, &hours, 1.0, ChoiceRule::Mean, 0.3);
+        let (mean, again) =
+            hours_from_choice(&log_probs, &hours, 1.0, ChoiceRule::Mean, 0.3).unwrap();
         assert!((mean - 7.5).abs() < 1e-12 && mean == again);
-        let (mean, _) = hours_from_choice(&log_probs, &hours, 0.5, ChoiceRule::Mean, 0.3);
+        let (mean, _) = hours_from_choice(&log_probs, &hours, 0.5, ChoiceRule::Mean, 0.3).unwrap();
         assert!((mean - 30.0 / 6.0).abs() < 1e-12);
         assert_eq!(
-            hours_from_choice(&log_probs, &hours, 0.0, ChoiceRule::Draw, 0.9).0,
+            hours_from_choice(&log_probs, &hours, 0.0, ChoiceRule::Draw, 0.9)
+                .unwrap()
+                .0,
             0.0
         );
+        let broken = [f64::NEG_INFINITY; 3];
+        assert!(hours_from_choice(&broken, &hours, 1.0, ChoiceRule::Draw, 0.5).is_err());
+        let broken = [0.0, f64::NAN, 0.0];
+        assert!(hours_from_choice(&broken, &hours, 1.0, ChoiceRule::Draw, 0.5).is_err());
     }
 }

@@ -389,3 +389,37 @@ impl Plugin for RecordPlugin {
             );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Unequal steps: the year is their mean, not the last one.
+    #[test]
+    fn a_year_is_the_mean_of_its_steps() {
+        let step = |time, x: f64| Row {
+            time,
+            schedule: TaxSchedule::flat(0.1).unwrap(),
+            revenue: x,
+            rebate: 2.0 * x,
+            welfare: 10.0 * x,
+            welfare_each: vec![x, -x],
+            statistics: vec![3.0 * x],
+            kink_shares: vec![],
+            leader: None,
+            decisions: 5,
+            failures: 1,
+        };
+        let year = Row::year(7, &[step(1, 1.0), step(2, 2.0), step(3, 6.0)]).unwrap();
+        assert_eq!(
+            (year.time, year.revenue, year.rebate, year.welfare),
+            (7, 3.0, 6.0, 30.0)
+        );
+        assert_eq!(
+            (year.welfare_each, year.statistics),
+            (vec![3.0, -3.0], vec![9.0])
+        );
+        assert_eq!((year.decisions, year.failures), (15, 3));
+        assert!(Row::year(1, &[]).is_none());
+    }
+}

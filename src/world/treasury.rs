@@ -2,11 +2,12 @@
 
 use super::workers::{chunk_sums, zip_chunks};
 use super::{
-    Account, CurrentSchedule, Disposable, EconomyConstants, Failure, Income, Labor, Phase, Step,
-    Tax, Utility, Wage, WorkerId,
+    Account, CurrentSchedule, Disposable, EconomyConstants, Failure, Income, Labor, Notes, Phase,
+    Step, Tax, Utility, Wage, WorkerId,
 };
 use crate::error::Error;
 use crate::fiscal::lanes;
+use crate::fiscal::optimum::EQUILIBRIUM_TOLERANCE;
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 
@@ -17,6 +18,9 @@ pub struct Treasury {
     pub revenue: f64,
     /// R = revenue − public spending, $/year per worker.
     pub rebate: f64,
+    /// The rebate that rational workers expected when they chose hours, where they care (isoelastic
+    /// utility).
+    pub expected: Option<f64>,
     /// Largest relative violation of an identity so far.
     pub residual: f64,
 }
@@ -123,6 +127,25 @@ fn largest_gap([income, tax, disposable]: [&[f64]; 3], rebate: f64) -> f64 {
     largest
 }
 
+/// Remarks where the workers' joint fixed point in the rebate was not reached: a schedule with
+/// falling rates may have none.
+fn compare_rebate(
+    treasury: Res<Treasury>,
+    schedule: Res<CurrentSchedule>,
+    mut notes: ResMut<Notes>,
+) {
+    let Some(expected) = treasury.expected else {
+        return;
+    };
+    let gap = (expected - treasury.rebate).abs();
+    if gap > EQUILIBRIUM_TOLERANCE * (treasury.revenue.abs() + treasury.rebate.abs()).max(1.0) {
+        notes.add(format!(
+            "no exact equilibrium under {}: workers expected a rebate of {expected:.2} and were paid {:.2} $/year",
+            schedule.0, treasury.rebate
+        ));
+    }
+}
+
 /// Σ disposable + N·spending = Σ income, and disposable − (income − tax) is R for everybody.
 pub fn check_identities(
     economy: Res<EconomyConstants>,
@@ -158,7 +181,10 @@ pub fn check_identities(
             income += part.income;
             scale += part.scale;
             if part.finite && part.off <= IDENTITY_TOLERANCE {
-                worst.0 = worst.0.max(part.off);
+                // Not f64::max, which would forget a NaN found earlier.
+                if part.off > worst.0 {
+                    worst.0 = part.off;
+                }
                 continue;
             }
             // Broken somewhere in this chunk: find the worker.
@@ -226,6 +252,11 @@ impl Plugin for TreasuryPlugin {
             )
             .add_systems(Step, pay_rebate.in_set(Phase::Redistribute))
             .add_systems(Step, experience_utility.in_set(Account::Utility))
-            .add_systems(Step, check_identities.in_set(Account::Check));
+            .add_systems(
+                Step,
+                (check_identities, compare_rebate)
+                    .chain()
+                    .in_set(Account::Check),
+            );
     }
 }

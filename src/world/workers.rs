@@ -1,5 +1,6 @@
 //! Workers in components, and hours in closed form.
 
+use super::treasury::Treasury;
 use super::{CurrentSchedule, Decide, EconomyConstants, Step};
 use crate::fiscal::response::Response;
 use crate::fiscal::society::equilibrium_rebate;
@@ -155,6 +156,7 @@ type Responding<'w, 's> =
 fn respond(
     economy: Res<EconomyConstants>,
     schedule: Res<CurrentSchedule>,
+    mut treasury: ResMut<Treasury>,
     mut workers: Responding,
     others: Query<(&WorkerId, &Wage, &Labor), Without<Rational>>,
 ) {
@@ -163,6 +165,7 @@ fn respond(
     }
     let (economy, schedule) = (&economy.0, &schedule.0);
     let response = Response::new(economy, schedule);
+    treasury.expected = None;
     let rebate = match economy.utility {
         UtilityForm::Quasilinear => 0.0,
         UtilityForm::Isoelastic { .. } => {
@@ -184,6 +187,9 @@ fn respond(
             })
         }
     };
+    if matches!(economy.utility, UtilityForm::Isoelastic { .. }) {
+        treasury.expected = Some(rebate);
+    }
     let tables = workers
         .contiguous_iter_mut()
         .expect("components lie in tables");

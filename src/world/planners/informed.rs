@@ -68,10 +68,18 @@ impl InformedPlanner {
                     Effort::default(),
                 );
                 let note = format!(
-                    "optimum: {} evaluations from {} starts, best minus median start {:.2e}, best ±1-point move {:+.2e}",
+                    "optimum: {} evaluations from {} starts; welfare of the best minus the median start (coarse search) {:.2e}, largest gain of a ±1-point move {:+.2e}",
                     found.evaluations, found.starts, found.spread, found.best_move
                 );
-                (found.schedule, vec![note])
+                let mut notes = vec![note];
+                let outcome = society.outcome(&found.schedule);
+                for k in 0..found.schedule.brackets() {
+                    let inside = |z: &f64| found.schedule.bracket_of(*z * (1.0 + 1e-9)) == k;
+                    if !outcome.income.iter().any(inside) {
+                        notes.push(format!("nobody's income ends in bracket {} at the optimum, so its rate costs no work", k + 1));
+                    }
+                }
+                (found.schedule, notes)
             }
             InformedPlanner::Flat => {
                 let (schedule, _) = best_flat(society, objective);

@@ -13,7 +13,9 @@ use crate::llm::{Content, Readout, Request};
 use crate::units::Rate;
 use crate::world::language::{Asking, BracketText, Models, PromptBook, bracket_texts};
 use crate::world::record::{Decision, DecisionCount, Decisions, Row, Years};
-use crate::world::{Clock, CurrentSchedule, Failure, Notes, Phase, PlannerObjective, Seed, Step};
+use crate::world::{
+    Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, PlannerObjective, Seed, Step,
+};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use serde::Serialize;
@@ -41,6 +43,8 @@ pub struct YearText {
     pub percents: Vec<f64>,
     /// Year-mean welfare.
     pub welfare: f64,
+    /// The same with as many digits as tell the years apart.
+    pub welfare_text: String,
     /// $/year per worker.
     pub revenue: f64,
     /// $/year.
@@ -54,7 +58,7 @@ pub struct YearText {
 }
 
 impl YearText {
-    fn of(row: &Row) -> Self {
+    fn of(row: &Row, decimals: usize) -> Self {
         YearText {
             year: row.time,
             percents: row
@@ -64,6 +68,7 @@ impl YearText {
                 .map(|rate| 100.0 * rate)
                 .collect(),
             welfare: row.welfare,
+            welfare_text: format!("{:.decimals$}", row.welfare),
             revenue: row.revenue,
             income_mean: row.statistic("income_mean"),
             labor_mean: row.statistic("labor_mean"),
@@ -80,6 +85,10 @@ pub struct PlannerPrompt {
     pub brackets: Vec<BracketText>,
     /// What is to be maximised, in words.
     pub objective: String,
+    /// Unit of welfare.
+    pub unit: String,
+    /// $/year per worker, paid out of revenue before it is shared.
+    pub public_spending: f64,
     /// The last tax years, oldest first.
     pub years: Vec<YearText>,
     /// The year with the highest welfare so far.
@@ -92,6 +101,23 @@ pub struct PlannerPrompt {
     pub exploration: f64,
     /// Rate vectors that were tried before, in percent: a repetition teaches nothing.
     pub tried: Vec<Vec<f64>>,
+}
+
+/// Decimals that show four digits of the spread of `values`, or of their size where they are alike.
+fn decimals_to_tell_apart(values: impl Iterator<Item = f64> + Clone) -> usize {
+    let finite = values.filter(|x| x.is_finite());
+    let high = finite.clone().fold(f64::NEG_INFINITY, f64::max);
+    let low = finite.clone().fold(f64::INFINITY, f64::min);
+    let size = if high > low {
+        high - low
+    } else {
+        finite.map(f64::abs).fold(0.0, f64::max)
+    };
+    if size > 0.0 {
+        (3.0 - size.log10().floor()).clamp(0.0, 12.0) as usize
+    } else {
+        0
+    }
 }
 
 /// Grammar of `brackets` whole percentages, separated by a comma and a blank.
@@ -136,6 +162,7 @@ pub fn check_prompt(prompts: &crate::llm::Prompts, schedule: &TaxSchedule) -> Re
         year: 1,
         percents: percents.clone(),
         welfare: 0.0,
+        welfare_text: "0".into(),
         revenue: 0.0,
         income_mean: 0.0,
         labor_mean: 0.0,
@@ -145,6 +172,8 @@ pub fn check_prompt(prompts: &crate::llm::Prompts, schedule: &TaxSchedule) -> Re
     let context = PlannerPrompt {
         brackets: bracket_texts(schedule),
         objective: "welfare".into(),
+        unit: "$/year".into(),
+        public_spending: 0.0,
         years: vec![year.clone()],
         best: Some(year),
         year: 2,
@@ -161,6 +190,7 @@ struct Office<'w> {
     seed: Res<'w, Seed>,
     rules: Res<'w, TaxRules>,
     objective: Res<'w, PlannerObjective>,
+    economy: Res<'w, EconomyConstants>,
     years: Res<'w, Years>,
     models: Res<'w, Models>,
     prompts: Res<'w, PromptBook>,
@@ -264,6 +294,7 @@ fn prompt(office: &Office, current: &TaxSchedule) -> PlannerPrompt {
         .iter()
         .reduce(|a, b| if b.welfare > a.welfare { b } else { a });
     let shown = years.len().saturating_sub(planner.memory);
+    let decimals = decimals_to_tell_apart(years.iter().map(|row| row.welfare));
     let past = f64::from(clock.year() - 1) / f64::from(clock.years().max(1));
     let exploration = if planner.exploration > 0.0 {
         (1.0 - past / planner.exploration).max(0.0)
@@ -285,8 +316,13 @@ fn prompt(office: &Office, current: &TaxSchedule) -> PlannerPrompt {
     PlannerPrompt {
         brackets: bracket_texts(current),
         objective: office.objective.0.in_words(),
-        years: years[shown..].iter().map(YearText::of).collect(),
-        best: best.map(YearText::of),
+        unit: office.objective.0.unit(&office.economy.0).to_owned(),
+        public_spending: office.economy.0.public_spending,
+        years: years[shown..]
+            .iter()
+            .map(|row| YearText::of(row, decimals))
+            .collect(),
+        best: best.map(|row| YearText::of(row, decimals)),
         year: clock.year(),
         years_total: clock.years(),
         exploration,
@@ -304,6 +340,15 @@ impl Plugin for LanguagePlanner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn welfare_is_shown_with_digits_that_tell_years_apart() {
+        let decimals = |values: &[f64]| decimals_to_tell_apart(values.iter().copied());
+        assert_eq!(decimals(&[22_000.0, 43_000.0]), 0);
+        assert_eq!(decimals(&[1.6741, 1.6750]), 7);
+        assert_eq!(decimals(&[1.5]), 3);
+        assert_eq!(decimals(&[0.0, f64::NAN]), 0);
+    }
 
     #[test]
     fn rates_are_parsed_or_refused() {

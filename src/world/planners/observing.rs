@@ -8,7 +8,9 @@
 //! it goes back to the initial schedule and says so.
 
 use super::TaxRules;
-use crate::fiscal::saez::{bracket_rates, estimate_elasticity, small_reform};
+use crate::fiscal::saez::{
+    NO_WEIGHTS, are_defined, bracket_rates, estimate_elasticity, small_reform,
+};
 use crate::fiscal::{Allocation, Objective, Schedule as TaxSchedule};
 use crate::world::clock::end_of_tax_year;
 use crate::world::record::{AllWorkers, FlatPanel};
@@ -93,6 +95,10 @@ impl Plugin for ObservingPlanner {
             let formula = |elasticity: f64, notes: &mut Notes| {
                 let year = &seen.years[0];
                 let weights = marginal_weights(&objective.0, &economy, year);
+                if !are_defined(&weights) {
+                    notes.add(format!("{NO_WEIGHTS}: initial schedule kept"));
+                    return rules.initial.clone();
+                }
                 let edges = rules.initial.edges();
                 let found = bracket_rates(
                     edges,

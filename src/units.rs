@@ -17,9 +17,9 @@ impl Rate {
         if fraction.is_finite() && (low..=1.0).contains(&fraction) {
             return Ok(Rate(fraction));
         }
-        let hint = if fraction > 1.0 && fraction <= 100.0 {
+        let hint = if (1.0..=100.0).contains(&fraction) {
             format!(" (a fraction: write {} for {fraction} %)", fraction / 100.0)
-        } else if fraction < 0.0 && fraction >= -1.0 {
+        } else if (-1.0..0.0).contains(&fraction) {
             " (subsidies need `taxes.allow_subsidy = true`)".to_owned()
         } else {
             String::new()

@@ -240,15 +240,12 @@ impl<'a> Search<'a> {
         let mut steps = vec![step; brackets];
         while steps.iter().any(|&s| s > tolerance) {
             let base = self.rates.clone();
-            for k in 0..brackets {
-                if steps[k] <= tolerance {
+            for (k, step) in steps.iter_mut().enumerate() {
+                if *step <= tolerance {
                     continue;
                 }
-                if self.try_move(k, steps[k]) || self.try_move(k, -steps[k]) {
-                    steps[k] *= 1.5;
-                } else {
-                    steps[k] *= 0.5;
-                }
+                let improved = self.try_move(k, *step) || self.try_move(k, -*step);
+                *step *= if improved { 1.5 } else { 0.5 };
             }
             let leap: Vec<f64> = self
                 .rates

@@ -216,7 +216,7 @@ pub fn check_identities(
             "step {}: rebates differ: worker {worker} got {paid} $/year instead of {rebate} $/year",
             clock.step
         )));
-    } else if !(relative <= IDENTITY_TOLERANCE) {
+    } else if relative.is_nan() || relative > IDENTITY_TOLERANCE {
         failure.raise(Error::run(format!(
             "step {}: the budget does not balance: disposable income plus public spending differ from income by {balance} $/year over {count} workers (worst: worker {worker})",
             clock.step

@@ -112,12 +112,14 @@ pub fn main() -> Result<()> {
             set,
         } => laboratory::optimum(&scenario, format, &set),
         Command::Plot { run } => {
+            finished(&run)?;
             for figure in report::figures(&run)? {
                 print(&format!("{}\n", figure.svg.display()))?;
             }
             Ok(())
         }
         Command::Report { run } => {
+            finished(&run)?;
             let page = report::html(&run)?;
             print(&report::table(&report::Summary::read(&run)?))?;
             print(&format!("{}\n", page.display()))
@@ -125,6 +127,19 @@ pub fn main() -> Result<()> {
         Command::Model(command) => command.execute(),
         Command::Docs(DocsCommand::Scenario) => print(&scenario::reference()),
     }
+}
+
+/// Refuses a folder that does not hold a finished run.
+fn finished(run: &std::path::Path) -> Result<()> {
+    use crate::run::folder::{State, state};
+    let remedy = match state(run)? {
+        State::Finished => return Ok(()),
+        State::Unfinished => "repeat its `fisc run` command to finish it",
+        _ => "the output folder of a finished run",
+    };
+    Err(Error::input("no finished run here")
+        .value(run.display())
+        .allowed(remedy))
 }
 
 /// Writes to stdout; a reader who has gone away (`| head`) is no failure.

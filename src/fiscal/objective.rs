@@ -146,7 +146,7 @@ impl Objective {
     pub fn formula(&self) -> String {
         match self {
             Objective::Utilitarian => "mean u".into(),
-            Objective::InverseWage => "mean(g·u), g ∝ 1/wage, mean g = 1".into(),
+            Objective::InverseWage => "mean(g·u), g = k/wage with mean g = 1".into(),
             Objective::InverseIncome => "Σ u/max(z, 1)".into(),
             Objective::Rawlsian => "min u".into(),
             Objective::Isoelastic { gamma } => {
@@ -156,7 +156,9 @@ impl Objective {
             Objective::Nash => "exp(mean ln m)".into(),
             Objective::Rank => "mean m·(1 − Gini of m)".into(),
             Objective::Sufficiency { threshold } => format!("−mean max({threshold} − m, 0)"),
-            Objective::Pareto { weights } => format!("mean(g·u), g by wage group ∝ {weights:?}"),
+            Objective::Pareto { weights } => {
+                format!("mean(g·u), g by wage group in proportion to {weights:?}")
+            }
             Objective::Prioritarian { scale } => format!("−s·ln mean exp(−m/s), s = {scale} $"),
         }
     }

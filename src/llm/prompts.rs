@@ -90,6 +90,10 @@ impl Prompts {
     /// something it cannot take, with file and line. An empty message.
     pub fn render(&self, name: &str, values: impl Serialize) -> Result<Vec<Message>> {
         let Some(sections) = self.sections.get(name) else {
+            if self.files.contains_key(name) {
+                let message = "no line `### system`, `### user` or `### assistant`, so this is a fragment and not a prompt";
+                return Err(self.at(name, 1, "", message.to_owned()));
+            }
             let names = self.names();
             return Err(Error::input("no such prompt")
                 .value(name)

@@ -182,9 +182,9 @@ fn harvest(mut app: App, arm: String, scenario: &Scenario) -> ArmResult {
     let floored = world.resource::<FlooredWorkers>().0;
     if floored > 0 {
         notes.push(format!(
-            "{} floored {floored} of {} worker-steps at 1 $/year",
-            scenario.objective.name(),
-            u64::from(scenario.steps) * scenario.population.size as u64
+            "{floored} of {} worker-steps had less than 1 $/year and were counted as 1 $/year under {}: these few can decide its welfare and what is attained",
+            u64::from(scenario.steps) * scenario.population.size as u64,
+            scenario.objective.name()
         ));
     }
     ArmResult {

@@ -83,8 +83,9 @@ pub fn run_into(
     let existed = place.folder.exists();
     std::fs::create_dir_all(&place.folder).map_err(|error| Error::io(&place.folder, error))?;
     let result = play_and_write(simulation, options, &resolved, &place, progress);
-    if result.is_err() && !existed && !folder::scenario(&place.folder).exists() {
-        // It never started.
+    let replay = matches!(place.start, Start::Replay(_));
+    if result.is_err() && (replay || (!existed && !folder::scenario(&place.folder).exists())) {
+        // It never started, or was a replay that nobody can go on with.
         folder::clear(&place.folder)?;
     }
     result
@@ -219,7 +220,11 @@ fn play_and_write(
     }
     tables::write_whole(&folder::scenario(&place.folder), resolved.as_bytes())?;
     let mut log = Log::open(&place.folder)?;
-    log.line(&format!("fisc {} {start:?}", env!("CARGO_PKG_VERSION")))?;
+    log.line(&format!(
+        "fisc {}: {}",
+        env!("CARGO_PKG_VERSION"),
+        in_words(&start)
+    ))?;
     let played = Instant::now();
     let outcome = simulation.play(engines, progress);
     // What was made of the last answers is not on disk yet.
@@ -229,7 +234,13 @@ fn play_and_write(
     if let Err(error) = &outcome {
         log.line(&format!("failed: {error}"))?;
     }
-    let (arms, engines) = outcome?;
+    let (arms, engines) = outcome.map_err(|error| match &start {
+        Start::Replay(from) if is_of_another_scenario(from, resolved) => error.context(format!(
+            "replaying with another scenario than the one in {}",
+            folder::scenario(from).display()
+        )),
+        _ => error,
+    })?;
     let play_seconds = played.elapsed().as_secs_f64();
 
     let mut profile = BTreeMap::new();
@@ -261,11 +272,7 @@ fn play_and_write(
         "scenario": scenario.name,
         "scenario_sha256": hex(&Sha256::digest(resolved.as_bytes())),
         "seed": scenario.seed,
-        "start": match &start {
-            Start::Fresh => "fresh".to_owned(),
-            Start::Resumed(answers) => format!("resumed with {answers} answers on file"),
-            Start::Replay(_) => "replay".to_owned(),
-        },
+        "start": in_words(&start),
         "models": engines.iter().map(|(name, e)| (name.clone(), e.model_id().to_owned())).collect::<BTreeMap<_, _>>(),
         "threads": rayon::current_num_threads(),
         "host": host(),
@@ -284,6 +291,11 @@ fn play_and_write(
         summary,
         start,
     })
+}
+
+/// Whether the run in `from` was made with another scenario (or in another place: paths count).
+fn is_of_another_scenario(from: &Path, resolved: &str) -> bool {
+    std::fs::read_to_string(folder::scenario(from)).is_ok_and(|text| text != resolved)
 }
 
 fn write_tables(simulation: &Simulation, arms: &[ArmResult], folder: &Path) -> Result<()> {
@@ -324,6 +336,14 @@ fn model_spec(scenario: &Scenario, name: &str, options: &Options) -> Result<Mode
         spec.threads = threads;
     }
     Ok(spec)
+}
+
+fn in_words(start: &Start) -> String {
+    match start {
+        Start::Fresh => "fresh".to_owned(),
+        Start::Resumed(answers) => format!("resumed with {answers} answers on file"),
+        Start::Replay(_) => "replay".to_owned(),
+    }
 }
 
 fn failure_rate(summary: &Summary) -> f64 {

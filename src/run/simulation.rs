@@ -44,6 +44,15 @@ impl Simulation {
         let people = population::draw(spec, scenario.economy.weeks_per_year, scenario.seed)?;
         let shares: Vec<f64> = scenario.workers.iter().map(|group| group.share).collect();
         let groups = assign_groups(&shares, people.len());
+        for (index, group) in scenario.workers.iter().enumerate() {
+            if !groups.contains(&(index as u32)) {
+                return Err(Error::input(format!(
+                    "`workers.{index}.share`: the group has no worker"
+                ))
+                .value(format!("{} of {} workers", group.share, people.len()))
+                .allowed("a larger share, or a larger population.size"));
+            }
+        }
         let choices: Vec<Chooses> = groups
             .iter()
             .map(|&group| match &scenario.workers[group as usize].decide {

@@ -98,7 +98,10 @@ pub fn summarize(
                 (Some(us), Some(best)) => attained(welfare, last(us), last(best)),
                 _ => (
                     None,
-                    Some("needs a U.S. law and `optimal` among the arms".to_owned()),
+                    Some(
+                        "attained is not shown: it needs `optimal` and a U.S. law among the arms"
+                            .to_owned(),
+                    ),
                 ),
             };
             let statistic =
@@ -149,7 +152,16 @@ pub fn summarize(
         .iter()
         .any(|g| matches!(g.decide, crate::scenario::Decide::Llm { .. }));
     if asks && (optimal.is_some() || arms.iter().any(|arm| arm.arm == "saez-fixed-point")) {
-        notes.push("`optimal`, `flat` and `saez-fixed-point` are computed for rational workers with these wages; the language-model workers who live under them respond otherwise. Their prompt says in words how to respond, and controls on the 1.5 B model show that this is not labour supply (docs/prompts.md)".to_owned());
+        notes.push("`optimal`, `flat` and `saez-fixed-point` take language-model workers to be rational (fixed hours are kept); those who live under them respond otherwise. Their prompt says in words how to respond, and controls on the 1.5 B model show that this is not labour supply (docs/prompts.md)".to_owned());
+    }
+    let fixed: f64 = scenario
+        .workers
+        .iter()
+        .filter(|group| matches!(group.decide, crate::scenario::Decide::Fixed { .. }))
+        .map(|group| group.share)
+        .sum();
+    if fixed > 0.0 && arms.iter().any(|arm| arm.arm.starts_with("saez")) {
+        notes.push(format!("Saez arms use the elasticity of rational workers unless it is given; here {:.0} % of the workers have fixed hours", 100.0 * fixed));
     }
     if scenario.economy.utility != crate::fiscal::Utility::Quasilinear
         && arms.iter().any(|arm| arm.arm.starts_with("saez"))

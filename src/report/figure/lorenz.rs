@@ -46,7 +46,7 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
     let mut sheet = Sheet::new(ID);
     let top = sheet.heading(
         TITLE,
-        &format!("Step {step}. Workers from poorest to richest; thin diagonal: equality."),
+        &format!("Step {step} alone; the table has means over the tax year. Workers from poorest to richest."),
     );
     let lowest = curves
         .iter()

@@ -254,7 +254,7 @@ pub(super) fn compared(
             return Err(item
                 .error("two planners have the same name, which tells the arms apart")
                 .allowed(
-                    "each planner once; to compare settings of one planner, sweep over them",
+                    "each planner once; to compare settings of one planner, run the scenario again with --set and another --out",
                 ));
         }
         arms.push(arm);

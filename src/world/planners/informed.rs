@@ -68,8 +68,8 @@ impl InformedPlanner {
                     Effort::default(),
                 );
                 let note = format!(
-                    "optimum: {} evaluations from {} starts; welfare of the best minus the median start (coarse search) {:.2e}, largest gain of a ±1-point move {:+.2e}",
-                    found.evaluations, found.starts, found.spread, found.best_move
+                    "best of {} starts ({} evaluations), {:.2e} above the median start in the coarse search; moving one rate by 1 point changes welfare by at most {:+.2e}: a certificate of a local optimum, not a proof",
+                    found.starts, found.evaluations, found.spread, found.best_move
                 );
                 let mut notes = vec![note];
                 let outcome = society.outcome(&found.schedule);

@@ -52,49 +52,59 @@ impl<'a> Response<'a> {
     ///
     /// Under quasilinear utility and rising rates income is z = max_k min(z₀·(1−τ_k)^e, b_{k+1}),
     /// with z₀ = weeks·w·s: on segments below the optimum the minimum is the upper edge, on those
-    /// above it is the interior income, which falls with k. That has no branches and vectorises.
+    /// above it is the interior income, which falls with k. That has no branches and vectorises
+    /// over workers, eight at a time.
     #[inline(always)]
-    pub fn labor_of_many<W, S, L>(
+    pub fn labor_of_many(
         &self,
-        workers: (&[W], &[S]),
+        wage: &[f64],
+        untaxed_labor: &[f64],
         rebate: f64,
-        labor: &mut [L],
-        amount: (
-            impl Fn(&W) -> f64,
-            impl Fn(&S) -> f64,
-            impl Fn(&mut L) -> &mut f64,
-        ),
+        labor: &mut [f64],
     ) {
-        let (wage, untaxed_labor) = workers;
-        let (of_wage, of_untaxed, of_labor) = amount;
-        let convex = self.schedule.is_convex();
-        if !(convex && self.economy.utility == Utility::Quasilinear) {
-            for ((w, s), l) in wage.iter().zip(untaxed_labor).zip(labor) {
-                *of_labor(l) = self.labor(of_wage(w), of_untaxed(s), rebate);
+        if !(self.schedule.is_convex() && self.economy.utility == Utility::Quasilinear) {
+            for ((&w, &s), l) in wage.iter().zip(untaxed_labor).zip(labor) {
+                *l = self.labor(w, s, rebate);
             }
             return;
         }
+        let (wages, rest_w) = wage.as_chunks::<8>();
+        let (untaxed, rest_s) = untaxed_labor.as_chunks::<8>();
+        let (labors, rest_l) = labor.as_chunks_mut::<8>();
+        for ((w, s), l) in wages.iter().zip(untaxed).zip(labors) {
+            self.convex_block(w, s, l);
+        }
+        // The rest, as a block filled up with workers who are thrown away.
+        let (mut w, mut s, mut l) = ([1.0; 8], [1.0; 8], [0.0; 8]);
+        w[..rest_w.len()].copy_from_slice(rest_w);
+        s[..rest_s.len()].copy_from_slice(rest_s);
+        self.convex_block(&w, &s, &mut l);
+        rest_l.copy_from_slice(&l[..rest_l.len()]);
+    }
+
+    #[inline(always)]
+    fn convex_block(&self, wage: &[f64; 8], untaxed_labor: &[f64; 8], labor: &mut [f64; 8]) {
         let weeks = self.economy.weeks_per_year;
         let labor_max = self.economy.labor_max;
-        let brackets = self.net_power.len();
-        let uppers = &self.schedule.edges()[1..];
-        let (inner, top) = self.net_power.split_at(brackets - 1);
-        for ((w, s), l) in wage.iter().zip(untaxed_labor).zip(labor) {
-            let (w, s) = (of_wage(w), of_untaxed(s));
-            let yearly_wage = weeks * w;
-            let untaxed = yearly_wage * s;
-            let mut income = untaxed * top[0];
-            for (&net_power, &upper) in inner.iter().zip(uppers) {
-                let interior = untaxed * net_power;
+        let edges = self.schedule.edges();
+        let yearly: [f64; 8] = std::array::from_fn(|j| weeks * wage[j]);
+        let untaxed: [f64; 8] = std::array::from_fn(|j| yearly[j] * untaxed_labor[j]);
+        let mut income = [0.0; 8];
+        for (k, &net_power) in self.net_power.iter().enumerate() {
+            let upper = edges.get(k + 1).copied().unwrap_or(f64::INFINITY);
+            for j in 0..8 {
+                let interior = untaxed[j] * net_power;
                 let candidate = if interior < upper { interior } else { upper };
-                income = if candidate > income {
+                income[j] = if candidate > income[j] {
                     candidate
                 } else {
-                    income
+                    income[j]
                 };
             }
-            let hours = income / yearly_wage;
-            *of_labor(l) = if hours < labor_max { hours } else { labor_max };
+        }
+        for j in 0..8 {
+            let hours = income[j] / yearly[j];
+            labor[j] = if hours < labor_max { hours } else { labor_max };
         }
     }
 
@@ -255,7 +265,7 @@ mod tests {
         for schedule in [law, &all, &falling] {
             let response = Response::new(&economy, schedule);
             let mut labor = vec![0.0; wage.len()];
-            response.labor_of_many((&wage, &untaxed), 0.0, &mut labor, (|w| *w, |s| *s, |l| l));
+            response.labor_of_many(&wage, &untaxed, 0.0, &mut labor);
             for ((&w, &s), &l) in wage.iter().zip(&untaxed).zip(&labor) {
                 let single = response.labor(w, s, 0.0);
                 assert!(

@@ -143,20 +143,34 @@ impl Schedule {
         self.tax_at_edge[k] + self.rates[k] * (income - self.edges[k])
     }
 
-    /// Tax as Σ_k τ_k·clip(z − b_k, 0, b_{k+1} − b_k): as [`Schedule::tax`] up to rounding, without
-    /// a search for the bracket, for long columns of incomes.
+    /// Tax of each income as Σ_k τ_k·clip(z − b_k, 0, b_{k+1} − b_k): as [`Schedule::tax`] up to
+    /// rounding, without a search for the bracket, eight incomes at a time.
     #[inline(always)]
-    pub fn tax_by_sum(&self, income: f64) -> f64 {
-        let brackets = self.edges.len();
-        let mut tax = 0.0;
-        for k in 0..brackets - 1 {
-            let inside = income - self.edges[k];
-            let inside = if inside > 0.0 { inside } else { 0.0 };
-            let width = self.edges[k + 1] - self.edges[k];
-            tax += self.rates[k] * if inside < width { inside } else { width };
+    pub fn tax_of_many(&self, income: &[f64], tax: &mut [f64]) {
+        let (incomes, rest_z) = income.as_chunks::<8>();
+        let (taxes, rest_t) = tax.as_chunks_mut::<8>();
+        for (z, t) in incomes.iter().zip(taxes) {
+            self.tax_block(z, t);
         }
-        let inside = income - self.edges[brackets - 1];
-        tax + self.rates[brackets - 1] * if inside > 0.0 { inside } else { 0.0 }
+        let (mut z, mut t) = ([0.0; 8], [0.0; 8]);
+        z[..rest_z.len()].copy_from_slice(rest_z);
+        self.tax_block(&z, &mut t);
+        rest_t.copy_from_slice(&t[..rest_t.len()]);
+    }
+
+    #[inline(always)]
+    fn tax_block(&self, income: &[f64; 8], tax: &mut [f64; 8]) {
+        let mut sum = [0.0; 8];
+        for k in 0..self.edges.len() {
+            let (edge, rate) = (self.edges[k], self.rates[k]);
+            let width = self.upper(k) - edge;
+            for j in 0..8 {
+                let inside = income[j] - edge;
+                let inside = if inside > 0.0 { inside } else { 0.0 };
+                sum[j] += rate * if inside < width { inside } else { width };
+            }
+        }
+        *tax = sum;
     }
 
     /// Marginal rate on the next dollar, a fraction.
@@ -274,7 +288,12 @@ mod tests {
             let schedule = Schedule::new(&edges, &rates[..edges.len()]).unwrap();
             let tax = schedule.tax(income);
             prop_assert!((tax - tax_by_definition(&schedule, income)).abs() <= 1e-9 * income.max(1.0));
-            prop_assert!((schedule.tax_by_sum(income) - tax).abs() <= 1e-9 * income.max(1.0));
+            let incomes: Vec<f64> = (0..11).map(|i| income + 1_000.0 * f64::from(i)).collect();
+            let mut taxes = vec![0.0; incomes.len()];
+            schedule.tax_of_many(&incomes, &mut taxes);
+            for (z, t) in incomes.iter().zip(&taxes) {
+                prop_assert!((schedule.tax(*z) - t).abs() <= 1e-9 * z.max(1.0));
+            }
             prop_assert!(schedule.tax(income + 1.0) >= tax - 1e-9);
             for &edge in &edges[1..] {
                 prop_assert!((schedule.tax(edge) - schedule.tax(edge * (1.0 - 1e-12))).abs() < 1e-6);

@@ -86,6 +86,7 @@ pub struct Recorder {
     by_income: Order,
     by_disposable: Order,
     by_utility: Order,
+    by_labor: Order,
 }
 
 /// Ascending order of a column: as it stands, or by index.
@@ -222,6 +223,11 @@ impl Recorder {
                 0 => Some(by_income),
                 3 => Some(by_disposable),
                 4 => Some(by_utility),
+                // Few workers: an order that is kept costs less than a histogram.
+                1 if n <= BUCKETS => {
+                    self.by_labor.update(column, false);
+                    Some(self.by_labor.ranked(column, false))
+                }
                 _ => None,
             };
             let ps = [0.5, 0.1, 0.9, 0.99];
@@ -294,6 +300,9 @@ fn at_kink(income: &[f64], kink: f64) -> u32 {
         .sum()
 }
 
+/// Buckets of the histogram that finds quantiles.
+const BUCKETS: usize = 2_048;
+
 /// Quantiles as [`quantile`] of a column in no order, with its smallest and largest element.
 ///
 /// A histogram finds the buckets that hold the order statistics asked for; only these are sorted.
@@ -303,7 +312,6 @@ fn quantiles_unordered<const Q: usize>(
     high: f64,
     ps: [f64; Q],
 ) -> [f64; Q] {
-    const BUCKETS: usize = 2_048;
     let n = column.len();
     // NaN or infinities, or few elements: sort.
     if n <= BUCKETS || !(high - low).is_finite() || high <= low {

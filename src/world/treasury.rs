@@ -48,8 +48,8 @@ pub fn assess_taxes(schedule: Res<CurrentSchedule>, mut workers: Query<(&Income,
         .contiguous_iter_mut()
         .expect("components lie in tables")
     {
-        map_into(&mut tax, income, income, |t, z, _| {
-            t.0 = schedule.tax_by_sum(z.0)
+        zip_chunks(&mut tax, income, income, |tax, income, _| {
+            schedule.tax_of_many(bytemuck::cast_slice(income), bytemuck::cast_slice_mut(tax));
         });
     }
 }

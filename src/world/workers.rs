@@ -195,14 +195,10 @@ fn respond(
         .expect("components lie in tables");
     for (wage, untaxed, mut labor) in tables {
         zip_chunks(&mut labor, wage, untaxed, |labor, wage, untaxed| {
-            let amounts = (|w: &Wage| w.0, |s: &UntaxedLabor| s.0, amount_of_labor);
-            response.labor_of_many((wage, untaxed), rebate, labor, amounts);
+            let (wage, untaxed) = (bytemuck::cast_slice(wage), bytemuck::cast_slice(untaxed));
+            response.labor_of_many(wage, untaxed, rebate, bytemuck::cast_slice_mut(labor));
         });
     }
-}
-
-fn amount_of_labor(labor: &mut Labor) -> &mut f64 {
-    &mut labor.0
 }
 
 /// Calls `f` on aligned chunks of three columns, compiled for wide vectors, in parallel where

@@ -188,7 +188,7 @@ impl Outcome {
 ///
 /// Under isoelastic utility leisure is normal, so mean tax falls in R and the root is unique; it
 /// lies between −spending and mean tax(−spending) − spending where rates are not negative.
-/// Found by [`decreasing_root`] on an interval that is widened until it holds the root.
+/// Found by a bracketing secant method on an interval that is widened until it holds the root.
 pub fn equilibrium_rebate(public_spending: f64, mut mean_tax: impl FnMut(f64) -> f64) -> f64 {
     let mut low = -public_spending;
     let mut high = mean_tax(low) - public_spending;

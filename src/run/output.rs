@@ -5,7 +5,7 @@ use super::simulation::{Progress, Simulation};
 use super::summary::{Summary, summarize};
 use super::{ArmResult, tables};
 use crate::error::{Error, Result};
-use crate::llm::{Engine, GgufSource, Mode, ModelSpec, SharedTranscript};
+use crate::llm::{Engine, GgufSource, Mode, ModelSpec, SharedTranscript, registry};
 use crate::scenario::{self, Backend, Scenario};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -329,8 +329,14 @@ fn model_spec(scenario: &Scenario, name: &str, options: &Options) -> Result<Mode
         .get(name)
         .ok_or_else(|| Error::input("no such model in [models]").value(name))?;
     let Backend::Gguf { model } = &settings.backend;
-    // Paths in a checked scenario are already relative to the working folder.
-    let mut spec = ModelSpec::new(name, GgufSource::named(model, Path::new(""))?);
+    // Paths in a checked scenario are already relative to the working folder, and exist unless the
+    // run is a replay, which does not open them.
+    let gguf = if registry::find(model).is_ok() {
+        GgufSource::Fetched(model.clone())
+    } else {
+        GgufSource::Path(model.into())
+    };
+    let mut spec = ModelSpec::new(name, gguf);
     spec.context_tokens = settings.context_tokens;
     if let Some(threads) = options.threads {
         spec.threads = threads;

@@ -315,7 +315,7 @@ fn wages() -> impl Strategy<Value = WagePrior> {
 fn objective() -> impl Strategy<Value = Objective> {
     prop_oneof![
         prop::sample::select(Objective::defaults()),
-        positive().prop_map(|gamma| Objective::Isoelastic { gamma }),
+        (0.0..=10.0f64).prop_map(|gamma| Objective::Isoelastic { gamma }),
         positive().prop_map(|scale| Objective::Prioritarian { scale }),
         prop::collection::vec(positive(), 1..5).prop_map(|weights| Objective::Pareto { weights }),
     ]

@@ -2,6 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::fiscal::Schedule;
+use crate::fiscal::lanes::in_blocks;
+use multiversion::multiversion;
 
 /// Utility of consumption; the disutility of work is χ·l^δ in both forms.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,6 +107,16 @@ impl Economy {
         self.weeks_per_year * wage * labor
     }
 
+    /// [`Economy::income`] of many workers, columns of equal length.
+    pub fn income_of_many(&self, wage: &[f64], labor: &[f64], income: &mut [f64]) {
+        incomes(self.weeks_per_year, wage, labor, income);
+    }
+
+    /// [`Economy::utility`] of many workers, columns of equal length.
+    pub fn utility_of_many(&self, disposable: &[f64], labor: &[f64], utility: &mut [f64]) {
+        utilities(self, disposable, labor, utility);
+    }
+
     /// Disutility of `labor` hours per week: weeks·χ·l^δ ($/year) or χ̃·l^δ.
     #[inline]
     pub fn disutility(&self, labor: f64) -> f64 {
@@ -194,16 +206,57 @@ impl Economy {
 /// (as at the default δ = 3.5), which is exact to rounding and several times faster.
 #[inline]
 pub(crate) fn power(x: f64, p: f64) -> f64 {
-    let doubled = 2.0 * p;
-    if doubled.fract() == 0.0 && (0.0..=16.0).contains(&doubled) {
-        let whole = x.powi((doubled as i32) / 2);
-        if doubled as i32 % 2 == 0 {
-            whole
-        } else {
-            whole * x.sqrt()
+    power_block(&[x; 1], p)[0]
+}
+
+/// [`power`] of a block of values.
+#[inline(always)]
+pub(crate) fn power_block<const N: usize>(x: &[f64; N], p: f64) -> [f64; N] {
+    let halves = 2.0 * p;
+    if !(halves.fract() == 0.0 && (0.0..=16.0).contains(&halves)) {
+        return x.map(|x| x.powf(p));
+    }
+    let halves = halves as u32;
+    let (mut power, mut square) = ([1.0; N], *x);
+    let mut whole = halves / 2;
+    while whole > 0 {
+        if whole % 2 == 1 {
+            for j in 0..N {
+                power[j] *= square[j];
+            }
         }
+        square = square.map(|x| x * x);
+        whole /= 2;
+    }
+    if halves % 2 == 1 {
+        for j in 0..N {
+            power[j] *= x[j].sqrt();
+        }
+    }
+    power
+}
+
+/// z of many workers.
+#[multiversion(targets = "simd")]
+fn incomes(weeks: f64, wage: &[f64], labor: &[f64], income: &mut [f64]) {
+    for ((z, w), l) in income.iter_mut().zip(wage).zip(labor) {
+        *z = weeks * w * l;
+    }
+}
+
+/// u of many workers.
+#[multiversion(targets = "simd")]
+fn utilities(economy: &Economy, disposable: &[f64], labor: &[f64], utility: &mut [f64]) {
+    let (cost, weeks) = (economy.labor_cost, economy.weeks_per_year);
+    if economy.utility == Utility::Quasilinear {
+        in_blocks([disposable, labor], utility, |[c, l]| {
+            let effort = power_block(l, economy.labor_exponent);
+            std::array::from_fn(|j| c[j] - weeks * (cost * effort[j]))
+        });
     } else {
-        x.powf(p)
+        for ((u, &c), &l) in utility.iter_mut().zip(disposable).zip(labor) {
+            *u = economy.utility(c, l);
+        }
     }
 }
 

@@ -4,38 +4,83 @@
 //! The order of every addition is fixed by the length alone, so a sum does not depend on the
 //! number of threads or on the width of the processor's vectors: a wider vector does the same
 //! operations, and nothing is contracted to fused multiply-adds.
+//!
+//! A function marked `multiversion` is compiled for several widths of vectors and picks one when
+//! it first runs. Whatever it calls must be `inline(always)` to be compiled with it.
 
+use multiversion::multiversion;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Elements that one task handles: six columns of them fit a core's second-level cache.
-pub const CHUNK: usize = 4_096;
+/// Elements of a partial sum: a column of them fits a core's first-level cache, six the second.
+pub const CHUNK: usize = 2_048;
 
 /// Columns up to this length are handled by one thread; below it, waking others costs more.
-const ONE_THREAD: usize = 4 * CHUNK;
-
-/// Runs `f` compiled for the widest vectors that this processor has.
-#[inline(always)]
-pub fn wide<R>(f: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(f)
-}
+const ONE_THREAD: usize = 8 * CHUNK;
 
 /// `f` of each chunk of `0..length`, in order.
 pub fn by_chunk<R: Send>(length: usize, f: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
     let chunks = length.div_ceil(CHUNK);
-    let chunk = |i: usize| {
-        let range = i * CHUNK..((i + 1) * CHUNK).min(length);
-        wide(|| f(range))
-    };
+    let chunk = |i: usize| f(i * CHUNK..((i + 1) * CHUNK).min(length));
     if length <= ONE_THREAD {
         (0..chunks).map(chunk).collect()
     } else {
         (0..chunks)
             .into_par_iter()
-            .with_min_len(4)
+            .with_min_len(2)
             .map(chunk)
             .collect()
     }
+}
+
+/// Calls `f` on aligned chunks of three columns of equal length, in parallel where they are long.
+pub fn zip_chunks(
+    out: &mut [f64],
+    a: &[f64],
+    b: &[f64],
+    f: impl Fn(&mut [f64], &[f64], &[f64]) + Sync,
+) {
+    if out.len() <= ONE_THREAD {
+        f(out, a, b);
+    } else {
+        let chunk = 4 * CHUNK;
+        out.par_chunks_mut(chunk)
+            .zip(a.par_chunks(chunk))
+            .zip(b.par_chunks(chunk))
+            .for_each(|((out, a), b)| f(out, a, b));
+    }
+}
+
+/// Fills `out` with `f` of blocks of eight elements of `columns`, all equally long. The last block
+/// is filled up with ones.
+#[inline(always)]
+pub fn in_blocks<const N: usize>(
+    columns: [&[f64]; N],
+    out: &mut [f64],
+    f: impl Fn([&[f64; 8]; N]) -> [f64; 8],
+) {
+    let parts = columns.map(|column| {
+        assert_eq!(column.len(), out.len(), "columns of equal length");
+        column.as_chunks::<8>()
+    });
+    let (blocks, rest) = out.as_chunks_mut::<8>();
+    let last = parts.map(|(_, rest)| {
+        let mut block = [1.0; 8];
+        block[..rest.len()].copy_from_slice(rest);
+        [block]
+    });
+    let mut last_out = [[0.0; 8]];
+    // A loop of two rounds, so that `f` is called in one place and inlined there.
+    for round in 0..2 {
+        let (columns, out) = match round {
+            0 => (parts.map(|(blocks, _)| blocks), &mut *blocks),
+            _ => (last.each_ref().map(|block| &block[..]), &mut last_out[..]),
+        };
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = f(columns.map(|column| &column[i]));
+        }
+    }
+    rest.copy_from_slice(&last_out[0][..rest.len()]);
 }
 
 /// Σ of the lanes, pairwise.
@@ -79,24 +124,86 @@ pub fn sum2(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
     total(lanes)
 }
 
-/// Σ (2(first + i) + 1 − n)·a_i: the numerator of a concentration index over a part of a column
-/// of `n` that begins at place `first`.
+/// Both Σ of f(a_i, b_i) over two columns of equal length.
 #[inline(always)]
-pub fn rank_sum(a: &[f64], first: usize, n: usize) -> f64 {
+pub fn pair_sum2(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> (f64, f64)) -> (f64, f64) {
+    debug_assert_eq!(a.len(), b.len());
+    let (mut first, mut second) = ([0.0; 8], [0.0; 8]);
+    let (blocks_a, rest_a) = a.as_chunks::<8>();
+    let (blocks_b, rest_b) = b.as_chunks::<8>();
+    for (x, y) in blocks_a.iter().zip(blocks_b) {
+        for j in 0..8 {
+            let (p, q) = f(x[j], y[j]);
+            first[j] += p;
+            second[j] += q;
+        }
+    }
+    for (j, (&x, &y)) in rest_a.iter().zip(rest_b).enumerate() {
+        let (p, q) = f(x, y);
+        first[j] += p;
+        second[j] += q;
+    }
+    (total(first), total(second))
+}
+
+/// What a part of a column of `n`, beginning at place `first`, adds to its statistics.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moments {
+    /// Σ a_i.
+    pub sum: f64,
+    /// Σ (2(first + i) + 1 − n)·a_i: the numerator of a concentration index.
+    pub rank_sum: f64,
+}
+
+impl std::ops::AddAssign for Moments {
+    fn add_assign(&mut self, other: Moments) {
+        self.sum += other.sum;
+        self.rank_sum += other.rank_sum;
+    }
+}
+
+/// [`Moments`] of a part of a column of `n` that begins at place `first`.
+#[multiversion(targets = "simd")]
+pub fn moments(a: &[f64], first: usize, n: usize) -> Moments {
     let start = 2.0 * first as f64 + 1.0 - n as f64;
-    let mut lanes = [0.0; 8];
+    let (mut sum, mut ranked) = ([0.0; 8], [0.0; 8]);
     let mut place: [f64; 8] = std::array::from_fn(|j| start + 2.0 * j as f64);
     let (blocks, rest) = a.as_chunks::<8>();
     for block in blocks {
         for j in 0..8 {
-            lanes[j] += place[j] * block[j];
+            sum[j] += block[j];
+            ranked[j] += place[j] * block[j];
             place[j] += 16.0;
         }
     }
-    for ((lane, &x), place) in lanes.iter_mut().zip(rest).zip(place) {
-        *lane += place * x;
+    for (j, &x) in rest.iter().enumerate() {
+        sum[j] += x;
+        ranked[j] += place[j] * x;
     }
-    total(lanes)
+    Moments {
+        sum: total(sum),
+        rank_sum: total(ranked),
+    }
+}
+
+/// [`Moments`] of a whole column, chunk by chunk.
+pub fn moments_of(a: &[f64]) -> Moments {
+    let mut all = Moments::default();
+    for part in by_chunk(a.len(), |range| {
+        moments(&a[range.clone()], range.start, a.len())
+    }) {
+        all += part;
+    }
+    all
+}
+
+/// Σ a_i of a whole column, chunk by chunk.
+pub fn sum_of(a: &[f64]) -> f64 {
+    #[multiversion(targets = "simd")]
+    fn plain(a: &[f64]) -> f64 {
+        sum(a, |x| x)
+    }
+    by_chunk(a.len(), |range| plain(&a[range])).iter().sum()
 }
 
 /// Smallest and largest element; (∞, −∞) of nothing.
@@ -124,15 +231,29 @@ pub fn extremes(a: &[f64]) -> (f64, f64) {
     )
 }
 
-/// Whether no element is below the one before it.
-#[inline(always)]
+/// Relative step down that still counts as no step: incomes at a kink differ by rounding.
+const ROUNDING: f64 = 1e-14;
+
+/// Whether no element is below the one before it, to fourteen digits.
+#[multiversion(targets = "simd")]
 pub fn is_ascending(a: &[f64]) -> bool {
-    let falls: u32 = a
-        .iter()
-        .zip(a.iter().skip(1))
-        .map(|(x, y)| u32::from(x > y))
-        .sum();
-    falls == 0
+    let after = a.get(1..).unwrap_or_default();
+    // How far y lies below what counts as no step down from x; no integers, whose overflow checks
+    // would keep the loop from being vectorised.
+    let fall = |x: f64, y: f64| (x - y) - ROUNDING * x.abs();
+    let deeper = |deepest: f64, fall: f64| if fall > deepest { fall } else { deepest };
+    let mut deepest = [0.0; 8];
+    let ((blocks_a, _), (blocks_b, rest_b)) = (a.as_chunks::<8>(), after.as_chunks::<8>());
+    for (x, y) in blocks_a.iter().zip(blocks_b) {
+        for j in 0..8 {
+            deepest[j] = deeper(deepest[j], fall(x[j], y[j]));
+        }
+    }
+    let done = after.len() - rest_b.len();
+    for (&x, &y) in a[done..].iter().zip(rest_b) {
+        deepest[0] = deeper(deepest[0], fall(x, y));
+    }
+    deepest == [0.0; 8]
 }
 
 /// ln x for finite x ≥ ¾, to about an ulp.
@@ -215,8 +336,13 @@ mod tests {
             let squares: f64 = a.iter().map(|x| x * x).sum();
             prop_assert!((sum2(&a, &a, |x, y| x * y) - squares).abs() < 1e-6);
             let ranked: f64 = a.iter().enumerate().map(|(i, x)| (2.0 * (i + 3) as f64 + 1.0 - 70.0) * x).sum();
-            prop_assert!((rank_sum(&a, 3, 70) - ranked).abs() < 1e-6);
+            let both = moments(&a, 3, 70);
+            prop_assert!((both.rank_sum - ranked).abs() < 1e-6);
+            prop_assert_eq!(both.sum, sum(&a, |x| x));
             prop_assert_eq!(is_ascending(&a), a.windows(2).all(|p| p[0] <= p[1]));
+            let mut sorted = a.clone();
+            sorted.sort_by(f64::total_cmp);
+            prop_assert!(is_ascending(&sorted));
             if n > 0 {
                 let (low, high) = extremes(&a);
                 prop_assert_eq!(low, a.iter().copied().fold(f64::INFINITY, f64::min));

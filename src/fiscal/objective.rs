@@ -7,7 +7,9 @@
 //! counts the workers concerned, and a run's summary shows the count.
 
 use crate::error::{Error, Result};
-use crate::fiscal::{Economy, lanes};
+use crate::fiscal::lanes::{self, Moments};
+use crate::fiscal::{Economy, Utility};
+use multiversion::multiversion;
 
 /// Least money-metric utility or income that enters a logarithm, a negative power or a quotient, $/year.
 pub const FLOOR: f64 = 1.0;
@@ -56,6 +58,29 @@ pub(crate) struct Part {
 pub(crate) fn rank_welfare(sum: f64, rank_sum: f64, n: usize) -> f64 {
     let n = n as f64;
     (n * sum - rank_sum) / (n * n)
+}
+
+/// What a part of the population adds to each of several welfare functions.
+#[multiversion(targets = "simd")]
+pub(crate) fn parts(
+    objectives: &[Objective],
+    economy: &Economy,
+    part: &Allocation<'_>,
+) -> Vec<Option<Part>> {
+    // Σ ln m serves several objectives.
+    let ln = |m: f64| lanes::ln(if m > FLOOR { m } else { FLOOR });
+    let u = part.utility;
+    let ln_sum = if !objectives.iter().any(Objective::takes_logarithms) {
+        0.0
+    } else if economy.utility == Utility::Quasilinear {
+        lanes::sum(u, ln)
+    } else {
+        lanes::sum(u, |u| ln(economy.money_metric(u)))
+    };
+    objectives
+        .iter()
+        .map(|objective| objective.part(economy, part, ln_sum))
+        .collect()
 }
 
 /// A social welfare function W.
@@ -263,25 +288,37 @@ impl Objective {
                     .map(|&u| economy.money_metric(u))
                     .collect();
                 m.sort_by(f64::total_cmp);
-                rank_welfare(m.iter().sum(), lanes::rank_sum(&m, 0, n), n)
+                let Moments { sum, rank_sum } = lanes::moments_of(&m);
+                rank_welfare(sum, rank_sum, n)
             }
             Objective::Pareto { .. } => {
                 let g = self.fixed_weights(allocation.wage);
                 lanes::sum2(allocation.utility, &g, |u, g| g * u) / n as f64
             }
             _ => {
-                let parts = lanes::by_chunk(n, |range| self.part(economy, &allocation.part(range)));
+                let parts = lanes::by_chunk(n, |range| {
+                    parts(std::slice::from_ref(self), economy, &allocation.part(range))[0]
+                });
                 self.finish(&parts, n)
             }
         }
     }
 
+    fn takes_logarithms(&self) -> bool {
+        match self {
+            Objective::Nash => true,
+            Objective::Isoelastic { gamma: aversion }
+            | Objective::Atkinson { epsilon: aversion } => *aversion == 1.0,
+            _ => false,
+        }
+    }
+
     /// What a part of the population adds to W; `None` of objectives that must see everybody at
-    /// once ([`Objective::Rank`], [`Objective::Pareto`]).
+    /// once ([`Objective::Rank`], [`Objective::Pareto`]). `ln_sum` is Σ ln m of this part.
     #[inline(always)]
-    pub(crate) fn part(&self, economy: &Economy, part: &Allocation) -> Option<Part> {
+    fn part(&self, economy: &Economy, part: &Allocation, ln_sum: f64) -> Option<Part> {
         let (u, z, w) = (part.utility, part.income, part.wage);
-        let quasilinear = economy.utility == crate::fiscal::Utility::Quasilinear;
+        let quasilinear = economy.utility == Utility::Quasilinear;
         // Money-metric utility is utility itself in the common case, and then costs nothing.
         let sum_m =
             |f: &dyn Fn(f64) -> f64| u.iter().map(|&u| f(economy.money_metric(u))).sum::<f64>();
@@ -295,29 +332,28 @@ impl Objective {
                 }
             }};
         }
-        let ln = |m: f64| lanes::ln(if m > FLOOR { m } else { FLOOR });
         let sum = match self {
             Objective::Utilitarian => lanes::sum(u, |u| u),
             Objective::InverseWage => {
-                let sum = lanes::sum2(u, w, |u, w| u / w);
-                return Some(Part {
-                    sum,
-                    extra: lanes::sum(w, |w| 1.0 / w),
+                let (sum, extra) = lanes::pair_sum2(u, w, |u, w| {
+                    let g = 1.0 / w;
+                    (g * u, g)
                 });
+                return Some(Part { sum, extra });
             }
             Objective::InverseIncome => {
                 lanes::sum2(u, z, |u, z| u / if z > FLOOR { z } else { FLOOR })
             }
             Objective::Rawlsian => lanes::extremes(u).0,
             Objective::Isoelastic { gamma } if *gamma == 1.0 => {
-                sum!(ln) - u.len() as f64 * ISOELASTIC_UNIT.ln()
+                ln_sum - u.len() as f64 * ISOELASTIC_UNIT.ln()
             }
             Objective::Isoelastic { gamma } => {
                 let p = 1.0 - gamma;
                 sum!(|m: f64| ((m.max(FLOOR) / ISOELASTIC_UNIT).powf(p) - 1.0) / p)
             }
-            Objective::Nash => sum!(ln),
-            Objective::Atkinson { epsilon } if *epsilon == 1.0 => sum!(ln),
+            Objective::Nash => ln_sum,
+            Objective::Atkinson { epsilon } if *epsilon == 1.0 => ln_sum,
             Objective::Atkinson { epsilon } if *epsilon == 2.0 => {
                 sum!(|m: f64| 1.0 / if m > FLOOR { m } else { FLOOR })
             }

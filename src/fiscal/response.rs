@@ -7,8 +7,10 @@
 //! rise this yields bunching at the kink, where a rate falls it compares the
 //! candidates on both sides.
 
-use crate::fiscal::economy::power;
+use crate::fiscal::economy::{power, power_block};
+use crate::fiscal::lanes::in_blocks;
 use crate::fiscal::{Economy, Schedule, Utility};
+use multiversion::multiversion;
 
 /// What does not change from worker to worker under one schedule.
 #[derive(Clone, Debug)]
@@ -48,13 +50,13 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// Best hours of many workers, equally long columns: as [`Response::labor`] for each.
+    /// Best hours of many workers, equally long columns: as [`Response::labor`] for each, up to
+    /// rounding.
     ///
     /// Under quasilinear utility and rising rates income is z = max_k min(z₀·(1−τ_k)^e, b_{k+1}),
     /// with z₀ = weeks·w·s: on segments below the optimum the minimum is the upper edge, on those
     /// above it is the interior income, which falls with k. That has no branches and vectorises
-    /// over workers, eight at a time.
-    #[inline(always)]
+    /// over workers, as does the comparison of all segments where a rate falls.
     pub fn labor_of_many(
         &self,
         wage: &[f64],
@@ -62,36 +64,23 @@ impl<'a> Response<'a> {
         rebate: f64,
         labor: &mut [f64],
     ) {
-        if !(self.schedule.is_convex() && self.economy.utility == Utility::Quasilinear) {
-            for ((&w, &s), l) in wage.iter().zip(untaxed_labor).zip(labor) {
-                *l = self.labor(w, s, rebate);
+        match self.economy.utility {
+            Utility::Quasilinear => quasilinear_labor(self, wage, untaxed_labor, labor),
+            Utility::Isoelastic { .. } => {
+                for ((&w, &s), l) in wage.iter().zip(untaxed_labor).zip(labor) {
+                    *l = self.labor(w, s, rebate);
+                }
             }
-            return;
         }
-        let (wages, rest_w) = wage.as_chunks::<8>();
-        let (untaxed, rest_s) = untaxed_labor.as_chunks::<8>();
-        let (labors, rest_l) = labor.as_chunks_mut::<8>();
-        for ((w, s), l) in wages.iter().zip(untaxed).zip(labors) {
-            self.convex_block(w, s, l);
-        }
-        // The rest, as a block filled up with workers who are thrown away.
-        let (mut w, mut s, mut l) = ([1.0; 8], [1.0; 8], [0.0; 8]);
-        w[..rest_w.len()].copy_from_slice(rest_w);
-        s[..rest_s.len()].copy_from_slice(rest_s);
-        self.convex_block(&w, &s, &mut l);
-        rest_l.copy_from_slice(&l[..rest_l.len()]);
     }
 
     #[inline(always)]
-    fn convex_block(&self, wage: &[f64; 8], untaxed_labor: &[f64; 8], labor: &mut [f64; 8]) {
-        let weeks = self.economy.weeks_per_year;
+    fn convex_block(&self, yearly: &[f64; 8], untaxed: &[f64; 8]) -> [f64; 8] {
         let labor_max = self.economy.labor_max;
         let edges = self.schedule.edges();
-        let yearly: [f64; 8] = std::array::from_fn(|j| weeks * wage[j]);
-        let untaxed: [f64; 8] = std::array::from_fn(|j| yearly[j] * untaxed_labor[j]);
         let mut income = [0.0; 8];
-        for (k, &net_power) in self.net_power.iter().enumerate() {
-            let upper = edges.get(k + 1).copied().unwrap_or(f64::INFINITY);
+        let uppers = edges[1..].iter().chain(&[f64::INFINITY]);
+        for (&net_power, &upper) in self.net_power.iter().zip(uppers) {
             for j in 0..8 {
                 let interior = untaxed[j] * net_power;
                 let candidate = if interior < upper { interior } else { upper };
@@ -102,10 +91,49 @@ impl<'a> Response<'a> {
                 };
             }
         }
-        for j in 0..8 {
+        std::array::from_fn(|j| {
             let hours = income[j] / yearly[j];
-            labor[j] = if hours < labor_max { hours } else { labor_max };
+            if hours < labor_max { hours } else { labor_max }
+        })
+    }
+
+    /// The best of the segments' optima.
+    #[inline(always)]
+    fn any_block(&self, yearly: &[f64; 8], untaxed: &[f64; 8]) -> [f64; 8] {
+        let (economy, schedule) = (self.economy, self.schedule);
+        let mut best = ([f64::NEG_INFINITY; 8], [0.0; 8]);
+        for (k, &net_power) in self.net_power.iter().enumerate() {
+            let (lower, upper) = (schedule.edges()[k], schedule.upper(k));
+            let (paid, rate) = (schedule.tax_at_edges()[k], schedule.rates()[k]);
+            let mut income = [0.0; 8];
+            let mut labor = [0.0; 8];
+            for j in 0..8 {
+                let income_max = yearly[j] * economy.labor_max;
+                let highest = if upper < income_max {
+                    upper
+                } else {
+                    income_max
+                };
+                let interior = untaxed[j] * net_power;
+                let below = if interior < highest {
+                    interior
+                } else {
+                    highest
+                };
+                income[j] = if below > lower { below } else { lower };
+                labor[j] = income[j] / yearly[j];
+            }
+            let effort = power_block(&labor, economy.labor_exponent);
+            for j in 0..8 {
+                let cost = economy.weeks_per_year * (economy.labor_cost * effort[j]);
+                let utility = income[j] - (paid + rate * (income[j] - lower)) - cost;
+                // A segment that begins above what 100 % of the hours earn is out of reach.
+                let better = (utility > best.0[j]) & (lower <= yearly[j] * economy.labor_max);
+                best.0[j] = if better { utility } else { best.0[j] };
+                best.1[j] = if better { labor[j] } else { best.1[j] };
+            }
         }
+        best.1
     }
 
     /// Closed form: l_k = s·(1−τ_k)^{1/(δ−1)} on segment k.
@@ -189,6 +217,26 @@ impl<'a> Response<'a> {
         }
         best.1
     }
+}
+
+#[multiversion(targets = "simd")]
+fn quasilinear_labor(
+    response: &Response<'_>,
+    wage: &[f64],
+    untaxed_labor: &[f64],
+    labor: &mut [f64],
+) {
+    let weeks = response.economy.weeks_per_year;
+    let convex = response.schedule.is_convex();
+    in_blocks([wage, untaxed_labor], labor, |[w, s]| {
+        let yearly: [f64; 8] = std::array::from_fn(|j| weeks * w[j]);
+        let untaxed: [f64; 8] = std::array::from_fn(|j| yearly[j] * s[j]);
+        if convex {
+            response.convex_block(&yearly, &untaxed)
+        } else {
+            response.any_block(&yearly, &untaxed)
+        }
+    });
 }
 
 /// The root of a decreasing function on [low, high], or the end nearest to it,

@@ -1,7 +1,9 @@
 //! Piecewise-linear income tax schedules.
 
 use crate::error::{Error, Result};
+use crate::fiscal::lanes::in_blocks;
 use crate::units::Rate;
+use multiversion::multiversion;
 use std::fmt;
 
 /// Most brackets a schedule may have.
@@ -145,32 +147,23 @@ impl Schedule {
 
     /// Tax of each income as Σ_k τ_k·clip(z − b_k, 0, b_{k+1} − b_k): as [`Schedule::tax`] up to
     /// rounding, without a search for the bracket, eight incomes at a time.
-    #[inline(always)]
     pub fn tax_of_many(&self, income: &[f64], tax: &mut [f64]) {
-        let (incomes, rest_z) = income.as_chunks::<8>();
-        let (taxes, rest_t) = tax.as_chunks_mut::<8>();
-        for (z, t) in incomes.iter().zip(taxes) {
-            self.tax_block(z, t);
-        }
-        let (mut z, mut t) = ([0.0; 8], [0.0; 8]);
-        z[..rest_z.len()].copy_from_slice(rest_z);
-        self.tax_block(&z, &mut t);
-        rest_t.copy_from_slice(&t[..rest_t.len()]);
+        taxes(self, income, tax);
     }
 
     #[inline(always)]
-    fn tax_block(&self, income: &[f64; 8], tax: &mut [f64; 8]) {
+    fn tax_block(&self, income: &[f64; 8]) -> [f64; 8] {
         let mut sum = [0.0; 8];
-        for k in 0..self.edges.len() {
-            let (edge, rate) = (self.edges[k], self.rates[k]);
-            let width = self.upper(k) - edge;
+        let uppers = self.edges[1..].iter().chain(&[f64::INFINITY]);
+        for ((&edge, &rate), &upper) in self.edges.iter().zip(&self.rates).zip(uppers) {
+            let width = upper - edge;
             for j in 0..8 {
                 let inside = income[j] - edge;
                 let inside = if inside > 0.0 { inside } else { 0.0 };
                 sum[j] += rate * if inside < width { inside } else { width };
             }
         }
-        *tax = sum;
+        sum
     }
 
     /// Marginal rate on the next dollar, a fraction.
@@ -191,6 +184,11 @@ impl Schedule {
     pub fn is_convex(&self) -> bool {
         self.rates.windows(2).all(|pair| pair[0] <= pair[1])
     }
+}
+
+#[multiversion(targets = "simd")]
+fn taxes(schedule: &Schedule, income: &[f64], tax: &mut [f64]) {
+    in_blocks([income], tax, |[z]| schedule.tax_block(z));
 }
 
 /// Checks lower bracket edges, $/year.

@@ -3,7 +3,7 @@
 
 use crate::fiscal::objective::{Allocation, Objective};
 use crate::fiscal::response::{Response, decreasing_root};
-use crate::fiscal::{Economy, Schedule, Utility};
+use crate::fiscal::{Economy, Schedule, Utility, lanes};
 
 /// How a worker chooses hours when the outcome of a schedule is computed without asking anybody.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Society {
     wage: Vec<f64>,
     untaxed_labor: Vec<f64>,
     behaviour: Vec<Behaviour>,
+    /// Workers whose hours are given, and the hours.
+    fixed: Vec<(usize, f64)>,
 }
 
 /// All workers' outcomes under one schedule, equally long vectors by worker.
@@ -54,10 +56,15 @@ impl Society {
     pub fn new(economy: Economy, wage: Vec<f64>, behaviour: Vec<Behaviour>) -> Self {
         assert_eq!(wage.len(), behaviour.len(), "a behaviour for each worker");
         let untaxed_labor = wage.iter().map(|&w| economy.untaxed_labor(w)).collect();
+        let fixed = behaviour.iter().enumerate().filter_map(|(i, b)| match b {
+            Behaviour::Rational => None,
+            Behaviour::Fixed(hours) => Some((i, *hours)),
+        });
         Society {
             economy,
             wage,
             untaxed_labor,
+            fixed: fixed.collect(),
             behaviour,
         }
     }
@@ -112,13 +119,9 @@ impl Society {
         let mut labor = std::mem::take(&mut outcome.labor);
         labor.resize(n, 0.0);
         let respond = |labor: &mut [f64], rebate: f64| {
-            for (i, hours) in labor.iter_mut().enumerate() {
-                *hours = match self.behaviour[i] {
-                    Behaviour::Rational => {
-                        response.labor(self.wage[i], self.untaxed_labor[i], rebate)
-                    }
-                    Behaviour::Fixed(hours) => hours,
-                };
+            response.labor_of_many(&self.wage, &self.untaxed_labor, rebate, labor);
+            for &(i, hours) in &self.fixed {
+                labor[i] = hours;
             }
         };
         let mean_tax = |labor: &[f64]| {
@@ -147,20 +150,15 @@ impl Society {
         ] {
             column.resize(n, 0.0);
         }
-        let mut revenue = 0.0;
-        for i in 0..n {
-            outcome.income[i] = self.economy.income(self.wage[i], outcome.labor[i]);
-            outcome.tax[i] = schedule.tax(outcome.income[i]);
-            revenue += outcome.tax[i];
-        }
-        outcome.rebate = revenue / n as f64 - self.economy.public_spending;
+        let economy = &self.economy;
+        economy.income_of_many(&self.wage, &outcome.labor, &mut outcome.income);
+        schedule.tax_of_many(&outcome.income, &mut outcome.tax);
+        outcome.rebate = lanes::sum_of(&outcome.tax) / n as f64 - economy.public_spending;
         outcome.rebate_gap = expected.map_or(0.0, |r| (r - outcome.rebate).abs());
-        for i in 0..n {
-            outcome.disposable[i] = outcome.income[i] - outcome.tax[i] + outcome.rebate;
-            outcome.utility[i] = self
-                .economy
-                .utility(outcome.disposable[i], outcome.labor[i]);
+        for (i, disposable) in outcome.disposable.iter_mut().enumerate() {
+            *disposable = outcome.income[i] - outcome.tax[i] + outcome.rebate;
         }
+        economy.utility_of_many(&outcome.disposable, &outcome.labor, &mut outcome.utility);
     }
 
     /// Welfare of a schedule under an objective.

@@ -1,8 +1,10 @@
 //! What is recorded of every step: one fixed list of statistics of the whole population.
 
-use crate::fiscal::inequality::{poverty_share, quantile, sort_order, top_share};
-use crate::fiscal::objective::{Allocation, Objective, Part, rank_welfare};
-use crate::fiscal::{Economy, Schedule, Utility, lanes};
+use crate::fiscal::inequality::{Ranked, sort_order};
+use crate::fiscal::lanes::{self, Moments};
+use crate::fiscal::objective::{Allocation, Objective, Part, parts, rank_welfare};
+use crate::fiscal::{Economy, Schedule, Utility};
+use multiversion::multiversion;
 
 /// The state of all workers in one step, equally long slices by worker.
 #[derive(Clone, Copy, Debug)]
@@ -83,47 +85,69 @@ pub struct Recorded {
 /// change places, and keeps its buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
-    by_income: Order,
-    by_disposable: Order,
-    by_utility: Order,
-    by_labor: Order,
+    /// In the order of [`VARIABLES`].
+    orders: [Order; 5],
 }
 
-/// Ascending order of a column: as it stands, or by index.
+/// Ascending order of a column by index, kept from step to step.
 #[derive(Clone, Debug, Default)]
 struct Order {
     index: Vec<u32>,
-    ranked: Vec<f64>,
+    /// Of the column in this order.
+    moments: Moments,
 }
 
 impl Order {
-    /// Brings the order up to date, unless the column is in order as it stands.
-    fn update(&mut self, column: &[f64], ascending: bool) {
-        if ascending {
-            return;
-        }
+    /// Brings the order up to date with a column that is not in order as it stands. The order of
+    /// the last step is tried first, as it barely changes, then `guess`.
+    fn update(&mut self, column: &[f64], guess: Option<&[u32]>) {
         if self.index.len() != column.len() {
             self.index = (0..column.len() as u32).collect();
         }
+        if self.holds(column) {
+            return;
+        }
+        if let Some(guess) = guess {
+            self.index.copy_from_slice(guess);
+            if self.holds(column) {
+                return;
+            }
+        }
         sort_order(&mut self.index, column);
-        self.ranked.clear();
-        self.ranked
-            .extend(self.index.iter().map(|&i| column[i as usize]));
+        self.moments = ordered_moments(column, &self.index).0;
     }
 
-    /// The column in ascending order, after [`Order::update`] with the same arguments.
-    fn ranked<'a>(&'a self, column: &'a [f64], ascending: bool) -> &'a [f64] {
-        if ascending { column } else { &self.ranked }
+    /// Whether the column is in this order; takes its moments.
+    fn holds(&mut self, column: &[f64]) -> bool {
+        let (moments, ascending) = ordered_moments(column, &self.index);
+        self.moments = moments;
+        ascending
     }
+}
+
+/// Moments of a column in a given order, and whether it ascends in it.
+fn ordered_moments(column: &[f64], order: &[u32]) -> (Moments, bool) {
+    let n = column.len();
+    let parts = lanes::by_chunk(n, |range| {
+        // One element further, so that a fall between chunks is seen.
+        let order = &order[range.start..(range.end + 1).min(n)];
+        let values: Vec<f64> = order.iter().map(|&i| column[i as usize]).collect();
+        let moments = lanes::moments(&values[..range.len()], range.start, n);
+        (moments, lanes::is_ascending(&values))
+    });
+    let (mut all, mut ascending) = (Moments::default(), true);
+    for (moments, rises) in parts {
+        all += moments;
+        ascending &= rises;
+    }
+    (all, ascending)
 }
 
 /// What one chunk of workers contributes; columns in the order of [`VARIABLES`].
 struct Chunk {
-    sums: [f64; 5],
-    extremes: [(f64, f64); 5],
+    moments: [Moments; 5],
     ascending: [bool; 5],
-    rank_sums: [f64; 5],
-    kinks: Vec<u32>,
+    kinks: Vec<usize>,
     welfare: Vec<Option<Part>>,
 }
 
@@ -153,110 +177,85 @@ impl Recorder {
             let part = allocation.part(range.clone());
             // One element further, so that a fall between chunks is seen.
             let seam = range.start..(range.end + 1).min(n);
+            let ascending = columns.map(|column| lanes::is_ascending(&column[seam.clone()]));
             Chunk {
-                sums: columns.map(|column| lanes::sum(&column[range.clone()], |x| x)),
-                extremes: columns.map(|column| lanes::extremes(&column[range.clone()])),
-                ascending: columns.map(|column| lanes::is_ascending(&column[seam.clone()])),
-                rank_sums: columns
-                    .map(|column| lanes::rank_sum(&column[range.clone()], range.start, n)),
+                moments: columns
+                    .map(|column| lanes::moments(&column[range.clone()], range.start, n)),
+                ascending,
                 kinks: kinks
                     .iter()
-                    .map(|&kink| at_kink(part.income, kink))
+                    .map(|&kink| at_kink(part.income, ascending[0], kink))
                     .collect(),
-                welfare: objectives.iter().map(|o| o.part(economy, &part)).collect(),
+                welfare: parts(objectives, economy, &part),
             }
         });
-        let sum = |v: usize| chunks.iter().map(|chunk| chunk.sums[v]).sum::<f64>();
-        let is_ascending = |v: usize| chunks.iter().all(|chunk| chunk.ascending[v]);
-        let rank_sum = |v: usize| chunks.iter().map(|chunk| chunk.rank_sums[v]).sum::<f64>();
-        let [income, labor, tax, disposable, utility] = [0, 1, 2, 3, 4];
-
-        for (order, v) in [
-            (&mut self.by_income, income),
-            (&mut self.by_disposable, disposable),
-            (&mut self.by_utility, utility),
-        ] {
-            order.update(columns[v], is_ascending(v));
-        }
-        let by_income = self.by_income.ranked(panel.income, is_ascending(income));
-        let by_disposable = self
-            .by_disposable
-            .ranked(panel.disposable, is_ascending(disposable));
-        let by_utility = self.by_utility.ranked(panel.utility, is_ascending(utility));
-        // Σ(2i−n−1)x with x ranked by itself, or by income.
-        let own = |v: usize, ranked: &[f64]| {
-            if is_ascending(v) {
-                rank_sum(v)
-            } else {
-                lanes::rank_sum(ranked, 0, n)
+        let mut moments = [Moments::default(); 5];
+        let mut ascending = [true; 5];
+        for chunk in &chunks {
+            for v in 0..5 {
+                moments[v] += chunk.moments[v];
+                ascending[v] &= chunk.ascending[v];
             }
-        };
-        let order = &self.by_income.index;
-        let ranked_by_income = |v: usize| {
-            if is_ascending(income) {
-                rank_sum(v)
+        }
+        let [income, tax, disposable, utility] = [0, 2, 3, 4];
+        let (by_income, others) = self.orders.split_at_mut(1);
+        let by_income = &mut by_income[0];
+        if !ascending[income] {
+            by_income.update(columns[income], None);
+        }
+        for (order, v) in others.iter_mut().zip(1..) {
+            if !ascending[v] {
+                // Who earns more pays more and has more left.
+                let guess = (!ascending[income] && (v == tax || v == disposable))
+                    .then_some(by_income.index.as_slice());
+                order.update(columns[v], guess);
+            }
+        }
+        let orders = &self.orders;
+        let ranked: [Ranked; 5] = std::array::from_fn(|v| match ascending[v] {
+            true => Ranked::plain(columns[v]),
+            false => Ranked::by_index(columns[v], &orders[v].index),
+        });
+        // Σ(2i−n−1)x with x ranked by itself, and ranked by income.
+        let own: [f64; 5] = std::array::from_fn(|v| match ascending[v] {
+            true => moments[v].rank_sum,
+            false => orders[v].moments.rank_sum,
+        });
+        let by_income = |v: usize| {
+            if ascending[income] {
+                moments[v].rank_sum
+            } else if !ascending[v] && orders[v].index == orders[income].index {
+                own[v]
             } else {
-                let place = |i: usize| 2.0 * i as f64 + 1.0 - n as f64;
-                order
-                    .iter()
-                    .enumerate()
-                    .map(|(i, &w)| place(i) * columns[v][w as usize])
-                    .sum()
+                ordered_moments(columns[v], &orders[income].index)
+                    .0
+                    .rank_sum
             }
         };
         let index = |rank_sum: f64, v: usize| {
-            let total = sum(v);
+            let total = moments[v].sum;
             if total > 0.0 {
                 rank_sum / (n as f64 * total)
             } else {
                 f64::NAN
             }
         };
-        let gini_income = index(own(income, by_income), income);
-        let utility_ranks = own(utility, by_utility);
-
+        let gini_income = index(own[income], income);
         let mut values = Vec::with_capacity(VARIABLES.len() * MOMENTS.len() + 9);
-        for (v, column) in columns.into_iter().enumerate() {
-            values.push(sum(v) / n as f64);
-            let ranked = match v {
-                _ if is_ascending(v) => Some(column),
-                0 => Some(by_income),
-                3 => Some(by_disposable),
-                4 => Some(by_utility),
-                // Few workers: an order that is kept costs less than a histogram.
-                1 if n <= BUCKETS => {
-                    self.by_labor.update(column, false);
-                    Some(self.by_labor.ranked(column, false))
-                }
-                _ => None,
-            };
-            let ps = [0.5, 0.1, 0.9, 0.99];
-            match ranked {
-                Some(ranked) => values.extend(ps.map(|p| quantile(ranked, p))),
-                None => {
-                    let low = chunks
-                        .iter()
-                        .map(|c| c.extremes[v].0)
-                        .fold(f64::INFINITY, f64::min);
-                    let high = chunks
-                        .iter()
-                        .map(|c| c.extremes[v].1)
-                        .fold(f64::NEG_INFINITY, f64::max);
-                    values.extend(quantiles_unordered(column, low, high, ps));
-                }
-            }
+        for v in 0..5 {
+            values.push(moments[v].sum / n as f64);
+            values.extend([0.5, 0.1, 0.9, 0.99].map(|p| ranked[v].quantile(p)));
         }
-        debug_assert_eq!([labor, tax], [1, 2]);
         values.extend([
-            by_utility[0],
+            ranked[utility].get(0),
             gini_income,
-            index(own(disposable, by_disposable), disposable),
-            index(utility_ranks, utility),
-            top_share(by_income, 0.10),
-            top_share(by_income, 0.01),
-            poverty_share(by_disposable),
-            gini_income - index(ranked_by_income(disposable), disposable),
-            index(ranked_by_income(tax), tax) - gini_income,
+            index(own[disposable], disposable),
+            index(own[utility], utility),
+            ranked[income].top_share(moments[income].sum, 0.10),
+            ranked[income].top_share(moments[income].sum, 0.01),
+            ranked[disposable].poverty_share(),
+            gini_income - index(by_income(disposable), disposable),
+            index(by_income(tax), tax) - gini_income,
         ]);
 
         let quasilinear = economy.utility == Utility::Quasilinear;
@@ -265,7 +264,9 @@ impl Recorder {
             .enumerate()
             .map(|(i, objective)| match objective {
                 // Utilities are ranked already.
-                Objective::Rank if quasilinear => rank_welfare(sum(utility), utility_ranks, n),
+                Objective::Rank if quasilinear => {
+                    rank_welfare(moments[utility].sum, own[utility], n)
+                }
                 Objective::Rank | Objective::Pareto { .. } => {
                     objective.welfare(economy, &allocation)
                 }
@@ -275,13 +276,8 @@ impl Recorder {
                 }
             })
             .collect();
-        let share = |k: usize| {
-            chunks
-                .iter()
-                .map(|chunk| u64::from(chunk.kinks[k]))
-                .sum::<u64>() as f64
-                / n as f64
-        };
+        let share =
+            |k: usize| chunks.iter().map(|chunk| chunk.kinks[k]).sum::<usize>() as f64 / n as f64;
         Recorded {
             values,
             welfare,
@@ -291,83 +287,25 @@ impl Recorder {
 }
 
 /// Number of incomes within 1e-9 relative of `kink`.
-#[inline(always)]
-fn at_kink(income: &[f64], kink: f64) -> u32 {
-    let tolerance = 1e-9 * kink;
-    income
-        .iter()
-        .map(|&z| u32::from((z - kink).abs() <= tolerance))
-        .sum()
+fn at_kink(income: &[f64], ascending: bool, kink: f64) -> usize {
+    let (low, high) = (kink * (1.0 - 1e-9), kink * (1.0 + 1e-9));
+    if ascending {
+        income.partition_point(|&z| z <= high) - income.partition_point(|&z| z < low)
+    } else {
+        among(income, low, high) as usize
+    }
 }
 
-/// Buckets of the histogram that finds quantiles.
-const BUCKETS: usize = 2_048;
-
-/// Quantiles as [`quantile`] of a column in no order, with its smallest and largest element.
-///
-/// A histogram finds the buckets that hold the order statistics asked for; only these are sorted.
-fn quantiles_unordered<const Q: usize>(
-    column: &[f64],
-    low: f64,
-    high: f64,
-    ps: [f64; Q],
-) -> [f64; Q] {
-    let n = column.len();
-    // NaN or infinities, or few elements: sort.
-    if n <= BUCKETS || !(high - low).is_finite() || high <= low {
-        let mut sorted = column.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        return ps.map(|p| quantile(&sorted, p));
-    }
-    let scale = (BUCKETS - 1) as f64 / (high - low);
-    let bucket = |x: f64| ((x - low) * scale) as usize;
-    let counts = lanes::by_chunk(n, |range| {
-        let mut counts = vec![0u32; BUCKETS];
-        for &x in &column[range] {
-            counts[bucket(x).min(BUCKETS - 1)] += 1;
-        }
-        counts
-    });
-    let mut before = vec![0usize; BUCKETS + 1];
-    for b in 0..BUCKETS {
-        before[b + 1] = before[b] + counts.iter().map(|c| c[b] as usize).sum::<usize>();
-    }
-    let mut wanted = vec![false; BUCKETS];
-    let home = |rank: usize| before.partition_point(|&count| count <= rank) - 1;
-    for p in ps {
-        let position = p * (n - 1) as f64;
-        wanted[home(position.floor() as usize)] = true;
-        wanted[home(position.ceil() as usize)] = true;
-    }
-    let kept = lanes::by_chunk(n, |range| {
-        let part = column[range].iter().copied();
-        part.filter(|&x| wanted[bucket(x).min(BUCKETS - 1)])
-            .collect::<Vec<f64>>()
-    });
-    let mut kept: Vec<f64> = kept.concat();
-    kept.sort_unstable_by(f64::total_cmp);
-    // Place in `kept` of an order statistic of the whole: buckets that were left out shift it.
-    let place = |rank: usize| {
-        let home = home(rank);
-        let kept_before: usize = (0..home)
-            .filter(|&b| wanted[b])
-            .map(|b| before[b + 1] - before[b])
-            .sum();
-        kept_before + rank - before[home]
-    };
-    ps.map(|p| {
-        let position = p * (n - 1) as f64;
-        let (below, above) = (position.floor(), position.ceil());
-        let (a, b) = (kept[place(below as usize)], kept[place(above as usize)]);
-        a + (position - below) * (b - a)
-    })
+/// Number of values in [low, high].
+#[multiversion(targets = "simd")]
+fn among(values: &[f64], low: f64, high: f64) -> f64 {
+    lanes::sum(values, |x| if (low <= x) & (x <= high) { 1.0 } else { 0.0 })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fiscal::inequality::{concentration, gini};
-    use proptest::prelude::*;
+    use crate::fiscal::inequality::{concentration, gini, quantile};
 
     const NO_KINK: [f64; 1] = [0.0];
 
@@ -413,7 +351,16 @@ mod tests {
     #[test]
     fn kinks_count_only_those_who_sit_there() {
         let income = [100.0, 100.0 * (1.0 + 1e-12), 100.1, 200.0, 50.0];
-        assert_eq!([at_kink(&income, 100.0), at_kink(&income, 200.0)], [2, 1]);
+        assert_eq!(
+            [100.0, 200.0].map(|kink| at_kink(&income, false, kink)),
+            [2, 1]
+        );
+        let mut sorted = income;
+        sorted.sort_by(f64::total_cmp);
+        assert_eq!(
+            [100.0, 200.0].map(|kink| at_kink(&sorted, true, kink)),
+            [2, 1]
+        );
     }
 
     /// Thousands of workers in no order, many alike, against plain sorting and the definitions.
@@ -479,19 +426,6 @@ mod tests {
         );
         for (objective, welfare) in objectives.iter().zip(&recorded.welfare) {
             close(*welfare, objective.welfare(&economy, &panel.allocation()));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn unordered_quantiles_are_the_ordered_ones(mut x in prop::collection::vec(-50..50i32, 2_100..4_000)) {
-            let column: Vec<f64> = x.iter().map(|&v| f64::from(v) * 0.37).collect();
-            let (low, high) = lanes::extremes(&column);
-            let ps = [0.0, 0.1, 0.37, 0.5, 0.99, 1.0];
-            let found = quantiles_unordered(&column, low, high, ps);
-            x.sort_unstable();
-            let sorted: Vec<f64> = x.iter().map(|&v| f64::from(v) * 0.37).collect();
-            prop_assert_eq!(found, ps.map(|p| quantile(&sorted, p)));
         }
     }
 }

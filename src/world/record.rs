@@ -205,12 +205,12 @@ impl AllWorkers<'_, '_> {
             let (id, _, wage, labor, income, tax, disposable, utility) = row;
             if consecutive(id) {
                 return Panel {
-                    wage: bytemuck::cast_slice(wage),
-                    labor: bytemuck::cast_slice(labor),
-                    income: bytemuck::cast_slice(income),
-                    tax: bytemuck::cast_slice(tax),
-                    disposable: bytemuck::cast_slice(disposable),
-                    utility: bytemuck::cast_slice(utility),
+                    wage: super::workers::flat(wage),
+                    labor: super::workers::flat(labor),
+                    income: super::workers::flat(income),
+                    tax: super::workers::flat(tax),
+                    disposable: super::workers::flat(disposable),
+                    utility: super::workers::flat(utility),
                 };
             }
         }
@@ -231,12 +231,12 @@ impl AllWorkers<'_, '_> {
                     column[id.0 as usize] = *value;
                 }
             };
-            place(&mut flat.wage, bytemuck::cast_slice(wage));
-            place(&mut flat.labor, bytemuck::cast_slice(labor));
-            place(&mut flat.income, bytemuck::cast_slice(income));
-            place(&mut flat.tax, bytemuck::cast_slice(tax));
-            place(&mut flat.disposable, bytemuck::cast_slice(disposable));
-            place(&mut flat.utility, bytemuck::cast_slice(utility));
+            place(&mut flat.wage, super::workers::flat(wage));
+            place(&mut flat.labor, super::workers::flat(labor));
+            place(&mut flat.income, super::workers::flat(income));
+            place(&mut flat.tax, super::workers::flat(tax));
+            place(&mut flat.disposable, super::workers::flat(disposable));
+            place(&mut flat.utility, super::workers::flat(utility));
         }
         flat.panel()
     }

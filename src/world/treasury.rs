@@ -1,6 +1,6 @@
 //! Income, tax, rebate and utility, and the identities that hold at every step.
 
-use super::workers::{chunk_sums, zip_chunks};
+use super::workers::{flat, flat_mut};
 use super::{
     Account, CurrentSchedule, Disposable, EconomyConstants, Failure, Income, Labor, Notes, Phase,
     Step, Tax, Utility, Wage, WorkerId,
@@ -10,6 +10,7 @@ use crate::fiscal::lanes;
 use crate::fiscal::optimum::EQUILIBRIUM_TOLERANCE;
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
+use multiversion::multiversion;
 
 /// The state's books in one step.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq)]
@@ -35,8 +36,8 @@ pub fn earn(economy: Res<EconomyConstants>, mut workers: Query<(&Wage, &Labor, &
         .contiguous_iter_mut()
         .expect("components lie in tables")
     {
-        map_into(&mut income, wage, labor, |z, w, l| {
-            z.0 = economy.income(w.0, l.0)
+        lanes::zip_chunks(flat_mut(&mut income), flat(wage), flat(labor), |z, w, l| {
+            economy.income_of_many(w, l, z);
         });
     }
 }
@@ -48,8 +49,9 @@ pub fn assess_taxes(schedule: Res<CurrentSchedule>, mut workers: Query<(&Income,
         .contiguous_iter_mut()
         .expect("components lie in tables")
     {
-        zip_chunks(&mut tax, income, income, |tax, income, _| {
-            schedule.tax_of_many(bytemuck::cast_slice(income), bytemuck::cast_slice_mut(tax));
+        let income = flat(income);
+        lanes::zip_chunks(flat_mut(&mut tax), income, income, |t, z, _| {
+            schedule.tax_of_many(z, t);
         });
     }
 }
@@ -57,13 +59,13 @@ pub fn assess_taxes(schedule: Res<CurrentSchedule>, mut workers: Query<(&Income,
 /// Mean tax and the rebate that it pays for, in [`Phase::Tax`] after [`assess_taxes`].
 pub fn collect_taxes(
     economy: Res<EconomyConstants>,
-    workers: Query<(&WorkerId, &Tax)>,
+    workers: Query<&Tax>,
     mut treasury: ResMut<Treasury>,
 ) {
     let mut total = 0.0;
     let mut count = 0;
-    for (id, tax) in workers.contiguous_iter().expect("components lie in tables") {
-        total += chunk_sums(id, tax, |_, t| t.0);
+    for tax in workers.contiguous_iter().expect("components lie in tables") {
+        total += lanes::sum_of(flat(tax));
         count += tax.len();
     }
     treasury.revenue = total / count as f64;
@@ -77,9 +79,14 @@ pub fn pay_rebate(treasury: Res<Treasury>, mut workers: Query<(&Income, &Tax, &m
         .contiguous_iter_mut()
         .expect("components lie in tables")
     {
-        map_into(&mut disposable, income, tax, |c, z, t| {
-            c.0 = z.0 - t.0 + rebate
-        });
+        lanes::zip_chunks(
+            flat_mut(&mut disposable),
+            flat(income),
+            flat(tax),
+            |c, z, t| {
+                disposables(z, t, rebate, c);
+            },
+        );
     }
 }
 
@@ -93,9 +100,22 @@ pub fn experience_utility(
         .contiguous_iter_mut()
         .expect("components lie in tables")
     {
-        map_into(&mut utility, disposable, labor, |u, c, l| {
-            u.0 = economy.utility(c.0, l.0)
-        });
+        lanes::zip_chunks(
+            flat_mut(&mut utility),
+            flat(disposable),
+            flat(labor),
+            |u, c, l| {
+                economy.utility_of_many(c, l, u);
+            },
+        );
+    }
+}
+
+/// c = z − T + R of many workers.
+#[multiversion(targets = "simd")]
+fn disposables(income: &[f64], tax: &[f64], rebate: f64, disposable: &mut [f64]) {
+    for ((c, z), t) in disposable.iter_mut().zip(income).zip(tax) {
+        *c = z - t + rebate;
     }
 }
 
@@ -116,15 +136,33 @@ fn gap(income: f64, tax: f64, disposable: f64, rebate: f64) -> f64 {
     (disposable - (income - tax) - rebate).abs() / if size > 1.0 { size } else { 1.0 }
 }
 
-/// The largest [`gap`] of a chunk; NaN is caught by the utilities that it makes.
-#[inline(always)]
-fn largest_gap([income, tax, disposable]: [&[f64]; 3], rebate: f64) -> f64 {
-    let mut largest = 0.0;
-    for ((&z, &t), &c) in income.iter().zip(tax).zip(disposable) {
-        let off = gap(z, t, c, rebate);
-        largest = if off > largest { off } else { largest };
+/// The books of workers from place `first` on; NaN among the amounts is caught by the utilities
+/// that it makes.
+#[multiversion(targets = "simd")]
+fn audit(amounts: [&[f64]; 4], rebate: f64, first: usize) -> Books {
+    let [income, tax, disposable, utility] = amounts;
+    let mut off = [0.0; 8];
+    let largest = |off: f64, gap: f64| if gap > off { gap } else { off };
+    let (z, rest_z) = income.as_chunks::<8>();
+    let (t, rest_t) = tax.as_chunks::<8>();
+    let (c, rest_c) = disposable.as_chunks::<8>();
+    for ((z, t), c) in z.iter().zip(t).zip(c) {
+        for j in 0..8 {
+            off[j] = largest(off[j], gap(z[j], t[j], c[j], rebate));
+        }
     }
-    largest
+    for ((z, t), c) in rest_z.iter().zip(rest_t).zip(rest_c) {
+        off[0] = largest(off[0], gap(*z, *t, *c, rebate));
+    }
+    Books {
+        first,
+        disposable: lanes::sum(disposable, |c| c),
+        income: lanes::sum(income, |z| z),
+        scale: lanes::sum2(income, disposable, |z, c| z.abs() + c.abs()),
+        off: off.into_iter().fold(0.0, largest),
+        // 0·x is 0 for finite x and NaN for others.
+        finite: lanes::sum(utility, |u| 0.0 * u) == 0.0,
+    }
 }
 
 /// Remarks where the workers' joint fixed point in the rebate was not reached: a schedule with
@@ -158,23 +196,13 @@ pub fn check_identities(
     let mut worst = (0.0f64, WorkerId(0), 0.0);
     let rebate = treasury.rebate;
     for (id, z, t, c, u) in workers.contiguous_iter().expect("components lie in tables") {
-        let amounts: [&[f64]; 4] = [
-            bytemuck::cast_slice(z),
-            bytemuck::cast_slice(t),
-            bytemuck::cast_slice(c),
-            bytemuck::cast_slice(u),
-        ];
+        let amounts = [flat(z), flat(t), flat(c), flat(u)];
         let parts = lanes::by_chunk(id.len(), |range| {
-            let [z, t, c, u] = amounts.map(|column| &column[range.clone()]);
-            Books {
-                first: range.start,
-                disposable: lanes::sum(c, |c| c),
-                income: lanes::sum(z, |z| z),
-                scale: lanes::sum(z, f64::abs) + lanes::sum(c, f64::abs),
-                off: largest_gap([z, t, c], rebate),
-                // 0·x is 0 for finite x and NaN for others.
-                finite: lanes::sum(u, |u| 0.0 * u) == 0.0,
-            }
+            audit(
+                amounts.map(|column| &column[range.clone()]),
+                rebate,
+                range.start,
+            )
         });
         for part in parts {
             disposable += part.disposable;
@@ -222,20 +250,6 @@ pub fn check_identities(
             clock.step
         )));
     }
-}
-
-/// out_i = f(a_i, b_i), in parallel where there are many.
-fn map_into<O: Send, A: Sync, B: Sync>(
-    out: &mut [O],
-    a: &[A],
-    b: &[B],
-    f: impl Fn(&mut O, &A, &B) + Sync,
-) {
-    zip_chunks(out, a, b, |out, a, b| {
-        for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
-            f(o, a, b);
-        }
-    });
 }
 
 /// Earn, tax, redistribute, account.

@@ -9,7 +9,6 @@ use crate::population::{Person, Persona};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use bytemuck::{Pod, Zeroable};
-use rayon::prelude::*;
 
 macro_rules! amounts {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -35,6 +34,16 @@ amounts! {
     Disposable,
     /// u(c, l).
     Utility,
+}
+
+/// A column of amounts as numbers.
+pub(super) fn flat<A: Pod>(amounts: &[A]) -> &[f64] {
+    bytemuck::cast_slice(amounts)
+}
+
+/// A column of amounts as numbers to be written.
+pub(super) fn flat_mut<A: Pod>(amounts: &mut [A]) -> &mut [f64] {
+    bytemuck::cast_slice_mut(amounts)
 }
 
 /// Position of the worker in every output, from 0.
@@ -72,9 +81,6 @@ pub enum Chooses {
     /// [`LanguageModel`].
     Language,
 }
-
-/// Workers handled by one task.
-pub(super) const CHUNK: usize = 16_384;
 
 /// The group of each worker: shares of `size` by largest remainder, in blocks of worker ids that
 /// are interleaved, so that groups do not differ by wage where workers are ordered by wage.
@@ -179,9 +185,13 @@ fn respond(
                 for (wage, untaxed, _) in
                     workers.contiguous_iter().expect("components lie in tables")
                 {
-                    total += chunk_sums(wage, untaxed, |w, s| {
-                        tax(w.0, response.labor(w.0, s.0, rebate))
+                    let (wage, untaxed) = (flat(wage), flat(untaxed));
+                    let taxes = lanes::by_chunk(wage.len(), |range| {
+                        let both = wage[range.clone()].iter().zip(&untaxed[range]);
+                        both.map(|(&w, &s)| tax(w, response.labor(w, s, rebate)))
+                            .sum::<f64>()
                     });
+                    total += taxes.iter().sum::<f64>();
                 }
                 total / count as f64
             })
@@ -194,49 +204,15 @@ fn respond(
         .contiguous_iter_mut()
         .expect("components lie in tables");
     for (wage, untaxed, mut labor) in tables {
-        zip_chunks(&mut labor, wage, untaxed, |labor, wage, untaxed| {
-            let (wage, untaxed) = (bytemuck::cast_slice(wage), bytemuck::cast_slice(untaxed));
-            response.labor_of_many(wage, untaxed, rebate, bytemuck::cast_slice_mut(labor));
-        });
+        lanes::zip_chunks(
+            flat_mut(&mut labor),
+            flat(wage),
+            flat(untaxed),
+            |l, w, s| {
+                response.labor_of_many(w, s, rebate, l);
+            },
+        );
     }
-}
-
-/// Calls `f` on aligned chunks of three columns, compiled for wide vectors, in parallel where
-/// there are many workers.
-pub(super) fn zip_chunks<O: Send, A: Sync, B: Sync>(
-    out: &mut [O],
-    a: &[A],
-    b: &[B],
-    f: impl Fn(&mut [O], &[A], &[B]) + Sync,
-) {
-    let call = |out: &mut [O], a: &[A], b: &[B]| lanes::wide(|| f(out, a, b));
-    if out.len() <= CHUNK {
-        call(out, a, b);
-    } else {
-        let chunks = out
-            .par_chunks_mut(CHUNK)
-            .zip(a.par_chunks(CHUNK))
-            .zip(b.par_chunks(CHUNK));
-        chunks.for_each(|((out, a), b)| call(out, a, b));
-    }
-}
-
-/// Σ f(a_i, b_i), summed in chunks of fixed size, so that the result does not depend on threads.
-pub(super) fn chunk_sums<A: Sync, B: Sync>(
-    a: &[A],
-    b: &[B],
-    f: impl Fn(&A, &B) -> f64 + Sync,
-) -> f64 {
-    let sum = |(a, b): (&[A], &[B])| a.iter().zip(b).map(|(a, b)| f(a, b)).sum::<f64>();
-    if a.len() <= CHUNK {
-        return sum((a, b));
-    }
-    let sums: Vec<f64> = a
-        .par_chunks(CHUNK)
-        .zip(b.par_chunks(CHUNK))
-        .map(sum)
-        .collect();
-    sums.iter().sum()
 }
 
 /// Workers whose hours have a closed form: [`FixedHours`] and [`Rational`].

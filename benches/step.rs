@@ -1,6 +1,7 @@
 //! Worker-steps per second of a full rational step (decide to record, statistics included), beside
 //! a plain NumPy version of the same step and this machine's memory bandwidth, all in one run.
-//! The last column is fisc again with workers in no order of wage.
+//! The last column is fisc again with workers in no order of wage; that order stays the same from
+//! step to step, as within a tax year, so that it is checked and not sorted anew.
 //!
 //! `make bench`, or `cargo bench --profile dev --bench step -- 1000 50000` for other numbers of
 //! workers.

@@ -201,6 +201,28 @@ impl Plugin for Forge {
     }
 }
 
+/// Breaks one worker's tax after everything was paid with it.
+#[derive(Clone)]
+struct ForgeLate;
+
+impl Plugin for ForgeLate {
+    fn build(&self, app: &mut App) {
+        fn forge(mut workers: Query<(&WorkerId, &mut Tax)>) {
+            for (id, mut tax) in &mut workers {
+                if id.0 == 3 {
+                    tax.0 = f64::NAN;
+                }
+            }
+        }
+        app.add_systems(
+            Step,
+            forge
+                .in_set(Phase::Redistribute)
+                .after(fisc::world::treasury::pay_rebate),
+        );
+    }
+}
+
 #[test]
 fn a_fault_in_the_treasury_stops_the_run() {
     let error = play(&simulation(&[]).add_plugins(Embezzle)).unwrap_err();
@@ -214,4 +236,11 @@ fn a_fault_in_the_treasury_stops_the_run() {
     assert!(error.to_string().contains("step 1"), "{error}");
     let error = play(&simulation(&[]).add_plugins(Forge)).unwrap_err();
     assert!(error.to_string().contains("no finite utility"), "{error}");
+    let error = play(&simulation(&[]).add_plugins(ForgeLate)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("worker 3 has no finite utility or tax"),
+        "{error}"
+    );
 }

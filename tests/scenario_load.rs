@@ -74,6 +74,8 @@ fn the_example_of_the_design() {
             exploration: 0.5,
             temperature: None,
             attempts: 3,
+            answer: PlannerAnswer::Rates,
+            final_years: 0,
         },
         compare: vec![
             PlannerKind::None,
@@ -177,7 +179,9 @@ fn planners_as_strings_and_as_tables() {
                 memory: 3,
                 exploration: 0.0,
                 temperature: Some(0.7),
-                attempts: 1
+                attempts: 1,
+                answer: PlannerAnswer::Rates,
+                final_years: 0,
             },
         ]
     );
@@ -336,18 +340,36 @@ fn planner() -> impl Strategy<Value = PlannerKind> {
             0usize..1000,
             0.0..=1.0f64,
             prop::option::of(0.0..5.0f64),
-            1u32..100
+            1u32..100,
+            prop::option::of(sizes()),
+            0u32..100
         )
             .prop_map(
-                |(memory, exploration, temperature, attempts)| PlannerKind::Llm {
-                    model: "m".into(),
-                    memory,
-                    exploration,
-                    temperature,
-                    attempts,
+                |(memory, exploration, temperature, attempts, points, final_years)| {
+                    PlannerKind::Llm {
+                        model: "m".into(),
+                        memory,
+                        exploration,
+                        temperature,
+                        attempts,
+                        answer: points.map_or(PlannerAnswer::Rates, |points| {
+                            PlannerAnswer::Moves { points }
+                        }),
+                        final_years,
+                    }
                 }
             ),
+        (0u32..100).prop_map(|final_years| PlannerKind::RandomSearch { final_years }),
+        (sizes(), 0u32..100).prop_map(|(points, final_years)| PlannerKind::HillClimb {
+            points,
+            final_years
+        }),
     ]
+}
+
+/// Sizes of moves, each once.
+fn sizes() -> impl Strategy<Value = Vec<u32>> {
+    prop::collection::btree_set(1u32..=100, 1..4).prop_map(|sizes| sizes.into_iter().collect())
 }
 
 fn taxes() -> impl Strategy<Value = Taxes> {

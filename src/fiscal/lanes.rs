@@ -234,7 +234,7 @@ pub fn extremes(a: &[f64]) -> (f64, f64) {
 /// Relative step down that still counts as no step: incomes at a kink differ by rounding.
 const ROUNDING: f64 = 1e-14;
 
-/// Whether no element is below the one before it, to fourteen digits.
+/// Whether no element of a finite column is below the one before it, to fourteen digits.
 #[multiversion(targets = "simd")]
 pub fn is_ascending(a: &[f64]) -> bool {
     let after = a.get(1..).unwrap_or_default();

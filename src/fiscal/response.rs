@@ -121,7 +121,12 @@ impl<'a> Response<'a> {
                     highest
                 };
                 income[j] = if below > lower { below } else { lower };
-                labor[j] = income[j] / yearly[j];
+                let hours = income[j] / yearly[j];
+                labor[j] = if hours < economy.labor_max {
+                    hours
+                } else {
+                    economy.labor_max
+                };
             }
             let effort = power_block(&labor, economy.labor_exponent);
             for j in 0..8 {
@@ -156,7 +161,8 @@ impl<'a> Response<'a> {
                 continue;
             }
             let income = interior.clamp(lower, upper);
-            let labor = income / yearly_wage;
+            // Division can round above the limit.
+            let labor = (income / yearly_wage).min(economy.labor_max);
             if convex {
                 return labor;
             }
@@ -182,7 +188,7 @@ impl<'a> Response<'a> {
                 break;
             }
             let low = lower / yearly_wage;
-            let high = schedule.upper(k).min(income_max) / yearly_wage;
+            let high = (schedule.upper(k).min(income_max) / yearly_wage).min(economy.labor_max);
             let net = 1.0 - schedule.rates()[k];
             // c(l) = base + slope·l on this segment, $/year.
             let slope = yearly_wage * net;
@@ -318,6 +324,10 @@ mod tests {
                 let single = response.labor(w, s, 0.0);
                 assert!(
                     (l - single).abs() <= 1e-12 * single.max(1.0),
+                    "{w}: {l} {single}"
+                );
+                assert!(
+                    l <= economy.labor_max && single <= economy.labor_max,
                     "{w}: {l} {single}"
                 );
             }

@@ -81,8 +81,8 @@ pub struct Recorded {
     pub kink_shares: Vec<f64>,
 }
 
-/// Computes the statistics of step after step; remembers the order of incomes, which rarely
-/// change places, and keeps its buffers.
+/// Computes the statistics of step after step; remembers the order of workers, who rarely change
+/// places.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     /// In the order of [`VARIABLES`].
@@ -361,6 +361,45 @@ mod tests {
             [100.0, 200.0].map(|kink| at_kink(&sorted, true, kink)),
             [2, 1]
         );
+    }
+
+    /// One recorder over panels in different orders and of different sizes against a new one each.
+    #[test]
+    fn kept_orders_do_not_show() {
+        let panel = |n: usize, step: usize| -> Vec<f64> {
+            (0..n).map(|i| 1.0 + ((i * step + 3) % n) as f64).collect()
+        };
+        let mut kept = Recorder::default();
+        // In order, shuffled in two ways, longer, as before, in order again; chunks have seams.
+        for (n, step) in [
+            (5_000, 1),
+            (5_000, 7),
+            (5_000, 1_999),
+            (9_001, 13),
+            (5_000, 7),
+            (5_000, 1),
+        ] {
+            let income = panel(n, step);
+            let tax: Vec<f64> = income.iter().map(|z| 0.3 * z).collect();
+            let disposable: Vec<f64> = income.iter().map(|z| 0.7 * z + 50.0).collect();
+            let utility: Vec<f64> = panel(n, 11);
+            let panel = Panel {
+                wage: &income,
+                labor: &utility,
+                income: &income,
+                tax: &tax,
+                disposable: &disposable,
+                utility: &utility,
+            };
+            let mut record = |recorder: &mut Recorder| {
+                recorder.record(&Economy::default(), &Objective::defaults(), &flat(), &panel)
+            };
+            assert_eq!(
+                record(&mut kept),
+                record(&mut Recorder::default()),
+                "{n} {step}"
+            );
+        }
     }
 
     /// Thousands of workers in no order, many alike, against plain sorting and the definitions.

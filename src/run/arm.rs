@@ -3,13 +3,16 @@
 use super::simulation::{Progress, Simulation};
 use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, laws};
-use crate::scenario::{Decide, ModelSettings, OnFailure, Pick, PlannerKind, Readout, Scenario};
+use crate::scenario::{
+    Decide, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Scenario,
+};
 use crate::world::clock::ClockPlugin;
 use crate::world::language::{Asking, ChoiceRule, LanguageWorkersPlugin, Models};
 use crate::world::planners::given::GivenPlanner;
 use crate::world::planners::informed::InformedPlanner;
 use crate::world::planners::language::LanguagePlanner;
 use crate::world::planners::observing::ObservingPlanner;
+use crate::world::planners::search::{Method, SearchPlanner};
 use crate::world::planners::{Counterpart, TaxRules};
 use crate::world::record::{
     Decision, Decisions, FlooredWorkers, RecordPlugin, Row, Steps, WorkerRows, Years,
@@ -224,6 +227,8 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
             exploration,
             temperature,
             attempts,
+            answer,
+            final_years,
         } => {
             let settings = settings(scenario, model)?;
             let mut asking = asking(model, settings);
@@ -235,8 +240,26 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
                 asking,
                 memory: *memory,
                 exploration: *exploration,
+                moves: match answer {
+                    PlannerAnswer::Rates => None,
+                    PlannerAnswer::Moves { points } => Some(points.clone()),
+                },
+                final_years: *final_years,
             })
         }
+        PlannerKind::RandomSearch { final_years } => mechanism(SearchPlanner {
+            method: Method::Random,
+            final_years: *final_years,
+        }),
+        PlannerKind::HillClimb {
+            points,
+            final_years,
+        } => mechanism(SearchPlanner {
+            method: Method::HillClimb {
+                points: points.clone(),
+            },
+            final_years: *final_years,
+        }),
     })
 }
 

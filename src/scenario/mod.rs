@@ -187,6 +187,22 @@ pub enum PlannerKind {
         temperature: Option<f64>,
         /// Times that the model is asked for valid rates in one tax year, at least 1.
         attempts: u32,
+        /// What it answers.
+        answer: PlannerAnswer,
+        /// Last tax years that play the best schedule so far.
+        final_years: u32,
+    },
+    /// Uniformly random rates.
+    RandomSearch {
+        /// Last tax years that play the best schedule so far.
+        final_years: u32,
+    },
+    /// Random moves from the best schedule so far.
+    HillClimb {
+        /// Sizes of moves, percentage points.
+        points: Vec<u32>,
+        /// Last tax years that play the best schedule so far.
+        final_years: u32,
     },
 }
 
@@ -203,9 +219,23 @@ impl PlannerKind {
             PlannerKind::SaezEstimated => "saez-estimated",
             PlannerKind::Optimal => "optimal",
             PlannerKind::Llm { .. } => "llm",
+            PlannerKind::RandomSearch { .. } => "random-search",
+            PlannerKind::HillClimb { .. } => "hill-climb",
         }
         .to_owned()
     }
+}
+
+/// What a language-model planner answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlannerAnswer {
+    /// All rates, as whole percentages.
+    Rates,
+    /// A move from the best schedule so far.
+    Moves {
+        /// Sizes of moves, percentage points.
+        points: Vec<u32>,
+    },
 }
 
 /// A language model and how it is asked.

@@ -243,12 +243,34 @@ fn planner(kind: &PlannerKind) -> String {
             exploration,
             temperature,
             attempts,
+            answer,
+            final_years,
         } => vec![
             ("model", Some(quoted(model))),
             ("memory", Some(memory.to_string())),
             ("exploration", Some(number(*exploration))),
             ("temperature", temperature.map(number)),
             ("attempts", Some(attempts.to_string())),
+            (
+                "answer",
+                Some(match answer {
+                    PlannerAnswer::Rates => quoted("rates"),
+                    PlannerAnswer::Moves { points } => {
+                        choice("moves", &[("points", Some(whole_list(points)))])
+                    }
+                }),
+            ),
+            ("final_years", Some(final_years.to_string())),
+        ],
+        PlannerKind::RandomSearch { final_years } => {
+            vec![("final_years", Some(final_years.to_string()))]
+        }
+        PlannerKind::HillClimb {
+            points,
+            final_years,
+        } => vec![
+            ("points", Some(whole_list(points))),
+            ("final_years", Some(final_years.to_string())),
         ],
         PlannerKind::None
         | PlannerKind::Fixed
@@ -257,6 +279,11 @@ fn planner(kind: &PlannerKind) -> String {
         | PlannerKind::Optimal => vec![],
     };
     choice(&kind.arm(), &parameters)
+}
+
+fn whole_list(numbers: &[u32]) -> String {
+    let texts: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    format!("[{}]", texts.join(", "))
 }
 
 fn backend(backend: &Backend) -> String {

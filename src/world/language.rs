@@ -66,9 +66,13 @@ impl Models {
 }
 
 /// The prompts that come with fisc; a scenario's `prompts` folder can replace each by file name.
-pub const PROMPTS: [(&str, &str); 2] = [
+pub const PROMPTS: [(&str, &str); 3] = [
     ("worker.j2", include_str!("../../prompts/worker.j2")),
     ("planner.j2", include_str!("../../prompts/planner.j2")),
+    (
+        "planner-moves.j2",
+        include_str!("../../prompts/planner-moves.j2"),
+    ),
 ];
 
 /// Prompt templates of the run.
@@ -263,33 +267,48 @@ pub fn hours_from_choice(
     rule: ChoiceRule,
     uniform: f64,
 ) -> Result<(f64, f64), String> {
-    let best = log_probs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if !best.is_finite() || log_probs.iter().any(|p| p.is_nan()) {
-        return Err("no distribution over hours: a log-probability is not a number".into());
-    }
-    let mode = log_probs.iter().position(|&p| p == best).unwrap_or(0);
-    if temperature == 0.0 {
-        return Ok((hours[mode], hours[mode]));
-    }
-    let weights: Vec<f64> = log_probs
-        .iter()
-        .map(|p| ((p - best) / temperature).exp())
-        .collect();
+    let (mode, weights) = weights(log_probs, temperature)?;
     let total: f64 = weights.iter().sum();
     let mean = weights.iter().zip(hours).map(|(p, h)| p * h).sum::<f64>() / total;
     let chosen = match rule {
         ChoiceRule::Mode => hours[mode],
         ChoiceRule::Mean => mean,
-        ChoiceRule::Draw => {
-            let mut left = uniform * total;
-            let drawn = weights.iter().position(|p| {
-                left -= p;
-                left < 0.0
-            });
-            hours[drawn.unwrap_or(hours.len() - 1)]
-        }
+        ChoiceRule::Draw => hours[at(&weights, uniform)],
     };
     Ok((chosen, mean))
+}
+
+/// Index of an option drawn from a choice distribution at `temperature` (0: the most probable) by
+/// inverse CDF with `uniform` in [0, 1).
+///
+/// # Errors
+/// A log-probability that is not a number, or none above −∞.
+pub fn drawn(log_probs: &[f64], temperature: f64, uniform: f64) -> Result<usize, String> {
+    Ok(at(&weights(log_probs, temperature)?.1, uniform))
+}
+
+/// The most probable option and p^{1/temperature} of each relative to it; at temperature 0 only
+/// the most probable counts.
+fn weights(log_probs: &[f64], temperature: f64) -> Result<(usize, Vec<f64>), String> {
+    let best = log_probs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if !best.is_finite() || log_probs.iter().any(|p| p.is_nan()) {
+        return Err("no distribution: a log-probability is not a number".into());
+    }
+    let mode = log_probs.iter().position(|&p| p == best).unwrap_or(0);
+    let weight = |(i, p): (usize, &f64)| match temperature {
+        0.0 => f64::from(u8::from(i == mode)),
+        _ => ((p - best) / temperature).exp(),
+    };
+    Ok((mode, log_probs.iter().enumerate().map(weight).collect()))
+}
+
+fn at(weights: &[f64], uniform: f64) -> usize {
+    let mut left = uniform * weights.iter().sum::<f64>();
+    let drawn = weights.iter().position(|p| {
+        left -= p;
+        left < 0.0
+    });
+    drawn.unwrap_or(weights.len() - 1)
 }
 
 type AskedWorkers<'w, 's> = Query<

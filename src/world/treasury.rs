@@ -136,8 +136,8 @@ fn gap(income: f64, tax: f64, disposable: f64, rebate: f64) -> f64 {
     (disposable - (income - tax) - rebate).abs() / if size > 1.0 { size } else { 1.0 }
 }
 
-/// The books of workers from place `first` on; NaN among the amounts is caught by the utilities
-/// that it makes.
+/// The books of workers from place `first` on; NaN among income and disposable income is caught by
+/// the utilities that it makes.
 #[multiversion(targets = "simd")]
 fn audit(amounts: [&[f64]; 4], rebate: f64, first: usize) -> Books {
     let [income, tax, disposable, utility] = amounts;
@@ -161,7 +161,7 @@ fn audit(amounts: [&[f64]; 4], rebate: f64, first: usize) -> Books {
         scale: lanes::sum2(income, disposable, |z, c| z.abs() + c.abs()),
         off: off.into_iter().fold(0.0, largest),
         // 0·x is 0 for finite x and NaN for others.
-        finite: lanes::sum(utility, |u| 0.0 * u) == 0.0,
+        finite: lanes::sum2(utility, tax, |u, t| 0.0 * u + 0.0 * t) == 0.0,
     }
 }
 
@@ -218,7 +218,7 @@ pub fn check_identities(
             // Broken somewhere in this chunk: find the worker.
             for i in part.first..(part.first + lanes::CHUNK).min(id.len()) {
                 let [z, t, c, u] = amounts.map(|column| column[i]);
-                let off = if u.is_finite() {
+                let off = if u.is_finite() && t.is_finite() {
                     gap(z, t, c, rebate)
                 } else {
                     f64::NAN
@@ -236,7 +236,7 @@ pub fn check_identities(
     let (off, WorkerId(worker), paid) = worst;
     if off.is_nan() {
         failure.raise(Error::run(format!(
-            "step {}: worker {worker} has no finite utility (disposable income too low for its utility function, or a broken number)",
+            "step {}: worker {worker} has no finite utility or tax (disposable income too low for its utility function, or a broken number)",
             clock.step
         )));
     } else if off > IDENTITY_TOLERANCE {

@@ -8,12 +8,12 @@ use super::section::{Section, not_built, picked};
 use crate::error::Result;
 use crate::fiscal::Economy;
 use crate::scenario::key::Kind;
-use crate::scenario::keys::{MODEL, PLANNERS, WORKERS};
+use crate::scenario::keys::{MODEL, PLANNERS, POINTS, WORKERS};
 use crate::scenario::node::{Entry, Node, Value};
 use crate::scenario::taxes::rate;
 use crate::scenario::{
-    Backend, Decide, FETCHED_MODELS, ModelSettings, Motive, OnFailure, Pick, PlannerKind, Readout,
-    Taxes, WorkerGroup,
+    Backend, Decide, FETCHED_MODELS, ModelSettings, Motive, OnFailure, Pick, PlannerAnswer,
+    PlannerKind, Readout, Taxes, WorkerGroup,
 };
 
 pub(super) type Models = BTreeMap<String, ModelSettings>;
@@ -234,9 +234,45 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
             exploration: parameters.number("exploration")?,
             temperature: parameters.optional_number("temperature")?,
             attempts: parameters.small("attempts")?,
+            answer: match parameters.choice("answer") {
+                ("rates", _) => PlannerAnswer::Rates,
+                ("moves", parameters) => PlannerAnswer::Moves {
+                    points: points(parameters.node("points"))?,
+                },
+                (name, _) => not_built("planner.kind.llm.answer", name),
+            },
+            final_years: parameters.small("final_years")?,
+        },
+        "random-search" => PlannerKind::RandomSearch {
+            final_years: parameters.small("final_years")?,
+        },
+        "hill-climb" => PlannerKind::HillClimb {
+            points: points(parameters.node("points"))?,
+            final_years: parameters.small("final_years")?,
         },
         name => not_built("planner.kind", name),
     })
+}
+
+/// Sizes of moves in percentage points, each once.
+fn points(node: &Node) -> Result<Vec<u32>> {
+    let mut points: Vec<u32> = Vec::new();
+    for item in node.items(POINTS)? {
+        let size = item.whole(1, 100, "percentage points")? as u32;
+        if points.contains(&size) {
+            return Err(item
+                .error("this size twice")
+                .value(size)
+                .allowed("each size once"));
+        }
+        points.push(size);
+    }
+    if points.is_empty() {
+        return Err(node
+            .error("no size of moves")
+            .allowed("at least one, in percentage points"));
+    }
+    Ok(points)
 }
 
 /// The planners to compare with, without one that is equal to the main one.

@@ -185,12 +185,61 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
                 "3",
                 "Times that the model is asked for valid rates before last year's stay; each failure is counted.",
             ),
+            key(
+                "answer",
+                Kind::Choice(ANSWERS),
+                Value(r#""rates""#),
+                r#"{ moves = { points = [30, 15] } }"#,
+                "What it is asked for.",
+            ),
+            FINAL_YEARS,
         ],
         "A language model proposes rates, shown what past tax years brought.",
     ),
-    later("search", "Black-box search."),
+    choice(
+        "random-search",
+        &[FINAL_YEARS],
+        "Whole percentages drawn uniformly every tax year: a yardstick for planners that learn.",
+    ),
+    choice(
+        "hill-climb",
+        &[STEPS, FINAL_YEARS],
+        "Every tax year an untried move from the best schedule so far, drawn uniformly: a yardstick for planners that learn.",
+    ),
+    later("search", "Model-based search."),
     later("elected", "Elections."),
 ];
+
+const ANSWERS: &[Choice] = &[
+    choice(
+        "rates",
+        &[],
+        "All rates at once, as whole percentages; sampled.",
+    ),
+    choice(
+        "moves",
+        &[STEPS],
+        "A move from the best schedule so far that was not tried before, drawn from the model's exact probabilities over all such moves.",
+    ),
+];
+
+const STEPS: Key = key(
+    "points",
+    POINTS,
+    Value("[30, 15]"),
+    "[30, 15]",
+    "Sizes of moves up and down. A move changes the rates of any range of neighbouring brackets by as much; none is made twice.",
+);
+
+pub(in crate::scenario) const POINTS: Kind = Kind::List(&Kind::Whole(1, 100, "percentage points"));
+
+const FINAL_YEARS: Key = key(
+    "final_years",
+    Kind::Whole(0, 1_000_000, "tax years"),
+    Value("0"),
+    "1",
+    "In so many last tax years the best schedule so far is played instead of a new one. The table of results is of the last tax year.",
+);
 
 const TEMPERATURE: Kind = Kind::Number(
     Interval {

@@ -3,21 +3,26 @@
 //! At the start of each tax year the model sees the brackets, the objective in words, one row per
 //! past tax year (rates, year-mean welfare, revenue, mean income, hours, Gini), the best year so
 //! far (a maximum) and, early in the run, a cue to explore. It answers with one whole percentage
-//! per bracket under a grammar. The first year runs under the scenario's initial schedule, so that
-//! there is something to learn from.
+//! per bracket under a grammar, or with a move from the best year so far: then the model's exact
+//! probabilities over all such moves that no year has tried are read, and one is drawn.
+//! The first year runs under the scenario's initial schedule, so that there is something to learn
+//! from.
 
 use super::TaxRules;
+use super::moves::{Move, best, in_final_years, untried};
 use crate::error::{Error, Result};
 use crate::fiscal::Schedule as TaxSchedule;
 use crate::llm::{Content, Readout, Request};
+use crate::random::Streams;
 use crate::units::Rate;
-use crate::world::language::{Asking, BracketText, Models, PromptBook, bracket_texts};
+use crate::world::language::{Asking, BracketText, Models, PromptBook, bracket_texts, drawn};
 use crate::world::record::{Decision, DecisionCount, Decisions, Row, Years};
 use crate::world::{
     Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, PlannerObjective, Seed, Step,
 };
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
+use rand::RngExt;
 use serde::Serialize;
 
 /// Random stream of the planner, apart from all workers'.
@@ -32,6 +37,10 @@ pub struct LanguagePlanner {
     pub memory: usize,
     /// Share of the run over which the cue to explore fades.
     pub exploration: f64,
+    /// Sizes of moves in percentage points, if it answers with a move; else with all rates.
+    pub moves: Option<Vec<u32>>,
+    /// Last tax years in which the best schedule so far is played.
+    pub final_years: u32,
 }
 
 /// A past tax year as the planner sees it.
@@ -101,6 +110,17 @@ pub struct PlannerPrompt {
     pub exploration: f64,
     /// Rate vectors that were tried before, in percent: a repetition teaches nothing.
     pub tried: Vec<Vec<f64>>,
+    /// The admissible answers, where one of several is asked for.
+    pub options: Vec<String>,
+}
+
+/// The rates after a move, as an answer: `32, 22, 35`.
+fn option(next: &TaxSchedule) -> String {
+    let percents = next.rates().iter().map(|rate| (1e8 * rate).round() / 1e6);
+    percents
+        .map(|p| p.to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Decimals that show four digits of the spread of `values`, or of their size where they are alike.
@@ -180,8 +200,10 @@ pub fn check_prompt(prompts: &crate::llm::Prompts, schedule: &TaxSchedule) -> Re
         years_total: 3,
         exploration: 1.0,
         tried: vec![percents],
+        options: vec!["20, 30".into()],
     };
-    prompts.render("planner.j2", &context).map(|_| ())
+    prompts.render("planner.j2", &context)?;
+    prompts.render("planner-moves.j2", &context).map(|_| ())
 }
 
 #[derive(bevy_ecs::system::SystemParam)]
@@ -209,7 +231,26 @@ fn plan(
         schedule.0 = office.rules.initial.clone();
         return;
     }
-    match propose(&office, &schedule.0, &mut count, &mut decisions) {
+    if let Some(best) = best(&office.years.0)
+        && in_final_years(&office.clock, office.planner.final_years)
+    {
+        schedule.0 = best.schedule.clone();
+        return;
+    }
+    let steps = match &office.planner.moves {
+        None => None,
+        Some(points) => match untried(&office.years.0, points) {
+            steps if steps.is_empty() => {
+                notes.add("in some tax years every move from the best schedule had been tried; the planner played it again");
+                if let Some(best) = best(&office.years.0) {
+                    schedule.0 = best.schedule.clone();
+                }
+                return;
+            }
+            steps => Some(steps),
+        },
+    };
+    match propose(&office, &schedule.0, steps, &mut count, &mut decisions) {
         Ok(Some(next)) => schedule.0 = next,
         Ok(None) if office.planner.asking.stop => failure.raise(Error::run(format!(
             "year {}: the planner gave no valid answer, and the scenario says to stop",
@@ -229,13 +270,32 @@ fn plan(
 fn propose(
     office: &Office,
     current: &TaxSchedule,
+    steps: Option<Vec<Move>>,
     count: &mut DecisionCount,
     decisions: &mut Decisions,
 ) -> Result<Option<TaxSchedule>> {
     let (planner, clock) = (&office.planner, &office.clock);
     let brackets = current.brackets();
-    let context = prompt(office, current);
-    let messages = office.prompts.0.render("planner.j2", &context)?;
+    let base = best(&office.years.0).map_or(current, |row| &row.schedule);
+    let nexts = steps.map(|steps| {
+        let nexts = steps.iter().map(|step| step.applied_to(base));
+        nexts.collect::<Vec<TaxSchedule>>()
+    });
+    let options: Vec<String> = nexts.iter().flatten().map(option).collect();
+    let context = prompt(office, current, options.clone());
+    let (template, readout, name) = match &nexts {
+        Some(_) => ("planner-moves.j2", Readout::Choice { options }, "choice"),
+        None => {
+            let readout = Readout::Sample {
+                grammar: rates_grammar(brackets),
+                max_tokens: planner.asking.max_tokens,
+                temperature: planner.asking.temperature,
+                top_p: planner.asking.top_p,
+            };
+            ("planner.j2", readout, "sample")
+        }
+    };
+    let messages = office.prompts.0.render(template, &context)?;
     for attempt in 0..planner.asking.attempts.max(1) {
         let request = Request {
             seed: office.seed.0,
@@ -244,24 +304,36 @@ fn propose(
             step: u64::from(clock.step),
             attempt,
             messages: messages.clone(),
-            readout: Readout::Sample {
-                grammar: rates_grammar(brackets),
-                max_tokens: planner.asking.max_tokens,
-                temperature: planner.asking.temperature,
-                top_p: planner.asking.top_p,
-            },
+            readout: readout.clone(),
         };
         let answer = office
             .models
             .ask(&planner.asking.model, &[request])?
             .remove(0);
-        let parsed = match &answer.content {
-            Content::Text(text) => parse_rates(text, brackets),
-            Content::Choice { .. } => Err("a distribution where rates were asked for".into()),
+        let mut mass = None;
+        let next = match (&answer.content, &nexts) {
+            (Content::Text(text), None) => {
+                let next = parse_rates(text, brackets)
+                    .map(|rates| TaxSchedule::of_checked(current.edges().to_vec(), rates));
+                let noted = next.as_ref().map(ToString::to_string).map_err(Clone::clone);
+                office.models.note(&planner.asking.model, &answer, &noted)?;
+                next
+            }
+            (
+                Content::Choice {
+                    log_probs,
+                    admissible_mass,
+                },
+                Some(nexts),
+            ) => {
+                mass = Some(*admissible_mass);
+                let uniform = Streams::new(office.seed.0, "planner")
+                    .at(0, u64::from(clock.step))
+                    .random();
+                drawn(log_probs, planner.asking.temperature, uniform).map(|i| nexts[i].clone())
+            }
+            _ => Err("an answer of another kind than was asked for".into()),
         };
-        let next = parsed.map(|rates| TaxSchedule::of_checked(current.edges().to_vec(), rates));
-        let noted = next.as_ref().map(ToString::to_string).map_err(Clone::clone);
-        office.models.note(&planner.asking.model, &answer, &noted)?;
         count.decisions += 1;
         count.failures += u32::from(next.is_err());
         decisions.0.push(Decision {
@@ -269,12 +341,12 @@ fn propose(
             agent: "planner",
             worker: None,
             model: planner.asking.model.clone(),
-            readout: "sample",
+            readout: name,
             key: answer.key.to_string(),
             attempt,
             labor: None,
             labor_expected: None,
-            admissible_mass: None,
+            admissible_mass: mass,
             schedule: next.as_ref().ok().map(ToString::to_string),
             error: next.as_ref().err().cloned(),
             prompt_tokens: answer.prompt_tokens,
@@ -287,12 +359,10 @@ fn propose(
     Ok(None)
 }
 
-fn prompt(office: &Office, current: &TaxSchedule) -> PlannerPrompt {
+fn prompt(office: &Office, current: &TaxSchedule, options: Vec<String>) -> PlannerPrompt {
     let (planner, clock) = (&office.planner, &office.clock);
     let years = &office.years.0;
-    let best = years
-        .iter()
-        .reduce(|a, b| if b.welfare > a.welfare { b } else { a });
+    let best = best(years);
     let shown = years.len().saturating_sub(planner.memory);
     let decimals = decimals_to_tell_apart(years.iter().map(|row| row.welfare));
     let past = f64::from(clock.year() - 1) / f64::from(clock.years().max(1));
@@ -327,6 +397,7 @@ fn prompt(office: &Office, current: &TaxSchedule) -> PlannerPrompt {
         years_total: clock.years(),
         exploration,
         tried,
+        options,
     }
 }
 

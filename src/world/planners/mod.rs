@@ -5,7 +5,9 @@
 pub mod given;
 pub mod informed;
 pub mod language;
+pub mod moves;
 pub mod observing;
+pub mod search;
 
 use crate::fiscal::{Schedule, Society};
 use bevy_ecs::prelude::*;

@@ -6,9 +6,11 @@ set -eu
 missing=()
 command -v cmake >/dev/null || missing+=(cmake)
 command -v c++ >/dev/null || missing+=(g++)
-if ! ls /usr/lib/llvm-*/lib/libclang.so* /usr/lib/llvm-*/lib/libclang-[0-9]*.so* /usr/lib/*/libclang.so* /usr/lib/*/libclang-[0-9]*.so* >/dev/null 2>&1; then
-  missing+=(libclang-dev)
-elif ! ls /usr/lib/llvm-*/lib/clang/*/include/stdbool.h /usr/lib/clang/*/include/stdbool.h >/dev/null 2>&1; then
+# Whether one of these files exists; a pattern without a match stands for itself.
+any() { for file in "$@"; do [ -e "$file" ] && return 0; done; return 1; }
+if ! any /usr/lib/llvm-*/lib/libclang.so* /usr/lib/llvm-*/lib/libclang-[0-9]*.so* \
+    /usr/lib/*/libclang.so* /usr/lib/*/libclang-[0-9]*.so* ||
+  ! any /usr/lib/llvm-*/lib/clang/*/include/stdbool.h /usr/lib/clang/*/include/stdbool.h; then
   missing+=(libclang-dev)
 fi
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -391,7 +391,7 @@ mod tests {
                 disposable: &disposable,
                 utility: &utility,
             };
-            let mut record = |recorder: &mut Recorder| {
+            let record = |recorder: &mut Recorder| {
                 recorder.record(&Economy::default(), &Objective::defaults(), &flat(), &panel)
             };
             assert_eq!(

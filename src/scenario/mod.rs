@@ -219,8 +219,8 @@ impl PlannerKind {
             PlannerKind::SaezEstimated => "saez-estimated",
             PlannerKind::Optimal => "optimal",
             PlannerKind::Llm { .. } => "llm",
-            PlannerKind::RandomSearch { .. } => "random-search",
-            PlannerKind::HillClimb { .. } => "hill-climb",
+            PlannerKind::RandomSearch { .. } => "search-random",
+            PlannerKind::HillClimb { .. } => "search-hill-climb",
         }
         .to_owned()
     }

@@ -263,13 +263,22 @@ fn planner(kind: &PlannerKind) -> String {
             ("final_years", Some(final_years.to_string())),
         ],
         PlannerKind::RandomSearch { final_years } => {
-            vec![("final_years", Some(final_years.to_string()))]
+            vec![
+                ("method", Some(quoted("random"))),
+                ("final_years", Some(final_years.to_string())),
+            ]
         }
         PlannerKind::HillClimb {
             points,
             final_years,
         } => vec![
-            ("points", Some(whole_list(points))),
+            (
+                "method",
+                Some(choice(
+                    "hill-climb",
+                    &[("points", Some(whole_list(points)))],
+                )),
+            ),
             ("final_years", Some(final_years.to_string())),
         ],
         PlannerKind::None
@@ -278,7 +287,11 @@ fn planner(kind: &PlannerKind) -> String {
         | PlannerKind::SaezEstimated
         | PlannerKind::Optimal => vec![],
     };
-    choice(&kind.arm(), &parameters)
+    let name = match kind {
+        PlannerKind::RandomSearch { .. } | PlannerKind::HillClimb { .. } => "search".to_owned(),
+        kind => kind.arm(),
+    };
+    choice(&name, &parameters)
 }
 
 fn whole_list(numbers: &[u32]) -> String {

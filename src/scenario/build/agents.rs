@@ -243,13 +243,17 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
             },
             final_years: parameters.small("final_years")?,
         },
-        "random-search" => PlannerKind::RandomSearch {
-            final_years: parameters.small("final_years")?,
-        },
-        "hill-climb" => PlannerKind::HillClimb {
-            points: points(parameters.node("points"))?,
-            final_years: parameters.small("final_years")?,
-        },
+        "search" => {
+            let final_years = parameters.small("final_years")?;
+            match parameters.choice("method") {
+                ("random", _) => PlannerKind::RandomSearch { final_years },
+                ("hill-climb", method) => PlannerKind::HillClimb {
+                    points: points(method.node("points"))?,
+                    final_years,
+                },
+                (name, _) => not_built("planner.kind.search.method", name),
+            }
+        }
         name => not_built("planner.kind", name),
     })
 }

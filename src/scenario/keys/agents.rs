@@ -197,17 +197,33 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
         "A language model proposes rates, shown what past tax years brought.",
     ),
     choice(
-        "random-search",
-        &[FINAL_YEARS],
-        "Whole percentages drawn uniformly every tax year: a yardstick for planners that learn.",
+        "search",
+        &[
+            key(
+                "method",
+                Kind::Choice(METHODS),
+                Required,
+                r#"{ hill-climb = { points = [30, 15] } }"#,
+                "How the next rates are found; the arm is called `search-random` or `search-hill-climb`.",
+            ),
+            FINAL_YEARS,
+        ],
+        "Black-box search that sees what a language-model planner sees: a yardstick for it.",
+    ),
+    later("elected", "Elections."),
+];
+
+const METHODS: &[Choice] = &[
+    choice(
+        "random",
+        &[],
+        "Whole percentages drawn uniformly every tax year.",
     ),
     choice(
         "hill-climb",
-        &[STEPS, FINAL_YEARS],
-        "Every tax year an untried move from the best schedule so far, drawn uniformly: a yardstick for planners that learn.",
+        &[STEPS],
+        "Every tax year an untried move from the best schedule so far, drawn uniformly.",
     ),
-    later("search", "Model-based search."),
-    later("elected", "Elections."),
 ];
 
 const ANSWERS: &[Choice] = &[
@@ -263,7 +279,7 @@ pub(in crate::scenario) const MODEL: &[Key] = &[
         Kind::Choice(READOUTS),
         Value(r#""choice""#),
         r#""choice""#,
-        "How a worker's hours are read off the model. A planner's rates are always sampled.",
+        "How a worker's hours are read off the model. A planner's rates are always sampled, its moves always chosen.",
     ),
     key(
         "temperature",

@@ -64,10 +64,13 @@ pub struct Timing {
     pub decode_seconds: f64,
     /// Reading logits: grammars, draws and log-probabilities, in seconds.
     pub sampling_seconds: f64,
+    /// Finding what was evaluated before, and moving it between context and main memory, in seconds.
+    pub keeping_seconds: f64,
     /// Tokens of prompts and options that were evaluated.
     pub prefill_tokens: u64,
     /// Tokens that were generated.
     pub decode_tokens: u64,
-    /// Tokens of prompts that did not have to be evaluated, because a prefix was shared.
+    /// Tokens of prompts that did not have to be evaluated, because they were
+    /// shared with other prompts or kept from earlier steps.
     pub shared_tokens: u64,
 }

@@ -19,8 +19,11 @@
 //! needs the same numbers again takes them from the transcript.
 
 mod draw;
+mod kept;
+mod memory;
 mod model;
 mod trie;
+mod trunks;
 mod window;
 
 #[cfg(test)]
@@ -32,12 +35,14 @@ use crate::error::{Error, Result};
 use crate::llm::{Backend, BackendAnswer, ModelSpec, Reading, Readout, Request, Timing};
 use draw::{Draw, Grammar};
 use llama_cpp_2::token::LlamaToken;
+use memory::Memory;
 use model::{Model, Prompt};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 use trie::{Scores, Trie};
-use window::{Attention, BRANCHES, Row, Window, common_length};
+use trunks::Trunks;
+use window::{Attention, BRANCHES, FIRST_BRANCH, Row, TRUNKS, Window};
 
 /// Compiled grammars and option trees that are kept; more are dropped together.
 const PREPARED: usize = 64;
@@ -46,7 +51,7 @@ const PREPARED: usize = 64;
 pub struct GgufBackend {
     id: String,
     model: &'static Model,
-    window: Window,
+    memory: Memory,
     wave: usize,
     timing: Timing,
     grammars: HashMap<String, Grammar>,
@@ -102,11 +107,18 @@ impl GgufBackend {
             .map_err(|_| Error::input("threads").value(spec.threads))?;
         let window = Window::open(model, spec.context_tokens, threads, attention)?;
         let wave = spec.wave.clamp(1, BRANCHES);
+        // Sliding windows drop cells that a shorter beginning would need.
+        let budget = if model.attends_to_all() {
+            spec.kept_bytes
+        } else {
+            0
+        };
+        let memory = Memory::new(window, budget);
         let grammars = HashMap::new();
         Ok(GgufBackend {
             id,
             model,
-            window,
+            memory,
             wave,
             timing: Timing::default(),
             grammars,
@@ -144,7 +156,7 @@ impl GgufBackend {
             prompt,
             answer,
         };
-        let available = self.window.cells().min(self.model.trained_context());
+        let available = self.memory.window.cells().min(self.model.trained_context());
         if asked.length() > available {
             return Err(Error::input(format!(
                 "the prompt of {} at step {} does not fit the model's context",
@@ -173,19 +185,21 @@ impl GgufBackend {
             .ok_or_else(|| Error::run("grammar lost"))
     }
 
-    /// Evaluates one wave over the resident prefix of `prefix` tokens.
-    fn wave(&mut self, wave: &[&Asked], prefix: usize) -> Result<Vec<BackendAnswer>> {
+    /// Evaluates one wave, whose prompts' trunks are resident up to the places `trunks_end`.
+    fn wave(&mut self, wave: &[&Asked], trunks_end: &[usize]) -> Result<Vec<BackendAnswer>> {
         let begun = Instant::now();
-        self.window.drop_branches();
         let mut rows = Vec::new();
         // Of each row that is read: which request, and which node of its tree.
         let mut meaning = HashMap::new();
-        let mut sequence = 1;
+        let mut sequence = FIRST_BRANCH;
         let mut sequences = Vec::with_capacity(wave.len());
-        for (i, asked) in wave.iter().enumerate() {
+        let mut known = Vec::with_capacity(wave.len());
+        for (i, (asked, &trunks_end)) in wave.iter().zip(trunks_end).enumerate() {
             let own = sequence..sequence + asked.branches();
             let tokens = &asked.prompt.tokens;
-            for (position, &token) in tokens.iter().enumerate().skip(prefix) {
+            let step = asked.request.step;
+            let from = self.memory.begin(tokens, trunks_end, own.clone(), step)?;
+            for (position, &token) in tokens.iter().enumerate().skip(from) {
                 let read = position + 1 == tokens.len();
                 rows.push(Row {
                     token,
@@ -203,8 +217,10 @@ impl GgufBackend {
             }
             sequence = own.end;
             sequences.push(own.start);
+            known.push(from);
         }
-        self.window.branch(1..sequence)?;
+        self.timing.keeping_seconds += begun.elapsed().as_secs_f64();
+        let evaluated = Instant::now();
         let mut scores: Vec<Option<Scores>> = wave
             .iter()
             .map(|asked| match &asked.answer {
@@ -214,7 +230,7 @@ impl GgufBackend {
             .collect();
         let mut first_logits: Vec<Vec<f32>> = vec![Vec::new(); wave.len()];
         let mut reading = 0.0;
-        self.window.evaluate(&rows, |row, logits| {
+        self.memory.window.evaluate(&rows, |row, logits| {
             let begun = Instant::now();
             let &(i, node) = meaning
                 .get(&row)
@@ -228,17 +244,30 @@ impl GgufBackend {
             reading += begun.elapsed().as_secs_f64();
             Ok(())
         })?;
-        self.timing.prefill_seconds += begun.elapsed().as_secs_f64() - reading;
+        self.timing.prefill_seconds += evaluated.elapsed().as_secs_f64() - reading;
         self.timing.sampling_seconds += reading;
         self.timing.prefill_tokens += rows.len() as u64;
+        let keeping = Instant::now();
+        for ((asked, &trunks_end), &sequence) in wave.iter().zip(trunks_end).zip(&sequences) {
+            let step = asked.request.step;
+            let tokens = &asked.prompt.tokens;
+            self.memory.keep(tokens, trunks_end, sequence, step)?;
+        }
+        self.timing.keeping_seconds += keeping.elapsed().as_secs_f64();
 
         let texts = self.generate(wave, &sequences, first_logits)?;
+        let keeping = Instant::now();
+        for branch in FIRST_BRANCH..sequence {
+            self.memory.window.free(branch)?;
+        }
+        self.timing.keeping_seconds += keeping.elapsed().as_secs_f64();
         let latency_ms = 1e3 * begun.elapsed().as_secs_f64();
         Ok(wave
             .iter()
             .zip(scores)
             .zip(texts)
-            .map(|((asked, scores), text)| {
+            .zip(known)
+            .map(|(((asked, scores), text), known)| {
                 let (reading, answer_tokens) = match (&asked.answer, scores) {
                     (Form::Options(trie), Some(scores)) => {
                         (Reading::LogProbs(trie.log_probs(&scores)), trie.tokens())
@@ -253,12 +282,89 @@ impl GgufBackend {
                 BackendAnswer {
                     reading,
                     prompt_tokens: asked.prompt.tokens.len() as u32,
-                    evaluated_tokens: (asked.prompt.tokens.len() - prefix) as u32,
+                    evaluated_tokens: (asked.prompt.tokens.len() - known) as u32,
                     answer_tokens: answer_tokens as u32,
                     latency_ms,
                 }
             })
             .collect())
+    }
+
+    /// Evaluates all requests in waves; answers come in the requests' order.
+    fn evaluate(&mut self, asked: &[Asked]) -> Result<Vec<BackendAnswer>> {
+        let begun = Instant::now();
+        let prompts: Vec<&[LlamaToken]> = asked.iter().map(|a| &a.prompt.tokens[..]).collect();
+        let trunks = Trunks::of(&prompts);
+        // Neighbours share trunks.
+        let mut order: Vec<usize> = (0..asked.len()).collect();
+        order.sort_by_key(|&i| &trunks.chains[i]);
+        self.timing.keeping_seconds += begun.elapsed().as_secs_f64();
+        let mut answers: Vec<Option<BackendAnswer>> = vec![None; asked.len()];
+        let mut rest: &[usize] = &order;
+        while let Some(&first) = rest.first() {
+            let (size, wanted) = self.next_wave(rest, asked, &trunks);
+            let (members, after) = rest.split_at(size);
+            rest = after;
+            let begun = Instant::now();
+            let passes = self.memory.window.decode_seconds();
+            let step = asked[first].request.step;
+            let evaluated = self.memory.hold(&trunks, &wanted, &prompts, step)?;
+            let passes = self.memory.window.decode_seconds() - passes;
+            self.timing.prefill_seconds += passes;
+            self.timing.keeping_seconds += begun.elapsed().as_secs_f64() - passes;
+            self.timing.prefill_tokens += evaluated.iter().sum::<usize>() as u64;
+            let wave: Vec<&Asked> = members.iter().map(|&i| &asked[i]).collect();
+            let ends: Vec<usize> = members.iter().map(|&i| trunks.end(i)).collect();
+            let found = self.wave(&wave, &ends)?;
+            for (&member, answer) in members.iter().zip(found) {
+                answers[member] = Some(answer);
+            }
+            // A trunk is charged to the first who needed it.
+            for (trunk, evaluated) in wanted.iter().zip(evaluated) {
+                let user = members
+                    .iter()
+                    .find(|&&member| trunks.chains[member].contains(trunk));
+                if let Some(answer) = user.and_then(|&member| answers[member].as_mut()) {
+                    answer.evaluated_tokens += evaluated as u32;
+                }
+            }
+        }
+        let answers: Vec<BackendAnswer> = answers.into_iter().flatten().collect();
+        if answers.len() < asked.len() {
+            return Err(Error::run("a request that no wave answered"));
+        }
+        self.timing.shared_tokens += answers
+            .iter()
+            .map(|answer| u64::from(answer.prompt_tokens.saturating_sub(answer.evaluated_tokens)))
+            .sum::<u64>();
+        Ok(answers)
+    }
+
+    /// How many of `rest` go together, at least one, and the trunks that they
+    /// need: by number, by sequences, and by cells.
+    fn next_wave(&self, rest: &[usize], asked: &[Asked], trunks: &Trunks) -> (usize, Vec<usize>) {
+        let (mut size, mut branches, mut cells) = (0, 0, 0);
+        let mut wanted: Vec<usize> = Vec::new();
+        for &next in rest.iter().take(self.wave) {
+            let new: Vec<usize> = trunks.chains[next]
+                .iter()
+                .copied()
+                .filter(|trunk| !wanted.contains(trunk))
+                .collect();
+            let new_cells: usize = new.iter().map(|&t| trunks.all[t].places.len()).sum();
+            branches += asked[next].branches();
+            cells += new_cells + asked[next].length() - trunks.end(next);
+            // The first fits alone: that was checked.
+            let fits = branches <= BRANCHES
+                && cells <= self.memory.window.cells()
+                && wanted.len() + new.len() <= TRUNKS;
+            if size > 0 && !fits {
+                break;
+            }
+            wanted.extend(new);
+            size += 1;
+        }
+        (size, wanted)
     }
 
     /// Decodes the texts of a wave side by side, from the logits after each
@@ -314,7 +420,7 @@ impl GgufBackend {
             self.timing.sampling_seconds += begun.elapsed().as_secs_f64();
             let begun = Instant::now();
             logits.clear();
-            self.window.evaluate(&rows, |_, after| {
+            self.memory.window.evaluate(&rows, |_, after| {
                 logits.push(after.to_vec());
                 Ok(())
             })?;
@@ -386,56 +492,15 @@ impl Backend for GgufBackend {
             .iter()
             .map(|request| self.prepare(request))
             .collect::<Result<_>>()?;
-        let Some(first) = asked.first() else {
-            return Ok(Vec::new());
-        };
-        // The last token of each prompt is evaluated anew: its logits are read.
-        let prefix = asked
-            .iter()
-            .map(|a| {
-                common_length(&a.prompt.tokens, &first.prompt.tokens)
-                    .min(a.prompt.tokens.len().saturating_sub(1))
-            })
-            .min()
-            .unwrap_or(0);
-        let begun = Instant::now();
-        let evaluated = self.window.keep_prefix(&first.prompt.tokens[..prefix])?;
-        self.timing.prefill_seconds += begun.elapsed().as_secs_f64();
-        self.timing.prefill_tokens += evaluated as u64;
-        self.timing.shared_tokens += (asked.len() * prefix - evaluated) as u64;
-
-        let mut answers = Vec::with_capacity(asked.len());
-        let mut rest: &[Asked] = &asked;
-        while !rest.is_empty() {
-            let size = wave_size(rest, prefix, self.wave, self.window.cells());
-            let wave: Vec<&Asked> = rest[..size].iter().collect();
-            answers.extend(self.wave(&wave, prefix)?);
-            rest = &rest[size..];
+        let answers = self.evaluate(&asked);
+        if answers.is_err() {
+            // What the context holds is unknown.
+            self.memory.forget();
         }
-        self.window.drop_branches();
-        if let Some(first) = answers.first_mut() {
-            first.evaluated_tokens += evaluated as u32;
-        }
-        Ok(answers)
+        answers
     }
 
     fn timing(&self) -> Timing {
         self.timing
     }
-}
-
-/// How many of `asked` fit one wave of at most `most`, at least one: by
-/// sequences, and by cells behind the prefix.
-fn wave_size(asked: &[Asked], prefix: usize, most: usize, cells: usize) -> usize {
-    let (mut branches, mut used) = (0, prefix);
-    asked
-        .iter()
-        .take(most)
-        .take_while(|a| {
-            branches += a.branches();
-            used += a.length() - prefix; // checked: each fits alone
-            branches <= BRANCHES && used <= cells
-        })
-        .count()
-        .max(1)
 }

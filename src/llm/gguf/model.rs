@@ -110,6 +110,15 @@ impl Model {
         self.llama.n_ctx_train() as usize
     }
 
+    /// Whether every token attends to all before it, not to a window of the last ones.
+    pub(super) fn attends_to_all(&self) -> bool {
+        let name = self.llama.meta_val_str("general.architecture");
+        name.is_ok_and(|name| {
+            let window = format!("{name}.attention.sliding_window");
+            self.llama.meta_val_str(&window).is_err()
+        })
+    }
+
     /// Bytes that `token` stands for; none for a control token.
     pub(super) fn piece(&self, token: LlamaToken, bytes: &mut Vec<u8>) {
         self.llama

@@ -130,8 +130,9 @@ fn scored_alone(
         .collect();
     let ends = backend.model.ends.clone();
     let mut sum = 0.0;
-    backend.window.keep_prefix(&[]).unwrap();
+    backend.memory.forget();
     backend
+        .memory
         .window
         .evaluate(&rows, |i, logits| {
             let total: f64 = logits.iter().map(|&x| f64::from(x).exp()).sum();
@@ -143,7 +144,7 @@ fn scored_alone(
             Ok(())
         })
         .unwrap();
-    backend.window.drop_branches();
+    backend.memory.forget();
     sum
 }
 
@@ -274,34 +275,195 @@ fn batched_equals_single_within_noise_and_repeats_are_bitwise_equal() {
     assert!(same_mode >= 7);
 }
 
+fn ask(backend: &mut GgufBackend, requests: &[Request]) -> Vec<BackendAnswer> {
+    let requests: Vec<&Request> = requests.iter().collect();
+    backend.answer(&requests).unwrap()
+}
+
+fn prompt_tokens_evaluated(answers: &[BackendAnswer]) -> u32 {
+    answers.iter().map(|a| a.evaluated_tokens).sum()
+}
+
 #[test]
-fn the_prefix_is_evaluated_once_and_kept() {
+fn what_was_evaluated_is_not_evaluated_again() {
     let mut backend = smollm();
+    backend.memory.forget();
     let requests: Vec<Request> = (0..20).map(choice).collect();
-    let all: Vec<&Request> = requests.iter().collect();
-    backend.window.keep_prefix(&[]).unwrap();
-    let first = backend.answer(&all).unwrap();
     let before = backend.timing();
-    let second = backend.answer(&all).unwrap();
+    let first = ask(&mut backend, &requests);
+    let middle = backend.timing();
+    let second = ask(&mut backend, &requests);
     let after = backend.timing();
-    let evaluated = |answers: &[BackendAnswer]| -> u64 {
-        answers
-            .iter()
-            .map(|a| u64::from(a.evaluated_tokens + a.answer_tokens))
-            .sum()
-    };
-    let prefix = evaluated(&first) - evaluated(&second);
-    assert!(prefix > 30, "{prefix}");
-    assert_eq!(
-        after.prefill_tokens - before.prefill_tokens,
-        evaluated(&second)
-    );
-    assert_eq!(after.shared_tokens - before.shared_tokens, 20 * prefix);
-    let whole: u64 = second
+    // The rules once, then each worker's own.
+    let lengths: Vec<u32> = first.iter().map(|a| a.prompt_tokens).collect();
+    let prompts: Vec<Vec<LlamaToken>> = requests
         .iter()
-        .map(|a| u64::from(a.prompt_tokens + a.answer_tokens))
-        .sum();
-    assert_eq!(whole, evaluated(&second) + 20 * prefix);
+        .map(|r| backend.model.prompt(&r.messages).unwrap().tokens)
+        .collect();
+    let rules = (0..).take_while(|&i| prompts.iter().all(|p| p[i] == prompts[0][i]));
+    let rules = rules.count() as u32;
+    assert!(rules > 30, "{rules}");
+    assert!(prompt_tokens_evaluated(&first) <= lengths.iter().sum::<u32>() - 19 * rules);
+    // The last token is evaluated anew: its logits are read.
+    assert!(second.iter().all(|a| a.evaluated_tokens == 1));
+    for (timing, answers) in [((before, middle), &first), ((middle, after), &second)] {
+        let (before, after) = timing;
+        let options: u32 = answers.iter().map(|a| a.answer_tokens).sum();
+        let evaluated = prompt_tokens_evaluated(answers);
+        assert_eq!(
+            after.prefill_tokens - before.prefill_tokens,
+            u64::from(evaluated + options)
+        );
+        assert_eq!(
+            after.shared_tokens - before.shared_tokens,
+            u64::from(lengths.iter().sum::<u32>() - evaluated)
+        );
+    }
+}
+
+/// Two turns more: what was answered and what is asked next.
+fn continued(mut request: Request, step: u64) -> Request {
+    let news = format!("Year {step}: taxes were {} %. Hours now?", 10 + step);
+    let turn = |role, content| Message { role, content };
+    request.step = step;
+    request.messages.push(turn(Role::Assistant, "40".into()));
+    request.messages.push(turn(Role::User, news));
+    request
+}
+
+#[test]
+fn a_conversation_that_goes_on_is_evaluated_from_its_news_on() {
+    let mut backend = smollm();
+    backend.memory.forget();
+    let mut requests: Vec<Request> = (0..5).map(choice).collect();
+    let mut length = ask(&mut backend, &requests)[0].prompt_tokens;
+    for step in 1..4 {
+        requests = requests.into_iter().map(|r| continued(r, step)).collect();
+        let answers = ask(&mut backend, &requests);
+        let new = answers[0].prompt_tokens - length;
+        assert!(new > 10 && length > 60);
+        for answer in &answers {
+            assert!(answer.evaluated_tokens <= new + 1, "{answer:?} {new}");
+        }
+        length = answers[0].prompt_tokens;
+    }
+    // Another asker between two steps costs nothing.
+    let alone = ask(&mut backend, &[continued(requests[3].clone(), 4)]);
+    ask(&mut backend, &[sample(77, "root ::= [a-z]+", 0.0)]);
+    let again = ask(&mut backend, &[continued(requests[3].clone(), 4)]);
+    assert!(alone[0].evaluated_tokens < 40);
+    assert_eq!(again[0].evaluated_tokens, 1);
+}
+
+#[test]
+fn a_prompt_that_ends_differently_is_evaluated_from_there_on() {
+    let mut backend = smollm();
+    backend.memory.forget();
+    let at = |worker: u64, step: u64| {
+        let mut request = choice(worker);
+        request.step = step;
+        request.messages[1].content += &format!(" Taxes this year: {} %.", 10 + step);
+        request
+    };
+    for step in 0..4 {
+        let requests: Vec<Request> = (0..6).map(|w| at(w, step)).collect();
+        let answers = ask(&mut backend, &requests);
+        if step > 0 {
+            for answer in &answers {
+                assert!(answer.evaluated_tokens < 12, "{answer:?}");
+            }
+        }
+        // One run a worker and the trunk, whatever the number of steps.
+        assert!(
+            backend.memory.kept.len() <= 8,
+            "{}",
+            backend.memory.kept.len()
+        );
+    }
+}
+
+#[test]
+fn memory_keeps_to_its_budget_and_displaces_nobody_who_comes_again() {
+    let mut backend = open("smollm2-135m", Attention::Flash);
+    let workers = |range: std::ops::Range<u64>, step: u64| -> Vec<Request> {
+        range.map(|w| Request { step, ..choice(w) }).collect()
+    };
+    ask(&mut backend, &workers(0..4, 0));
+    let budget = backend.memory.kept.bytes();
+    let window = Window::open(backend.model, 2048, 1, Attention::Flash).unwrap();
+    backend.memory = Memory::new(window, budget);
+    for step in 0..3 {
+        for portion in [0..4, 4..8] {
+            let answers = ask(&mut backend, &workers(portion, step));
+            assert!(backend.memory.kept.bytes() <= budget);
+            if step > 0 {
+                let kept = answers.iter().filter(|a| a.evaluated_tokens == 1).count();
+                println!("step {step}: {kept} of 4 kept");
+            }
+        }
+    }
+    let first = ask(&mut backend, &workers(0..4, 3));
+    assert!(first.iter().filter(|a| a.evaluated_tokens == 1).count() >= 3);
+    // Later the room goes to those who are here.
+    for step in 6..8 {
+        ask(&mut backend, &workers(4..8, step));
+    }
+    let second = ask(&mut backend, &workers(4..8, 8));
+    assert!(second.iter().filter(|a| a.evaluated_tokens == 1).count() >= 3);
+    // Without a budget nothing is kept but the trunk that is resident.
+    backend.memory = Memory::new(
+        Window::open(backend.model, 2048, 1, Attention::Flash).unwrap(),
+        0,
+    );
+    ask(&mut backend, &workers(0..4, 0));
+    let again = ask(&mut backend, &workers(0..4, 1));
+    assert!(again.iter().all(|a| a.evaluated_tokens > 5));
+    assert_eq!(backend.memory.kept.bytes(), 0);
+}
+
+/// A context that is nearly full has no room for a run and its old end.
+#[test]
+fn a_run_that_does_not_fit_is_evaluated_instead() {
+    let mut backend = open("smollm2-135m", Attention::Flash);
+    let window = Window::open(backend.model, 256, 1, Attention::Flash).unwrap();
+    backend.memory = Memory::new(window, 1 << 30);
+    let long = |step: u64| {
+        let mut request = choice(0);
+        request.step = step;
+        request.messages[1].content += &["now", "then", "soon"][step as usize].repeat(60);
+        request
+    };
+    for step in 0..3 {
+        let answers = ask(&mut backend, &[long(step), choice(1)]);
+        assert_eq!(log_probs(&answers[0]).len(), 11);
+    }
+}
+
+#[test]
+fn groups_share_their_own_rules() {
+    let mut backend = smollm();
+    backend.memory.forget();
+    let group = |worker: u64, step: u64| {
+        let mut request = choice(worker);
+        request.step = step;
+        let town = ["River", "Hill", "Lake"][worker as usize % 3];
+        let content = &request.messages[1].content;
+        let rules = format!("You live in {town} Town, where people work and rest. ").repeat(3);
+        request.messages[1].content = format!("{rules}{content}");
+        request
+    };
+    let requests: Vec<Request> = (0..12).map(|w| group(w, 0)).collect();
+    let first = ask(&mut backend, &requests);
+    let single: u32 = first.iter().map(|a| a.prompt_tokens).sum();
+    println!(
+        "groups: {} of {single} tokens evaluated",
+        prompt_tokens_evaluated(&first)
+    );
+    // Each group's rules are 30 tokens that 3 others share.
+    assert!(prompt_tokens_evaluated(&first) < single - 11 * 40 - 3 * 3 * 30);
+    let single = backend.answer(&[&requests[4]]).unwrap();
+    assert_eq!(single[0].evaluated_tokens, 1);
+    assert!(distance(log_probs(&single[0]), log_probs(&first[4])) < 0.25);
 }
 
 #[test]

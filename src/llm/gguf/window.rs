@@ -1,20 +1,31 @@
-//! The context of a model: sequences over one shared, resident prefix.
+//! The context of a model: sequences of cells, and the passes over them.
 
 use super::model::{Model, llama};
 use crate::error::{Error, Result};
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::context::session::{LlamaStateSeqFlags, SeqState};
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
-/// Most sequences that llama.cpp keeps in one context. Sequence 0 is the shared prefix.
+/// Most sequences that llama.cpp keeps in one context.
 const SEQUENCES: u32 = 256;
 
-/// Sequences that branch off the shared prefix.
-pub(super) const BRANCHES: usize = SEQUENCES as usize - 1;
+/// Sequences that hold trunks, from 0 on.
+pub(super) const TRUNKS: usize = 15;
+
+/// Through this sequence cells come from main memory and go there.
+const PASSAGE: usize = TRUNKS;
+
+/// The first of the sequences of prompts and answers.
+pub(super) const FIRST_BRANCH: usize = PASSAGE + 1;
+
+/// Sequences of prompts and answers.
+pub(super) const BRANCHES: usize = SEQUENCES as usize - FIRST_BRANCH;
 
 /// Tokens of one pass. Larger passes need more memory for logits and are no faster on a CPU.
 const PASS_TOKENS: u32 = 512;
@@ -41,15 +52,12 @@ pub(super) struct Row {
     pub(super) read: bool,
 }
 
-/// A context with its resident prefix.
-///
-/// Sequence 0 holds the prefix and nothing else; sequences 1 to [`BRANCHES`]
-/// are free between calls. Cells are unified, so a copy of the prefix to
-/// another sequence is bookkeeping and costs no memory.
+/// A context. Its cells are unified: that two sequences share cells is bookkeeping
+/// and costs no memory, but every pass looks at all cells in use.
 pub(super) struct Window {
     context: LlamaContext<'static>,
     batch: LlamaBatch<'static>,
-    resident: Vec<LlamaToken>,
+    decode_seconds: f64,
 }
 
 impl Window {
@@ -88,7 +96,7 @@ impl Window {
         Ok(Window {
             context,
             batch,
-            resident: Vec::new(),
+            decode_seconds: 0.0,
         })
     }
 
@@ -97,80 +105,91 @@ impl Window {
         self.context.n_ctx() as usize
     }
 
-    /// Makes `prefix` the resident prefix; returns how many of its tokens had to be evaluated.
-    ///
-    /// # Errors
-    /// The evaluation fails; nothing is resident then.
-    pub(super) fn keep_prefix(&mut self, prefix: &[LlamaToken]) -> Result<usize> {
-        let kept = self.trim(common_length(&self.resident, prefix))?;
-        let rows: Vec<Row> = prefix[kept..]
-            .iter()
-            .zip(kept..)
-            .map(|(&token, position)| Row {
-                token,
-                position,
-                sequences: 0..1,
-                read: false,
-            })
-            .collect();
-        self.evaluate(&rows, |_, _| Ok(()))?;
-        self.resident.extend_from_slice(&prefix[kept..]);
-        Ok(rows.len())
+    /// Seconds in llama.cpp's passes so far.
+    pub(super) fn decode_seconds(&self) -> f64 {
+        self.decode_seconds
     }
 
-    /// Drops all branches and all but the first `length` tokens of the resident
-    /// prefix; returns how many of them could be kept.
-    fn trim(&mut self, length: usize) -> Result<usize> {
-        self.drop_branches();
-        if length < self.resident.len() {
-            let from = u32::try_from(length).map_err(|_| Error::run("prompt too long"))?;
-            match self.context.clear_kv_cache_seq(Some(0), Some(from), None) {
-                Ok(true) => self.resident.truncate(length),
-                // Some kinds of memory cannot forget the last tokens alone.
-                _ => self.forget(),
+    /// Empties all sequences.
+    pub(super) fn clear(&mut self) {
+        self.context.clear_kv_cache();
+    }
+
+    /// Empties `sequence`. Cells that other sequences share stay theirs.
+    pub(super) fn free(&mut self, sequence: usize) -> Result<()> {
+        self.retain(sequence, 0..0)
+    }
+
+    /// Lets `to` hold what `from` holds, besides what it holds already.
+    pub(super) fn share(&mut self, from: usize, to: usize) -> Result<()> {
+        self.context
+            .copy_kv_cache_seq(from as i32, to as i32, None, None)
+            .map_err(refused)
+    }
+
+    /// Takes all but `places` out of `sequence`.
+    pub(super) fn retain(&mut self, sequence: usize, places: Range<usize>) -> Result<()> {
+        let id = Some(sequence as u32);
+        let (start, end) = (places.start as u32, places.end as u32);
+        for (from, to) in [(0, Some(start)), (end, None)] {
+            if to == Some(from) {
+                continue;
+            }
+            let done = self.context.clear_kv_cache_seq(id, Some(from), to);
+            // Some kinds of memory cannot forget a part of a sequence.
+            if !done.map_err(refused)? {
+                return Err(Error::run("llama.cpp cannot take tokens out of a sequence"));
             }
         }
-        Ok(self.resident.len())
-    }
-
-    /// Drops everything, the prefix too.
-    fn forget(&mut self) {
-        self.context.clear_kv_cache();
-        self.resident.clear();
-    }
-
-    /// Frees all sequences but the prefix.
-    pub(super) fn drop_branches(&mut self) {
-        self.context.llama_kv_cache_seq_keep(0);
-    }
-
-    /// Lets each of `sequences` begin with the resident prefix.
-    pub(super) fn branch(&mut self, sequences: Range<usize>) -> Result<()> {
-        for sequence in sequences {
-            // Whole sequences only: a partial copy can abort the process.
-            self.context
-                .copy_kv_cache_seq(0, sequence as i32, None, None)
-                .map_err(|error| Error::run(format!("llama.cpp: {error}")))?;
-        }
         Ok(())
+    }
+
+    /// Keys and values of `places` of `sequence`.
+    pub(super) fn save(&mut self, sequence: usize, places: Range<usize>) -> Result<SeqState> {
+        self.free(PASSAGE)?;
+        let (start, end) = (places.start as u32, places.end as u32);
+        let (from, to) = (sequence as i32, PASSAGE as i32);
+        self.context
+            .copy_kv_cache_seq(from, to, Some(start), Some(end))
+            .map_err(refused)?;
+        let state = self
+            .context
+            .state_seq_get(to, LlamaStateSeqFlags::empty())
+            .map_err(refused);
+        self.free(PASSAGE)?;
+        state
+    }
+
+    /// Lets `sequence` hold `places` of what was saved, besides what it holds
+    /// already; false if there are not enough free cells for all that was saved.
+    pub(super) fn restore(
+        &mut self,
+        state: &SeqState,
+        places: Range<usize>,
+        sequence: usize,
+    ) -> Result<bool> {
+        if self.context.state_seq_set(state, PASSAGE as i32).is_err() {
+            self.free(PASSAGE)?;
+            return Ok(false);
+        }
+        self.retain(PASSAGE, places)?;
+        self.share(PASSAGE, sequence)?;
+        self.free(PASSAGE)?;
+        Ok(true)
     }
 
     /// Evaluates `rows` in their order, in passes of at most [`PASS_TOKENS`];
     /// `read` gets the index of each row that is read, with its logits.
     ///
     /// # Errors
-    /// llama.cpp fails (everything resident is dropped then), the logits are
-    /// not numbers, or `read` fails.
+    /// llama.cpp fails or `read` fails; what the sequences hold is unknown then.
     pub(super) fn evaluate(
         &mut self,
         rows: &[Row],
         mut read: impl FnMut(usize, &[f32]) -> Result<()>,
     ) -> Result<()> {
         for (pass, chunk) in rows.chunks(PASS_TOKENS as usize).enumerate() {
-            if let Err(error) = self.decode(chunk) {
-                self.forget();
-                return Err(error);
-            }
+            self.decode(chunk)?;
             for (i, row) in chunk.iter().enumerate() {
                 if row.read {
                     let logits = self.context.get_logits_ith(i as i32);
@@ -191,13 +210,13 @@ impl Window {
                 .add(row.token, row.position as i32, &ids, row.read)
                 .map_err(|error| Error::run(format!("llama.cpp: {error}")))?;
         }
-        self.context
-            .decode(&mut self.batch)
-            .map_err(|error| Error::run(format!("llama.cpp could not evaluate: {error}")))
+        let begun = Instant::now();
+        let done = self.context.decode(&mut self.batch);
+        self.decode_seconds += begun.elapsed().as_secs_f64();
+        done.map_err(|error| Error::run(format!("llama.cpp could not evaluate: {error}")))
     }
 }
 
-/// Length of the longest common beginning.
-pub(super) fn common_length(a: &[LlamaToken], b: &[LlamaToken]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+fn refused(error: impl std::fmt::Display) -> Error {
+    Error::run(format!("llama.cpp: {error}"))
 }

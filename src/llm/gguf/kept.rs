@@ -88,8 +88,11 @@ impl Kept {
             .into_iter()
             .filter_map(|(key, places)| {
                 let run = self.runs.get_mut(&key)?;
-                run.step = step;
-                run.used = self.uses;
+                // A few tokens in common by chance do not make a run fresh.
+                if 2 * places.len() >= key.len() - run.start {
+                    run.step = step;
+                    run.used = self.uses;
+                }
                 let state = run.state.clone();
                 Some(Piece { places, state })
             })

@@ -22,6 +22,7 @@ mod draw;
 mod kept;
 mod memory;
 mod model;
+mod requantise;
 mod trie;
 mod trunks;
 mod window;
@@ -30,6 +31,7 @@ mod window;
 mod tests;
 
 pub use model::LOG_VARIABLE;
+pub use requantise::requantise;
 
 use crate::error::{Error, Result};
 use crate::llm::{Backend, BackendAnswer, ModelSpec, Reading, Readout, Request, Timing};
@@ -42,7 +44,7 @@ use std::path::Path;
 use std::time::Instant;
 use trie::{Scores, Trie};
 use trunks::Trunks;
-use window::{Attention, BRANCHES, FIRST_BRANCH, Row, TRUNKS, Window};
+use window::{Attention, BRANCHES, FIRST_BRANCH, PASS_TOKENS, Row, TRUNKS, Window};
 
 /// Compiled grammars and option trees that are kept; more are dropped together.
 const PREPARED: usize = 64;
@@ -123,6 +125,30 @@ impl GgufBackend {
             timing: Timing::default(),
             grammars,
         })
+    }
+
+    /// Seconds that llama.cpp takes for `passes` full passes (512 tokens of one
+    /// sequence), with the logits after the last `read` tokens of each: the
+    /// least that as many tokens can take. Forgets everything that was kept.
+    ///
+    /// # Errors
+    /// llama.cpp fails.
+    pub fn ceiling(&mut self, passes: usize, read: usize) -> Result<f64> {
+        self.memory.forget();
+        let before = self.memory.window.decode_seconds();
+        for pass in 0..passes {
+            let rows: Vec<Row> = (0..PASS_TOKENS as usize)
+                .map(|position| Row {
+                    token: LlamaToken(((pass * 7919 + position * 104_729) % 30_000) as i32 + 100),
+                    position,
+                    sequences: FIRST_BRANCH..FIRST_BRANCH + 1,
+                    read: position + read >= PASS_TOKENS as usize,
+                })
+                .collect();
+            self.memory.window.evaluate(&rows, |_, _| Ok(()))?;
+            self.memory.window.free(FIRST_BRANCH)?;
+        }
+        Ok(self.memory.window.decode_seconds() - before)
     }
 
     fn prepare<'a>(&mut self, request: &'a Request) -> Result<Asked<'a>> {
@@ -220,7 +246,7 @@ impl GgufBackend {
             known.push(from);
         }
         self.timing.keeping_seconds += begun.elapsed().as_secs_f64();
-        let evaluated = Instant::now();
+        let passes = self.memory.window.decode_seconds();
         let mut scores: Vec<Option<Scores>> = wave
             .iter()
             .map(|asked| match &asked.answer {
@@ -244,7 +270,7 @@ impl GgufBackend {
             reading += begun.elapsed().as_secs_f64();
             Ok(())
         })?;
-        self.timing.prefill_seconds += evaluated.elapsed().as_secs_f64() - reading;
+        self.timing.prefill_seconds += self.memory.window.decode_seconds() - passes;
         self.timing.sampling_seconds += reading;
         self.timing.prefill_tokens += rows.len() as u64;
         let keeping = Instant::now();

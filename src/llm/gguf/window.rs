@@ -28,7 +28,7 @@ pub(super) const FIRST_BRANCH: usize = PASSAGE + 1;
 pub(super) const BRANCHES: usize = SEQUENCES as usize - FIRST_BRANCH;
 
 /// Tokens of one pass. Larger passes need more memory for logits and are no faster on a CPU.
-const PASS_TOKENS: u32 = 512;
+pub(super) const PASS_TOKENS: u32 = 512;
 
 /// How attention is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +212,7 @@ impl Window {
         }
         let begun = Instant::now();
         let done = self.context.decode(&mut self.batch);
+        self.context.synchronize();
         self.decode_seconds += begun.elapsed().as_secs_f64();
         done.map_err(|error| Error::run(format!("llama.cpp could not evaluate: {error}")))
     }

@@ -11,7 +11,7 @@
 //! | [`engine`] | one named model of a scenario: look up, ask, write down |
 //! | [`spec`] | which model file, and how it is opened |
 //! | [`backend`] | what a source of answers must do |
-//! | [`gguf`] | the local backend: llama.cpp, batches over a shared prefix |
+//! | [`gguf`] | the local backend: llama.cpp, nothing evaluated twice |
 //! | [`key`] | when two requests are the same question |
 //! | [`transcript`] | the append-only record of all answers |
 //! | [`prompts`] | templates of messages |
@@ -19,7 +19,7 @@
 //!
 //! An answer is untrusted input: a [`Content::Text`] comes back raw, and what it
 //! means, or that it means nothing, is the caller's to decide and to count.
-//! Not supported yet: remote APIs, and prefixes kept per agent.
+//! Not supported yet: remote APIs.
 
 pub mod backend;
 pub mod engine;
@@ -155,7 +155,7 @@ pub struct Answer {
     /// Tokens of the whole prompt.
     pub prompt_tokens: u32,
     /// Tokens of the prompt that were evaluated for this request: the rest was
-    /// shared. The shared prefix is charged to the first request that needed it.
+    /// shared or kept. What is shared is charged to the first request that needed it.
     pub evaluated_tokens: u32,
     /// Tokens generated, or tokens of the options that were scored.
     pub answer_tokens: u32,

@@ -1,16 +1,26 @@
 //! The local backend: a GGUF model in llama.cpp.
 //!
-//! All requests of a call share the tokens that their prompts begin with: these
-//! are evaluated once, stay resident, and are evaluated again only from where
-//! the next call's prompts differ. The rest goes in waves of sequences that are
-//! evaluated together. A [`Choice`](crate::llm::Readout::Choice) evaluates the
-//! options as a tree of tokens behind each prompt, in the same passes; a
+//! What was evaluated of a prompt is not evaluated again. The prompts of a call
+//! are laid into a tree by their tokens: the rules that all share, what a group
+//! shares, each asker's own. Shared runs of tokens (`trunks`) are resident in the
+//! context while a wave of requests needs them. Each asker's own run is kept in
+//! main memory (`kept`) and put back for its next wave: a prompt that goes on,
+//! or ends differently, is evaluated from there on. Own runs do not stay in the
+//! context, because every pass looks at all cells in use. To save and put back a
+//! token takes far less than to evaluate it, so own runs of 4 tokens and more are
+//! kept, up to [`ModelSpec::kept_bytes`].
+//!
+//! The rest goes in waves of sequences that are evaluated together. A
+//! [`Choice`](crate::llm::Readout::Choice) evaluates the options as a tree of
+//! tokens behind each prompt, in the same passes; a
 //! [`Sample`](crate::llm::Readout::Sample) then decodes all sequences of its
 //! wave side by side.
 //!
-//! Numbers repeat bit for bit if the same calls are made in the same order, but
-//! they depend on the composition of a wave: llama.cpp sums in another order,
-//! and the roundings of a 4-bit model amplify that. Measured between a wave of
+//! Numbers repeat bit for bit if the same calls are made in the same order on a
+//! newly opened backend, but
+//! they depend on the composition of a wave and on what was kept before it (so a
+//! resumed run may round otherwise than one that was not broken off): llama.cpp
+//! sums in another order, and the roundings of a 4-bit model amplify that. Measured between a wave of
 //! ten and each request alone, over 0, 10, …, 100 hours: total variation of the
 //! choice distribution 0.06 on average for SmolLM2-135M Q4_1 (0.15 nats of an
 //! answer's log-probability) and 0.02 for Qwen2.5-Coder-1.5B Q4_K_M. Scoring

@@ -44,13 +44,14 @@ pub use model::LOG_VARIABLE;
 pub use requantise::requantise;
 
 use crate::error::{Error, Result};
-use crate::llm::{Backend, BackendAnswer, ModelSpec, Reading, Readout, Request, Timing};
+use crate::llm::{Backend, BackendAnswer, Message, ModelSpec, Reading, Readout, Request, Timing};
 use draw::{Draw, Grammar};
 use llama_cpp_2::token::LlamaToken;
 use memory::Memory;
 use model::{Model, Prompt};
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 use trie::{Scores, Trie};
 use trunks::Trunks;
@@ -58,6 +59,9 @@ use window::{Attention, BRANCHES, FIRST_BRANCH, PASS_TOKENS, Row, TRUNKS, Window
 
 /// Compiled grammars and option trees that are kept; more are dropped together.
 const PREPARED: usize = 64;
+
+/// Checked prompts that are kept until they are evaluated; more are read again.
+const CHECKED: usize = 4096;
 
 /// A GGUF model as a [`Backend`].
 pub struct GgufBackend {
@@ -67,6 +71,9 @@ pub struct GgufBackend {
     wave: usize,
     timing: Timing,
     grammars: HashMap<String, Grammar>,
+    tries: HashMap<(String, Vec<String>), Arc<Trie>>,
+    /// What was checked and waits to be evaluated.
+    prompts: HashMap<Vec<Message>, Prompt>,
 }
 
 /// A request in tokens.
@@ -78,7 +85,7 @@ struct Asked<'a> {
 
 /// What is evaluated behind a prompt.
 enum Form {
-    Options(Trie),
+    Options(Arc<Trie>),
     Generate { max_tokens: usize },
 }
 
@@ -126,14 +133,15 @@ impl GgufBackend {
             0
         };
         let memory = Memory::new(window, budget);
-        let grammars = HashMap::new();
         Ok(GgufBackend {
             id,
             model,
             memory,
             wave,
             timing: Timing::default(),
-            grammars,
+            grammars: HashMap::new(),
+            tries: HashMap::new(),
+            prompts: HashMap::new(),
         })
     }
 
@@ -165,15 +173,12 @@ impl GgufBackend {
         if request.messages.is_empty() {
             return Err(Error::input("a request without messages"));
         }
-        let prompt = self.model.prompt(&request.messages)?;
+        let prompt = match self.prompts.remove(&request.messages) {
+            Some(prompt) => prompt,
+            None => self.model.prompt(&request.messages)?,
+        };
         let answer = match &request.readout {
-            Readout::Choice { options } => {
-                let tokens: Vec<_> = options
-                    .iter()
-                    .map(|option| self.model.answer(&prompt, option))
-                    .collect();
-                Form::Options(Trie::new(&tokens, options)?)
-            }
+            Readout::Choice { options } => Form::Options(self.trie(prompt.tail(), options)?),
             Readout::Sample {
                 grammar,
                 max_tokens,
@@ -206,6 +211,23 @@ impl GgufBackend {
             .allowed(format!("{available} tokens")));
         }
         Ok(asked)
+    }
+
+    fn trie(&mut self, tail: &str, options: &[String]) -> Result<Arc<Trie>> {
+        let key = (tail.to_owned(), options.to_vec());
+        if let Some(trie) = self.tries.get(&key) {
+            return Ok(trie.clone());
+        }
+        let tokens: Vec<_> = options
+            .iter()
+            .map(|option| self.model.answer(tail, option))
+            .collect();
+        let trie = Arc::new(Trie::new(&tokens, options)?);
+        if self.tries.len() >= PREPARED {
+            self.tries.clear();
+        }
+        self.tries.insert(key, trie.clone());
+        Ok(trie)
     }
 
     fn grammar(&mut self, source: &str) -> Result<&Grammar> {
@@ -520,7 +542,12 @@ impl Backend for GgufBackend {
     }
 
     fn check(&mut self, request: &Request) -> Result<()> {
-        self.prepare(request).map(|_| ())
+        let prompt = self.prepare(request)?.prompt;
+        if self.prompts.len() >= CHECKED {
+            self.prompts.clear();
+        }
+        self.prompts.insert(request.messages.clone(), prompt);
+        Ok(())
     }
 
     fn answer(&mut self, requests: &[&Request]) -> Result<Vec<BackendAnswer>> {

@@ -6,6 +6,7 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token_type::LlamaTokenAttr;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -40,6 +41,8 @@ pub(super) struct Model {
     /// If a grammar admits any text next, it admits one of these tokens: for each
     /// byte the token that is this byte alone, or else all that begin with it.
     pub(super) openers: Vec<LlamaToken>,
+    /// Texts that the tokeniser can take for control tokens.
+    controls: Vec<String>,
     path: PathBuf,
 }
 
@@ -96,11 +99,13 @@ impl Model {
             return Err(refuse("its vocabulary has no end of turn".into()));
         }
         let openers = openers(&llama);
+        let controls = controls(&llama);
         Ok(Model {
             llama,
             template,
             ends,
             openers,
+            controls,
             path: path.to_owned(),
         })
     }
@@ -137,10 +142,8 @@ impl Model {
     pub(super) fn prompt(&self, messages: &[Message]) -> Result<Prompt> {
         let vocab = self.llama.vocab();
         let plain = |text: &str| vocab.tokenize(text.as_bytes(), false, false);
-        let innocent = messages
-            .iter()
-            .all(|m| plain(&m.content) == vocab.tokenize(m.content.as_bytes(), false, true));
-        if innocent {
+        let innocent = |m: &Message| !self.controls.iter().any(|c| m.content.contains(c));
+        if messages.iter().all(innocent) {
             let text = self.render(messages)?;
             let tokens = vocab.tokenize(text.as_bytes(), true, true);
             return Ok(Prompt { text, tokens });
@@ -192,14 +195,9 @@ impl Model {
             })
     }
 
-    /// `answer` in tokens, as it would stand after `prompt`.
-    pub(super) fn answer(&self, prompt: &Prompt, answer: &str) -> Vec<LlamaToken> {
+    /// `answer` in tokens, as it would stand after a prompt that ends with `tail`.
+    pub(super) fn answer(&self, tail: &str, answer: &str) -> Vec<LlamaToken> {
         let vocab = self.llama.vocab();
-        // Only the last line of the prompt can flow into the answer.
-        let tail = prompt
-            .text
-            .rfind('>')
-            .map_or("", |at| &prompt.text[at + 1..]);
         let before = vocab.tokenize(tail.as_bytes(), false, true);
         let both = vocab.tokenize(format!("{tail}{answer}").as_bytes(), false, false);
         match both.strip_prefix(before.as_slice()) {
@@ -208,6 +206,24 @@ impl Model {
             _ => vocab.tokenize(answer.as_bytes(), false, false),
         }
     }
+}
+
+fn controls(llama: &LlamaModel) -> Vec<String> {
+    let vocab = llama.vocab();
+    let mut text = Vec::new();
+    let mut controls = Vec::new();
+    for token in (0..vocab.n_tokens()).map(LlamaToken) {
+        if !vocab.is_control(token) && !vocab.attr(token).contains(LlamaTokenAttr::Unknown) {
+            continue;
+        }
+        text.clear();
+        vocab.token_to_piece_into(token, &mut text, true, None);
+        match std::str::from_utf8(&text) {
+            Ok(text) if !text.is_empty() => controls.push(text.to_owned()),
+            _ => {}
+        }
+    }
+    controls
 }
 
 fn openers(llama: &LlamaModel) -> Vec<LlamaToken> {
@@ -236,4 +252,11 @@ pub(super) struct Prompt {
     /// The text of the prompt, or at least the part after the last message.
     text: String,
     pub(super) tokens: Vec<LlamaToken>,
+}
+
+impl Prompt {
+    /// The end of the prompt, which alone can flow into the answer's tokens.
+    pub(super) fn tail(&self) -> &str {
+        self.text.rfind('>').map_or("", |at| &self.text[at + 1..])
+    }
 }

@@ -111,7 +111,7 @@ fn scored_alone(
     before: &[LlamaToken],
 ) -> f64 {
     let prompt = backend.model.prompt(&request.messages).unwrap();
-    let answer = backend.model.answer(&prompt, answer);
+    let answer = backend.model.answer(prompt.tail(), answer);
     let tokens: Vec<LlamaToken> = prompt.tokens.iter().chain(&answer).copied().collect();
     let row = |(position, &token): (usize, &LlamaToken), sequence: usize, read: bool| Row {
         token,

@@ -12,6 +12,7 @@
 //! | [`spec`] | which model file, and how it is opened |
 //! | [`backend`] | what a source of answers must do |
 //! | [`gguf`] | the local backend: llama.cpp, batches over a shared prefix |
+//! | [`remote`] | the remote backend: servers that speak OpenAI's protocol |
 //! | [`key`] | when two requests are the same question |
 //! | [`transcript`] | the append-only record of all answers |
 //! | [`prompts`] | templates of messages |
@@ -19,7 +20,7 @@
 //!
 //! An answer is untrusted input: a [`Content::Text`] comes back raw, and what it
 //! means, or that it means nothing, is the caller's to decide and to count.
-//! Not supported yet: remote APIs, and prefixes kept per agent.
+//! Not supported yet: prefixes kept per agent.
 
 pub mod backend;
 pub mod engine;
@@ -27,13 +28,15 @@ pub mod gguf;
 pub mod key;
 pub mod prompts;
 pub mod registry;
+pub mod remote;
 pub mod spec;
 pub mod transcript;
 
-pub use backend::{Backend, BackendAnswer, Reading, Timing};
+pub use backend::{Backend, BackendAnswer, Outcome, Reading, Timing};
 pub use engine::{Engine, Mode, Profile};
 pub use key::Key;
 pub use prompts::Prompts;
+pub use remote::{RemoteBackend, RemoteSpec};
 pub use spec::{GgufSource, ModelSpec};
 pub use transcript::{Exchange, SharedTranscript};
 
@@ -127,6 +130,8 @@ pub enum Content {
     },
     /// The generated text, raw. Bytes that are not UTF-8 appear as U+FFFD.
     Text(String),
+    /// There is none, for this reason: an endpoint that stayed down, a refusal.
+    Failed(String),
 }
 
 /// Where an answer came from.

@@ -37,9 +37,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Place, Result};
 use crate::fiscal::{Economy, Objective, Schedule};
+use crate::llm::RemoteSpec;
 use crate::population::PopulationSpec;
 pub use reference::reference;
-pub use write::to_toml;
+pub use write::{to_toml, to_toml_of_game};
 
 /// Names that `fisc model fetch` knows; any other `model` of a gguf backend is a path.
 pub const FETCHED_MODELS: [&str; 3] = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
@@ -228,13 +229,15 @@ pub struct ModelSettings {
 }
 
 /// Where a language model runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Backend {
     /// In this process, through llama.cpp.
     Gguf {
         /// One of [`FETCHED_MODELS`], or the absolute path of a GGUF file.
         model: String,
     },
+    /// Behind servers (`openai` in scenarios).
+    OpenAi(RemoteSpec),
 }
 
 /// How an answer is read off a language model.

@@ -448,6 +448,7 @@ fn ask_group(
                     models.note(&asking.model, answer, &noted)?;
                     parsed
                 }
+                Content::Failed(why) => Err(why.clone()),
             };
             match chosen {
                 Ok(chosen) => {

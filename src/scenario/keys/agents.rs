@@ -1,7 +1,7 @@
 //! Keys of those who decide: workers, planners, language models.
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, LAW, choice, key, later};
-use super::above;
+use super::{above, number_from};
 use Default::{Required, Unset, Value};
 
 pub(in crate::scenario) const WORKERS: &[Key] = &[
@@ -272,7 +272,105 @@ const BACKENDS: &[Choice] = &[
         )],
         "A GGUF file in this process, through llama.cpp.",
     ),
-    later("openai", "A server that speaks OpenAI's protocol."),
+    choice(
+        "openai",
+        OPENAI,
+        "A server that speaks OpenAI's chat completions: OpenAI, OpenRouter, Gemini, vLLM, Ollama, llama-server. See `docs/remote.md`.",
+    ),
+];
+
+const OPENAI: &[Key] = &[
+    key(
+        "model",
+        Kind::Text,
+        Required,
+        r#""gpt-4o-mini""#,
+        "The model's name for the server.",
+    ),
+    key(
+        "urls",
+        Kind::List(&Kind::Text),
+        Required,
+        r#"["http://127.0.0.1:8080/v1"]"#,
+        "Base URLs of servers with this model, to which `/chat/completions` is added. The least busy healthy one is asked.",
+    ),
+    key(
+        "key_env",
+        Kind::Text,
+        Unset("no key is sent"),
+        r#""OPENAI_API_KEY""#,
+        "Name of the environment variable that holds the key. The key itself never stands in a file.",
+    ),
+    key(
+        "parallel",
+        Kind::Whole(1, 64, "calls"),
+        Value("8"),
+        "8",
+        "Most calls in flight together, over all URLs.",
+    ),
+    key(
+        "timeout",
+        above(0.0, "seconds"),
+        Value("60.0"),
+        "60.0",
+        "Longest time of one call. A slower one is counted and repeated.",
+    ),
+    key(
+        "deadline",
+        above(0.0, "seconds"),
+        Value("600.0"),
+        "600.0",
+        "Longest time of one step's questions to this model. Those that are then open have failed.",
+    ),
+    key(
+        "retries",
+        Kind::Whole(0, 20, ""),
+        Value("4"),
+        "4",
+        "Times that a call is repeated after a fault that may pass, with growing pauses. What still has no answer has failed: see `on_failure`.",
+    ),
+    key(
+        "structured",
+        Kind::Choice(STRUCTURED),
+        Value(r#""json-schema""#),
+        r#""grammar""#,
+        "How the server keeps answers to what is admissible.",
+    ),
+    key(
+        "price_prompt",
+        number_from(0.0, "$ per million tokens"),
+        Value("0.0"),
+        "0.15",
+        "Price of tokens of prompts.",
+    ),
+    key(
+        "price_answer",
+        number_from(0.0, "$ per million tokens"),
+        Value("0.0"),
+        "0.60",
+        "Price of tokens of answers.",
+    ),
+    key(
+        "budget",
+        above(0.0, "$"),
+        Unset("no limit"),
+        "5.0",
+        "The run stops, to be resumed, when this much is spent. Calls in flight are still paid for. Needs prices.",
+    ),
+];
+
+const STRUCTURED: &[Choice] = &[
+    choice(
+        "json-schema",
+        &[],
+        "`response_format` with a JSON schema: one member, `answer`.",
+    ),
+    choice(
+        "grammar",
+        &[],
+        "The field `grammar` of llama-server: exact, and the only one under which `readout = \"choice\"` is.",
+    ),
+    choice("none", &[], "Nothing: the prompt alone."),
 ];
 
 const READOUTS: &[Choice] = &[

@@ -258,10 +258,13 @@ fn propose(
         let parsed = match &answer.content {
             Content::Text(text) => parse_rates(text, brackets),
             Content::Choice { .. } => Err("a distribution where rates were asked for".into()),
+            Content::Failed(why) => Err(why.clone()),
         };
         let next = parsed.map(|rates| TaxSchedule::of_checked(current.edges().to_vec(), rates));
         let noted = next.as_ref().map(ToString::to_string).map_err(Clone::clone);
-        office.models.note(&planner.asking.model, &answer, &noted)?;
+        if !matches!(answer.content, Content::Failed(_)) {
+            office.models.note(&planner.asking.model, &answer, &noted)?;
+        }
         count.decisions += 1;
         count.failures += u32::from(next.is_err());
         decisions.0.push(Decision {

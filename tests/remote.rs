@@ -74,9 +74,12 @@ fn serve(mut stream: TcpStream, seen: &Seen, reply: &Reply) {
     match fault {
         None => send(&mut stream, 200, "", &good()),
         Some(Fault::Status(status, text)) => send(&mut stream, status, "", text.as_bytes()),
-        Some(Fault::RetryAfter(value)) => {
-            send(&mut stream, 429, &format!("Retry-After: {value}\r\n"), b"slow")
-        }
+        Some(Fault::RetryAfter(value)) => send(
+            &mut stream,
+            429,
+            &format!("Retry-After: {value}\r\n"),
+            b"slow",
+        ),
         Some(Fault::Body(body)) => send(&mut stream, 200, "", &body),
         Some(Fault::Hang) => std::thread::sleep(Duration::from_secs(3)),
         Some(Fault::Close) => {}
@@ -122,7 +125,11 @@ fn completion(model: &str, message: Value, logprobs: Value) -> Value {
 }
 
 fn says(text: &str) -> Value {
-    completion("m-1", json!({ "role": "assistant", "content": text }), Value::Null)
+    completion(
+        "m-1",
+        json!({ "role": "assistant", "content": text }),
+        Value::Null,
+    )
 }
 
 fn always(text: &'static str) -> Reply {
@@ -181,7 +188,11 @@ fn every_fault_is_counted_as_what_it_is_and_the_question_put_again() {
     let mut no_utf8 = whole.clone();
     let at = no_utf8.windows(2).position(|w| w == b"35").unwrap();
     no_utf8[at] = 0xff;
-    let number = completion("m-1", json!({ "role": "assistant", "content": 35 }), Value::Null);
+    let number = completion(
+        "m-1",
+        json!({ "role": "assistant", "content": 35 }),
+        Value::Null,
+    );
     let mut empty = says("35");
     empty["choices"] = json!([]);
     let soon = httpdate();
@@ -211,8 +222,14 @@ fn every_fault_is_counted_as_what_it_is_and_the_question_put_again() {
         .flat_map(|stream| ask(&mut backend, &[sample(stream)]))
         .collect();
     assert!(begun.elapsed() >= Duration::from_secs(1), "Retry-After");
-    assert!(text(&outcomes[0]).unwrap_err().contains("500"), "{outcomes:?}");
-    assert!(text(&outcomes[2]).unwrap_err().contains("no choices"), "{outcomes:?}");
+    assert!(
+        text(&outcomes[0]).unwrap_err().contains("500"),
+        "{outcomes:?}"
+    );
+    assert!(
+        text(&outcomes[2]).unwrap_err().contains("no choices"),
+        "{outcomes:?}"
+    );
     assert_eq!(text(&outcomes[3]), Ok("35"));
     let expected = Calls {
         calls: 1 + 12,
@@ -262,7 +279,12 @@ fn what_cannot_pass_is_not_repeated_and_nothing_is_repaired() {
     }
     assert_eq!(text(&outcomes[3]), Ok("30%"));
     let calls = backend.calls().unwrap();
-    let counted = [calls.rejected, calls.refused, calls.model_changed, calls.failures];
+    let counted = [
+        calls.rejected,
+        calls.refused,
+        calls.model_changed,
+        calls.failures,
+    ];
     assert_eq!((counted, calls.retries, calls.calls), ([1, 1, 1, 3], 0, 5));
 }
 
@@ -284,7 +306,10 @@ fn thirty_two_are_in_flight_together() {
     assert!(outcomes.iter().all(|outcome| text(outcome) == Ok("35")));
     assert_eq!(server.seen.most_in_flight.load(Ordering::SeqCst), 32);
     let bodies = server.seen.bodies.lock().unwrap();
-    let mut seeds: Vec<_> = bodies[1..].iter().map(|body| body["seed"].as_i64()).collect();
+    let mut seeds: Vec<_> = bodies[1..]
+        .iter()
+        .map(|body| body["seed"].as_i64())
+        .collect();
     seeds.sort();
     seeds.dedup();
     assert_eq!(seeds.len(), 64, "each asker has a seed of its own");
@@ -299,10 +324,16 @@ fn a_second_endpoint_takes_over() {
     let mut backend = RemoteBackend::open(spec(&[&dies, &lives])).unwrap();
     let requests: Vec<Request> = (0..40).map(sample).collect();
     let outcomes = ask(&mut backend, &requests);
-    assert!(outcomes.iter().all(|outcome| text(outcome) == Ok("40")), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|outcome| text(outcome) == Ok("40")),
+        "{outcomes:?}"
+    );
     let calls = backend.calls().unwrap();
     assert_eq!(calls.failures, 0);
-    assert!(calls.transport_errors >= 1 && calls.transport_errors == calls.retries, "{calls:?}");
+    assert!(
+        calls.transport_errors >= 1 && calls.transport_errors == calls.retries,
+        "{calls:?}"
+    );
 }
 
 #[test]
@@ -315,7 +346,10 @@ fn the_deadline_ends_a_step() {
     .unwrap();
     let begun = Instant::now();
     let outcomes = ask(&mut backend, &[sample(1)]);
-    assert!(text(&outcomes[0]).unwrap_err().contains("429"), "{outcomes:?}");
+    assert!(
+        text(&outcomes[0]).unwrap_err().contains("429"),
+        "{outcomes:?}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
@@ -330,11 +364,16 @@ fn choice(options: &[&str]) -> Request {
 
 #[test]
 fn choice_takes_reported_probabilities_or_none() {
-    let token = |token: &str, logprob: f64| json!({ "token": token, "logprob": logprob, "bytes": null });
+    let token =
+        |token: &str, logprob: f64| json!({ "token": token, "logprob": logprob, "bytes": null });
     let mut first = token("0", -0.5);
     first["top_logprobs"] = json!([token("0", -0.5), token("40", -1.5), token("50", -2.5)]);
     let message = json!({ "role": "assistant", "content": "0" });
-    let scored = completion("m-1", message, json!({ "content": [first], "refusal": null }));
+    let scored = completion(
+        "m-1",
+        message,
+        json!({ "content": [first], "refusal": null }),
+    );
     let reply: Reply = Arc::new(move |body| match body["messages"][0]["content"].as_str() {
         Some("no scores") => says("0"),
         _ => scored.clone(),
@@ -342,7 +381,9 @@ fn choice_takes_reported_probabilities_or_none() {
     let server = Server::new(Vec::new(), reply);
     let mut backend = RemoteBackend::open(spec(&[&server])).unwrap();
     let outcomes = ask(&mut backend, &[choice(&["0", "40"]), choice(&["0", "10"])]);
-    let Outcome::Answered(answer) = &outcomes[0] else { panic!("{outcomes:?}") };
+    let Outcome::Answered(answer) = &outcomes[0] else {
+        panic!("{outcomes:?}")
+    };
     assert_eq!(answer.reading, Reading::LogProbs(vec![-0.5, -1.5]));
     let why = text(&outcomes[1]).unwrap_err();
     assert!(why.contains("`10` is not among the 3"), "{why}");
@@ -384,14 +425,25 @@ fn failures_are_replayed() {
     let mut first = token("0");
     first["top_logprobs"] = json!([token("0"), token("10")]);
     let message = json!({ "role": "assistant", "content": "0" });
-    let scored = completion("m-1", message, json!({ "content": [first], "refusal": null }));
+    let scored = completion(
+        "m-1",
+        message,
+        json!({ "content": [first], "refusal": null }),
+    );
     let server = Server::new(
         vec![Fault::Status(400, "bad"), Fault::Status(400, "bad")],
         Arc::new(move |_| scored.clone()),
     );
-    let spec = RemoteSpec { parallel: 1, ..spec(&[&server]) };
+    let spec = RemoteSpec {
+        parallel: 1,
+        ..spec(&[&server])
+    };
     let attempts = [0, 1, 2].map(|attempt| {
-        let asked = |stream| Request { attempt, stream, ..choice(&["0", "10"]) };
+        let asked = |stream| Request {
+            attempt,
+            stream,
+            ..choice(&["0", "10"])
+        };
         [asked(1), asked(2)]
     });
     let play = |engine: &mut Engine| {
@@ -404,13 +456,25 @@ fn failures_are_replayed() {
             .collect::<Vec<Vec<Content>>>()
     };
     let open = |transcript, mode| Engine::open_remote("far", &spec, transcript, mode).unwrap();
-    let mut engine = open(SharedTranscript::create(&path).unwrap(), fisc::llm::Mode::Live);
+    let mut engine = open(
+        SharedTranscript::create(&path).unwrap(),
+        fisc::llm::Mode::Live,
+    );
     let live = play(&mut engine);
-    assert_eq!(live[0], [Content::Failed("status 400: bad".into()), live[0][0].clone()]);
+    assert_eq!(
+        live[0],
+        [
+            Content::Failed("status 400: bad".into()),
+            live[0][0].clone()
+        ]
+    );
     assert!(matches!(live[2][0], Content::Choice { .. }), "{live:?}");
     assert_eq!(engine.profile().failed, 4);
     drop(engine);
-    let mut replay = open(SharedTranscript::replay(&path).unwrap(), fisc::llm::Mode::Replay);
+    let mut replay = open(
+        SharedTranscript::replay(&path).unwrap(),
+        fisc::llm::Mode::Replay,
+    );
     assert_eq!(play(&mut replay), live);
 }
 
@@ -471,7 +535,11 @@ fn assert_no_key(folder: &Path, output: &std::process::Output) {
 
 #[test]
 fn a_run_counts_its_failures_keeps_the_key_and_replays() {
-    let echo = completion("m-1", json!({ "role": "assistant", "content": KEY }), Value::Null);
+    let echo = completion(
+        "m-1",
+        json!({ "role": "assistant", "content": KEY }),
+        Value::Null,
+    );
     let faults = vec![
         Fault::Status(401, KEY),
         Fault::Status(400, KEY),
@@ -496,7 +564,12 @@ fn a_run_counts_its_failures_keeps_the_key_and_replays() {
     assert_no_key(folder.path(), &run);
     drop(server);
     let replay = fisc(folder.path(), &["--replay"]);
-    assert_eq!(replay.status.code(), Some(0), "{}", String::from_utf8_lossy(&replay.stderr));
+    assert_eq!(
+        replay.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&replay.stderr)
+    );
     for table in ["steps.parquet", "workers.parquet", "decisions.parquet"] {
         let read = |folder: &Path| std::fs::read(folder.join(table)).unwrap();
         assert_eq!(read(&out), read(&out.join("replay")), "{table}");

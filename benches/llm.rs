@@ -45,16 +45,16 @@ fn request(person: &Person, step: u64) -> Request {
         "You are {} years old and work as: {}. Family: {}. Your wage is ${:.2} an hour.",
         persona.age, persona.occupation, persona.family, person.wage
     );
+    // Each period a few tokens, so that little is new: taxes, then what was done.
     for year in 0..=step {
         let (low, middle, high) = (10 + year, 22 + 2 * year, 35 + 3 * year);
-        user += &format!("\nYear {year}: taxes {low}, {middle} and {high} %.");
+        user += &format!("\nYear {year}: taxes {low} {middle} {high}");
         if year < step {
             let hours = 10 * ((u64::from(person.id) + year) % 10);
-            let income = person.wage * hours as f64 * 52.0;
-            user += &format!(" You worked {hours} hours for ${income:.0}.");
+            user += &format!(", you worked {hours}.");
         }
     }
-    user += " Hours?";
+    user += ". Hours?";
     let turn = |role, content| Message { role, content };
     Request {
         seed: 1,

@@ -2,8 +2,12 @@
 //! The model is fetched if it is not in the cache; when it cannot be had these tests fail.
 
 use assert_cmd::Command;
-use fisc::llm::registry;
+use fisc::llm::{SharedTranscript, registry};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const SCENARIO: &str = r#"
 name = "talk"
@@ -145,4 +149,71 @@ fn an_interrupted_run_is_resumed() {
     let other = run(folder.path(), &["--out", "torn", "--seed", "77"]);
     assert_eq!(other.status.code(), Some(2), "{}", stderr(&other));
     assert!(stderr(&other).contains("unfinished"), "{}", stderr(&other));
+}
+
+/// Starts the run and kills it after `wait`; whether it was killed before its end.
+fn killed(folder: &Path, out: &str, wait: Duration) -> bool {
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fisc"))
+        .current_dir(folder)
+        .env("OMP_WAIT_POLICY", "passive")
+        .args(["run", "talk.toml", "--out", out])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < wait {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert_eq!(status.code(), Some(0));
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // SIGKILL on Unix: nothing is tidied up.
+    child.kill().unwrap();
+    !child.wait().unwrap().success()
+}
+
+/// The questions on file, each once.
+fn questions(folder: &Path) -> HashSet<String> {
+    let transcript = SharedTranscript::replay(&folder.join("transcript.jsonl.zst")).unwrap();
+    let exchanges = transcript.exchanges();
+    let keys: HashSet<String> = exchanges.iter().map(|e| e.answer.key.to_string()).collect();
+    assert_eq!(keys.len(), exchanges.len(), "a decision on file twice");
+    keys
+}
+
+#[test]
+fn killed_at_twenty_random_moments_a_run_goes_on_to_the_same_files() {
+    let (folder, _file) = setting();
+    let begun = Instant::now();
+    let whole = run(folder.path(), &["--out", "whole"]);
+    let seconds = begun.elapsed().as_secs_f64();
+    assert_eq!(whole.status.code(), Some(0), "{}", stderr(&whole));
+    let expected = tables(&folder.path().join("whole"));
+    let asked = questions(&folder.path().join("whole"));
+    assert!(asked.len() > 20);
+
+    let mut random = SmallRng::seed_from_u64(20);
+    let (mut kills, mut runs) = (0, 0);
+    while kills < 20 {
+        let out = format!("killed-{runs}");
+        runs += 1;
+        // Resumed and killed again, until it lives to its end.
+        loop {
+            let wait = Duration::from_secs_f64(seconds * random.random_range(0.02..0.7));
+            if kills == 20 || !killed(folder.path(), &out, wait) {
+                break;
+            }
+            kills += 1;
+        }
+        let folder_of_run = folder.path().join(&out);
+        if !folder_of_run.join("manifest.json").exists() {
+            let last = run(folder.path(), &["--out", &out]);
+            assert_eq!(last.status.code(), Some(0), "{}", stderr(&last));
+        }
+        assert_eq!(tables(&folder_of_run), expected, "{out}");
+        assert_eq!(questions(&folder_of_run), asked, "{out}");
+        println!("{out}: {kills} kills so far");
+    }
 }

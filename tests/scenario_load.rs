@@ -28,12 +28,15 @@ fn small_model() -> ModelSettings {
     ModelSettings {
         backend: Backend::Gguf {
             model: "smollm2-135m".into(),
+            keep: 0,
+            gpu_layers: None,
         },
         readout: Readout::Choice,
         temperature: 1.0,
         top_p: 1.0,
         context_tokens: 4096,
         max_tokens: 256,
+        think: 0,
         on_failure: OnFailure::Retry { attempts: 3 },
     }
 }
@@ -276,6 +279,8 @@ fn files_are_found_beside_the_scenario() {
     assert_eq!(scenario.population.personas, personas);
     let model = Backend::Gguf {
         model: here.join("own.gguf").to_str().unwrap().into(),
+        keep: 0,
+        gpu_layers: None,
     };
     assert_eq!(scenario.models["own"].backend, model);
     // The resolved scenario says the same from another folder.

@@ -92,7 +92,12 @@ impl RunArguments {
         }
         let page = report::html(&finished.folder)?;
         if !self.quiet {
-            print(&report::table(&report::Summary::read(&finished.folder)?))?;
+            let summary = report::Summary::read(&finished.folder)?;
+            print(&report::table(&summary))?;
+            let profile = report::profile(&summary.profile);
+            if !profile.is_empty() {
+                print(&format!("\n{profile}"))?;
+            }
             print(&format!("\nReport: {}\n", page.display()))?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What a source of answers must do.
 
 use super::Request;
+use super::remote::Calls;
 use crate::error::Result;
 
 /// Somewhere that requests are evaluated: a model in this process, or a server.
@@ -22,8 +23,47 @@ pub trait Backend: Send {
     /// What [`check`](Backend::check) refuses, and a failure of the model.
     fn answer(&mut self, requests: &[&Request]) -> Result<Vec<BackendAnswer>>;
 
+    /// As [`answer`](Backend::answer), but a question that cannot be answered
+    /// does not lose the others. In a backend that has no such questions this is `answer`.
+    ///
+    /// # Errors
+    /// As [`answer`](Backend::answer).
+    fn outcomes(&mut self, requests: &[&Request]) -> Result<Vec<Outcome>> {
+        let answers = self.answer(requests)?;
+        Ok(answers.into_iter().map(Outcome::Answered).collect())
+    }
+
+    /// Says that the questions until the next `begin` are one step's: a deadline begins to run.
+    fn begin(&mut self) {}
+
     /// Where the time went since the backend was opened.
     fn timing(&self) -> Timing;
+
+    /// What calls to servers came to, if there are any.
+    fn calls(&self) -> Option<Calls> {
+        None
+    }
+
+    /// Says how many tokens an earlier process spent on the same run, for a budget.
+    fn spent_before(&mut self, _prompt_tokens: u64, _answer_tokens: u64) {}
+}
+
+/// What became of one request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It was answered.
+    Answered(BackendAnswer),
+    /// It stays without an answer, which the run's policy has to handle.
+    Failed {
+        /// Why, for people.
+        why: String,
+        /// Tokens of prompts that it cost all the same.
+        prompt_tokens: u32,
+        /// Tokens of answers that it cost all the same.
+        answer_tokens: u32,
+    },
+    /// It was not asked, and the run has to stop, for this reason.
+    Unasked(String),
 }
 
 /// What was read off the model.

@@ -1,8 +1,10 @@
 //! One named model of a scenario: looks up, asks, writes down.
 
 use super::gguf::GgufBackend;
+use super::remote::{Calls, RemoteBackend, RemoteSpec};
 use super::spec::identity;
-use super::{Answer, Backend, Key, ModelSpec, Request, SharedTranscript, Source, Timing};
+use super::transcript::Failure;
+use super::{Answer, Backend, Key, ModelSpec, Outcome, Request, SharedTranscript, Source, Timing};
 use crate::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -36,8 +38,13 @@ pub struct Profile {
     pub ask_seconds: f64,
     /// Writing the transcript, in seconds.
     pub transcript_seconds: f64,
+    /// Requests that stayed without an answer.
+    pub failed: u64,
     /// Where the backend's time and tokens went.
     pub backend: Timing,
+    /// What calls to servers came to, if the model is behind one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Calls>,
 }
 
 /// A model of a scenario, with the transcript that it shares with the others.
@@ -67,32 +74,52 @@ impl Engine {
                 let backend = GgufBackend::open(&path, id, model)?;
                 Engine::with_backend(&model.name, Box::new(backend), transcript)
             }
-            Mode::Replay => {
-                let Some((number, id)) = transcript.registered(&model.name) else {
-                    let names: Vec<String> = transcript
-                        .models()
-                        .into_iter()
-                        .map(|(name, _)| name)
-                        .collect();
-                    return Err(Error::run(format!(
-                        "{} has no answers of a model `{}`",
-                        transcript.path().display(),
-                        model.name
-                    ))
-                    .allowed(names.join(", ")));
-                };
-                let profile = Profile::default();
-                let name = model.name.clone();
-                Ok(Engine {
-                    name,
-                    id,
-                    number,
-                    backend: None,
-                    transcript,
-                    profile,
-                })
-            }
+            Mode::Replay => Engine::replay(&model.name, transcript),
         }
+    }
+
+    /// Opens the model behind the servers of `spec` as `name` on `transcript`.
+    ///
+    /// # Errors
+    /// Live: no key, no server that answers, or not the model with which the
+    /// transcript was begun. Replay: the transcript knows no model of that name.
+    pub fn open_remote(
+        name: &str,
+        spec: &RemoteSpec,
+        transcript: SharedTranscript,
+        mode: Mode,
+    ) -> Result<Engine> {
+        match mode {
+            Mode::Live => {
+                let backend = RemoteBackend::open(spec.clone())?;
+                Engine::with_backend(name, Box::new(backend), transcript)
+            }
+            Mode::Replay => Engine::replay(name, transcript),
+        }
+    }
+
+    /// The model `name` as `transcript` knows it: nothing can be asked of it that is not there.
+    fn replay(name: &str, transcript: SharedTranscript) -> Result<Engine> {
+        let Some((number, id)) = transcript.registered(name) else {
+            let names: Vec<String> = transcript
+                .models()
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect();
+            return Err(Error::run(format!(
+                "{} has no answers of a model `{name}`",
+                transcript.path().display(),
+            ))
+            .allowed(names.join(", ")));
+        };
+        Ok(Engine {
+            name: name.to_owned(),
+            id,
+            number,
+            backend: None,
+            transcript,
+            profile: Profile::default(),
+        })
     }
 
     /// An engine named `name` on any backend.
@@ -101,11 +128,13 @@ impl Engine {
     /// The transcript was begun with another model of that name.
     pub fn with_backend(
         name: &str,
-        backend: Box<dyn Backend>,
+        mut backend: Box<dyn Backend>,
         transcript: SharedTranscript,
     ) -> Result<Engine> {
         let id = backend.id().to_owned();
         let number = transcript.register(name, &id)?;
+        let (prompt_tokens, answer_tokens) = transcript.spent(number);
+        backend.spent_before(prompt_tokens, answer_tokens);
         let profile = Profile::default();
         Ok(Engine {
             name: name.to_owned(),
@@ -144,20 +173,26 @@ impl Engine {
     ///
     /// What the transcript holds is taken from there. The rest is checked as a
     /// whole before anything is evaluated; equal questions are asked once; and
-    /// answers are on disk before they are returned.
+    /// answers are on disk before they are returned. A question that a server
+    /// left without an answer gets [`Content::Failed`](super::Content::Failed);
+    /// that is written down, too, so that a replay takes the same path.
     ///
     /// # Errors
     /// Replay: a question that the transcript does not answer, naming agent,
     /// step and key. Live: what [`Backend::check`] refuses, a failure of the
-    /// model, or of writing the transcript.
+    /// model, a budget that is spent, or a failure of writing the transcript.
     pub fn ask(&mut self, requests: &[Request]) -> Result<Vec<Answer>> {
         let begun = Instant::now();
         let keys: Vec<Key> = requests.iter().map(|r| Key::new(&self.id, r)).collect();
         let mut answers: HashMap<Key, Answer> = HashMap::new();
         let mut open: Vec<(Key, &Request)> = Vec::new();
         let mut seen = HashSet::new();
-        for (&key, request) in keys.iter().zip(requests) {
-            if !seen.insert(key) {
+        let mut failed: Vec<Option<Answer>> = Vec::with_capacity(requests.len());
+        for (key, request) in keys.iter().zip(requests) {
+            failed.push(self.transcript.failed(key, request));
+        }
+        for ((&key, request), failed) in keys.iter().zip(requests).zip(&failed) {
+            if failed.is_some() || !seen.insert(key) {
                 continue;
             }
             match self.transcript.find(&key) {
@@ -167,12 +202,20 @@ impl Engine {
                 None => open.push((key, request)),
             }
         }
-        for answer in self.evaluate(&open)? {
+        let (found, failures) = self.evaluate(&open)?;
+        for answer in found {
             answers.insert(answer.key, answer);
         }
+        self.record_failures(&keys, requests, &failures, &mut failed)?;
         let ordered = keys
             .iter()
-            .map(|key| {
+            .zip(failed)
+            .map(|(key, failed)| {
+                if let Some(answer) = failed {
+                    self.profile.failed += 1;
+                    self.profile.count(&answer);
+                    return Ok(answer);
+                }
                 let answer = answers
                     .get_mut(key)
                     .ok_or_else(|| Error::run(format!("no answer came for {key}")))?;
@@ -189,9 +232,42 @@ impl Engine {
         Ok(ordered)
     }
 
-    fn evaluate(&mut self, open: &[(Key, &Request)]) -> Result<Vec<Answer>> {
+    /// Writes down the new `failures` for every request that shared the question, and adds them
+    /// to `failed`.
+    fn record_failures(
+        &mut self,
+        keys: &[Key],
+        requests: &[Request],
+        failures: &HashMap<Key, Failure>,
+        failed: &mut [Option<Answer>],
+    ) -> Result<()> {
+        if failures.is_empty() {
+            return Ok(());
+        }
+        let mut asked = Vec::new();
+        let mut charged = HashSet::new();
+        for (at, key) in keys.iter().enumerate() {
+            if let (None, Some(failure)) = (&failed[at], failures.get(key)) {
+                // The tokens are charged to the first that asked.
+                let failure = match charged.insert(*key) {
+                    true => failure.clone(),
+                    false => failure.without_tokens(),
+                };
+                asked.push((at, failure));
+            }
+        }
+        for (at, failure) in asked {
+            let answer =
+                self.transcript
+                    .record_failure(self.number, keys[at], &requests[at], failure)?;
+            failed[at] = Some(answer);
+        }
+        self.transcript.flush()
+    }
+
+    fn evaluate(&mut self, open: &[(Key, &Request)]) -> Result<Evaluated> {
         let Some((key, request)) = open.first() else {
-            return Ok(Vec::new());
+            return Ok(Evaluated::default());
         };
         let Some(backend) = &mut self.backend else {
             return Err(Error::run(format!(
@@ -211,19 +287,47 @@ impl Engine {
                 .map_err(|error| of_agent(error, &self.name, request))?;
         }
         let mut answers = Vec::with_capacity(open.len());
+        let mut failures = HashMap::new();
+        backend.begin();
         for portion in open.chunks(PORTION) {
             let requests: Vec<&Request> = portion.iter().map(|(_, request)| *request).collect();
-            let found = backend
-                .answer(&requests)
+            let outcomes = backend
+                .outcomes(&requests)
                 .map_err(|error| error.context(format!("asking model `{}`", self.name)))?;
             self.profile.backend = backend.timing();
+            self.profile.remote = backend.calls();
+            let mut stop = None;
+            let (mut asked, mut found) = (Vec::new(), Vec::new());
+            for (&question, outcome) in portion.iter().zip(outcomes) {
+                match outcome {
+                    Outcome::Answered(answer) => {
+                        asked.push(question);
+                        found.push(answer);
+                    }
+                    Outcome::Failed {
+                        why,
+                        prompt_tokens,
+                        answer_tokens,
+                    } => {
+                        let tokens = [prompt_tokens, answer_tokens];
+                        failures.insert(question.0, Failure { why, tokens });
+                    }
+                    Outcome::Unasked(why) => stop = Some(why),
+                }
+            }
             let begun = Instant::now();
-            answers.extend(self.transcript.record(self.number, portion, &found)?);
+            answers.extend(self.transcript.record(self.number, &asked, &found)?);
             self.profile.transcript_seconds += begun.elapsed().as_secs_f64();
+            if let Some(why) = stop {
+                return Err(Error::run(why).context(format!("asking model `{}`", self.name)));
+            }
         }
-        Ok(answers)
+        Ok((answers, failures))
     }
 }
+
+/// Answers, and why there are none.
+type Evaluated = (Vec<Answer>, HashMap<Key, Failure>);
 
 impl Profile {
     fn count(&mut self, answer: &Answer) {

@@ -12,28 +12,34 @@
 //! | [`spec`] | which model file, and how it is opened |
 //! | [`backend`] | what a source of answers must do |
 //! | [`gguf`] | the local backend: llama.cpp, nothing evaluated twice |
+//! | [`remote`] | the remote backend: servers that speak OpenAI's protocol |
+//! | [`measure`] | how fast a model is here, and how it is best asked |
 //! | [`key`] | when two requests are the same question |
 //! | [`transcript`] | the append-only record of all answers |
 //! | [`prompts`] | templates of messages |
 //! | [`registry`] | models that can be fetched by name |
+//! | [`hub`] | model files of a hub |
 //!
 //! An answer is untrusted input: a [`Content::Text`] comes back raw, and what it
 //! means, or that it means nothing, is the caller's to decide and to count.
-//! Not supported yet: remote APIs.
 
 pub mod backend;
 pub mod engine;
 pub mod gguf;
+pub mod hub;
 pub mod key;
+pub mod measure;
 pub mod prompts;
 pub mod registry;
+pub mod remote;
 pub mod spec;
 pub mod transcript;
 
-pub use backend::{Backend, BackendAnswer, Reading, Timing};
+pub use backend::{Backend, BackendAnswer, Outcome, Reading, Timing};
 pub use engine::{Engine, Mode, Profile};
 pub use key::Key;
 pub use prompts::Prompts;
+pub use remote::{RemoteBackend, RemoteSpec};
 pub use spec::{GgufSource, ModelSpec};
 pub use transcript::{Exchange, SharedTranscript};
 
@@ -127,6 +133,8 @@ pub enum Content {
     },
     /// The generated text, raw. Bytes that are not UTF-8 appear as U+FFFD.
     Text(String),
+    /// There is none, for this reason: an endpoint that stayed down, a refusal.
+    Failed(String),
 }
 
 /// Where an answer came from.

@@ -160,7 +160,7 @@ pub fn fetch(name: &str, progress: &mut dyn FnMut(&Progress)) -> Result<PathBuf>
     Ok(target)
 }
 
-fn folder() -> Result<PathBuf> {
+pub(super) fn folder() -> Result<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let cache = variable("FISC_CACHE")
         .map(PathBuf::from)

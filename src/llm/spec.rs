@@ -1,5 +1,7 @@
 //! Which model file, and how it is opened.
 
+use super::hub::HubFile;
+use super::measure::Measured;
 use super::registry;
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -12,25 +14,27 @@ pub const CONTEXT_TOKENS: u32 = 8192;
 /// Default of [`ModelSpec::wave`].
 pub const WAVE: usize = 16;
 
-/// Default of [`ModelSpec::kept_bytes`]: 1 GiB.
-pub const KEPT_BYTES: usize = 1 << 30;
-
 /// Where a GGUF file comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GgufSource {
     /// A model of the [`registry`], in the user's cache.
     Fetched(String),
+    /// A file of a hub, in the user's cache.
+    Hub(HubFile),
     /// A file.
     Path(PathBuf),
 }
 
 impl GgufSource {
-    /// What a scenario means by `text`: a name of the registry, or a path
-    /// (relative ones from `base`, the scenario's folder).
+    /// What a scenario means by `text`: a name of the registry, of a hub's file, or a
+    /// path (relative ones from `base`, the scenario's folder).
     ///
     /// # Errors
     /// Neither a name of the registry nor a file that exists.
     pub fn named(text: &str, base: &Path) -> Result<GgufSource> {
+        if let Some(file) = HubFile::named(text)? {
+            return Ok(GgufSource::Hub(file));
+        }
         let names: Vec<&str> = registry::list().iter().map(|model| model.name).collect();
         if names.contains(&text) {
             return Ok(GgufSource::Fetched(text.to_owned()));
@@ -41,7 +45,10 @@ impl GgufSource {
         }
         Err(Error::input("no such model")
             .value(text)
-            .allowed(format!("{}, or the path of a GGUF file", names.join(", ")))
+            .allowed(format!(
+                "{}, the path of a GGUF file, or hf:OWNER/REPOSITORY/FILE.gguf",
+                names.join(", ")
+            ))
             .suggest(text, names))
     }
 
@@ -52,18 +59,20 @@ impl GgufSource {
     pub fn file(&self) -> Result<PathBuf> {
         match self {
             GgufSource::Path(path) => Ok(path.clone()),
-            GgufSource::Fetched(name) => {
-                let path = registry::path(name)?;
-                if path.is_file() {
-                    return Ok(path);
-                }
-                Err(Error::input(format!(
-                    "model `{name}` is not here yet: `fisc model fetch {name}` gets it"
-                ))
-                .value(path.display()))
-            }
+            GgufSource::Fetched(name) => here(registry::path(name)?, name),
+            GgufSource::Hub(file) => here(file.path()?, &file.to_string()),
         }
     }
+}
+
+fn here(path: PathBuf, name: &str) -> Result<PathBuf> {
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Error::input(format!(
+        "model `{name}` is not here yet: `fisc model fetch {name}` gets it"
+    ))
+    .value(path.display()))
 }
 
 /// How a model is opened.
@@ -80,9 +89,13 @@ pub struct ModelSpec {
     /// Most requests that are evaluated side by side. Default 16.
     pub wave: usize,
     /// Main memory for keys and values of prompts that may come again, in bytes; a
-    /// token takes 23 KB in SmolLM2-135M and 29 KB in Qwen2.5-1.5B. 0 keeps
-    /// nothing from step to step. Default 1 GiB.
+    /// token takes 23 KB in SmolLM2-135M and 29 KB in Qwen2.5-1.5B. With 0 each
+    /// call of [`answer`](super::Backend::answer) begins from an empty context, so
+    /// its numbers do not depend on what was asked before it. Default 0.
     pub kept_bytes: usize,
+    /// Layers of the model on the GPU; all of them unless given. Only in a fisc
+    /// built with one of the features `cuda`, `vulkan`, `metal`.
+    pub gpu_layers: Option<u32>,
 }
 
 impl ModelSpec {
@@ -94,8 +107,24 @@ impl ModelSpec {
             context_tokens: CONTEXT_TOKENS,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             wave: WAVE,
-            kept_bytes: KEPT_BYTES,
+            kept_bytes: 0,
+            gpu_layers: None,
         }
+    }
+
+    /// With the threads and the wave size that `fisc model bench` found best for
+    /// the file on this machine, if it was measured.
+    ///
+    /// # Errors
+    /// A measurement that cannot be read.
+    pub fn measured(mut self) -> Result<ModelSpec> {
+        if let Ok(file) = self.gguf.file()
+            && let Some(measured) = Measured::load(&file)?
+        {
+            self.threads = measured.threads.max(1);
+            self.wave = measured.wave.max(1);
+        }
+        Ok(self)
     }
 }
 

@@ -33,6 +33,7 @@ mod finished;
 mod html;
 mod key;
 mod number;
+mod profile;
 mod scale;
 mod schedule;
 mod sheet;
@@ -42,6 +43,7 @@ mod typeface;
 
 use std::path::{Path, PathBuf};
 
+pub use profile::profile;
 pub use summary::{ArmSummary, Objective, Summary};
 pub use table::table;
 

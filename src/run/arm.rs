@@ -10,7 +10,7 @@ use crate::world::clock::ClockPlugin;
 use crate::world::language::{Asking, ChoiceRule, LanguageWorkersPlugin, Models};
 use crate::world::planners::given::GivenPlanner;
 use crate::world::planners::informed::InformedPlanner;
-use crate::world::planners::language::LanguagePlanner;
+use crate::world::planners::language::{LanguagePlanner, Moves};
 use crate::world::planners::observing::ObservingPlanner;
 use crate::world::planners::search::{Method, SearchPlanner};
 use crate::world::planners::{Counterpart, TaxRules};
@@ -242,7 +242,10 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
                 exploration: *exploration,
                 moves: match answer {
                     PlannerAnswer::Rates => None,
-                    PlannerAnswer::Moves { points } => Some(points.clone()),
+                    PlannerAnswer::Moves { points, calibrated } => Some(Moves {
+                        points: points.clone(),
+                        calibrated: *calibrated,
+                    }),
                 },
                 final_years: *final_years,
             })
@@ -283,6 +286,7 @@ fn asking(model: &str, settings: &ModelSettings) -> Asking {
         temperature: settings.temperature,
         top_p: settings.top_p,
         max_tokens: settings.max_tokens as usize,
+        think: settings.think as usize,
         attempts,
         stop,
     }

@@ -5,8 +5,9 @@ use super::simulation::{Progress, Simulation};
 use super::summary::{Summary, summarize};
 use super::{ArmResult, tables};
 use crate::error::{Error, Result};
+use crate::llm::hub::HubFile;
 use crate::llm::{Engine, GgufSource, Mode, ModelSpec, SharedTranscript, registry};
-use crate::scenario::{self, Backend, Scenario};
+use crate::scenario::{self, Backend, ModelSettings, Scenario};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -74,7 +75,7 @@ pub fn run_into(
     if let Start::Fresh | Start::Resumed(_) = place.start {
         // Before anything is written: a model that is not there is wrong input.
         for model in simulation.models_asked() {
-            model_spec(scenario, model, options)?.gguf.file()?;
+            check_model(scenario, model, options)?;
         }
     }
     if place.clear {
@@ -128,7 +129,7 @@ impl Place {
                 let path = folder::scenario(&out);
                 let stands =
                     std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
-                if stands == resolved {
+                if stands == resolved || is_same_game(&path, scenario) {
                     Ok(Place {
                         folder: out,
                         start: Start::Resumed(0),
@@ -204,8 +205,7 @@ fn play_and_write(
         }
         open_transcript = Some(transcript.clone());
         for &model in &asked {
-            let spec = model_spec(scenario, model, options)?;
-            let opened = Engine::open(&spec, transcript.clone(), mode);
+            let opened = open_model(scenario, model, options, transcript.clone(), mode);
             let engine = match opened {
                 Ok(engine) => engine,
                 Err(error) => {
@@ -278,7 +278,7 @@ fn play_and_write(
         "host": host(),
         "wall_seconds": begun.elapsed().as_secs_f64(),
         "tokens": engines.values().map(|e| e.profile().backend.prefill_tokens + e.profile().backend.decode_tokens).sum::<u64>(),
-        "cost": 0.0,
+        "cost": engines.values().filter_map(|e| e.profile().remote).map(|calls| calls.dollars).sum::<f64>(),
         "decisions": summary.arms.iter().map(|arm| arm.decisions).sum::<u64>(),
         "parse_failure_rate": failure_rate(&summary),
         "identity_residual": arms.iter().map(|arm| arm.residual).fold(0.0, f64::max),
@@ -323,20 +323,74 @@ fn write_tables(simulation: &Simulation, arms: &[ArmResult], folder: &Path) -> R
     Ok(())
 }
 
-fn model_spec(scenario: &Scenario, name: &str, options: &Options) -> Result<ModelSpec> {
-    let settings = scenario
+/// Whether the scenario in `path` differs in nothing but how servers are reached and paid.
+fn is_same_game(path: &Path, scenario: &Scenario) -> bool {
+    scenario::load_for_replay(path, &[]).is_ok_and(|stands| {
+        scenario::to_toml_of_game(&stands) == scenario::to_toml_of_game(scenario)
+    })
+}
+
+fn settings<'a>(scenario: &'a Scenario, name: &str) -> Result<&'a ModelSettings> {
+    scenario
         .models
         .get(name)
-        .ok_or_else(|| Error::input("no such model in [models]").value(name))?;
-    let Backend::Gguf { model } = &settings.backend;
+        .ok_or_else(|| Error::input("no such model in [models]").value(name))
+}
+
+/// Finds wrong input about a model before anything is written.
+fn check_model(scenario: &Scenario, name: &str, options: &Options) -> Result<()> {
+    let settings = settings(scenario, name)?;
+    match &settings.backend {
+        Backend::Gguf { model, .. } => gguf_spec(settings, name, model, options)?
+            .gguf
+            .file()
+            .map(drop),
+        Backend::OpenAi(spec) => spec
+            .key()
+            .map(drop)
+            .map_err(|error| error.context(format!("model `{name}`"))),
+    }
+}
+
+fn open_model(
+    scenario: &Scenario,
+    name: &str,
+    options: &Options,
+    transcript: SharedTranscript,
+    mode: Mode,
+) -> Result<Engine> {
+    let settings = settings(scenario, name)?;
+    match &settings.backend {
+        Backend::Gguf {
+            model,
+            keep,
+            gpu_layers,
+        } => {
+            let spec = ModelSpec {
+                kept_bytes: (*keep as usize) << 20,
+                gpu_layers: *gpu_layers,
+                ..gguf_spec(settings, name, model, options)?
+            };
+            Engine::open(&spec, transcript, mode)
+        }
+        Backend::OpenAi(spec) => Engine::open_remote(name, spec, transcript, mode),
+    }
+}
+
+fn gguf_spec(
+    settings: &ModelSettings,
+    name: &str,
+    model: &str,
+    options: &Options,
+) -> Result<ModelSpec> {
     // Paths in a checked scenario are already relative to the working folder, and exist unless the
     // run is a replay, which does not open them.
-    let gguf = if registry::find(model).is_ok() {
-        GgufSource::Fetched(model.clone())
-    } else {
-        GgufSource::Path(model.into())
+    let gguf = match HubFile::named(model)? {
+        Some(file) => GgufSource::Hub(file),
+        None if registry::find(model).is_ok() => GgufSource::Fetched(model.to_owned()),
+        None => GgufSource::Path(model.into()),
     };
-    let mut spec = ModelSpec::new(name, gguf);
+    let mut spec = ModelSpec::new(name, gguf).measured()?;
     spec.context_tokens = settings.context_tokens;
     if let Some(threads) = options.threads {
         spec.threads = threads;

@@ -185,6 +185,9 @@ impl Simulation {
         {
             world::planners::language::check_prompt(prompts, initial)?;
         }
+        if scenario.models.values().any(|model| model.think > 0) {
+            world::thinking::turns(prompts)?;
+        }
         Ok(())
     }
 

@@ -37,9 +37,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Place, Result};
 use crate::fiscal::{Economy, Objective, Schedule};
+use crate::llm::RemoteSpec;
 use crate::population::PopulationSpec;
 pub use reference::reference;
-pub use write::to_toml;
+pub use write::{to_toml, to_toml_of_game};
 
 /// Names that `fisc model fetch` knows; any other `model` of a gguf backend is a path.
 pub const FETCHED_MODELS: [&str; 3] = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
@@ -235,6 +236,8 @@ pub enum PlannerAnswer {
     Moves {
         /// Sizes of moves, percentage points.
         points: Vec<u32>,
+        /// Relative to the model's probabilities where no welfare is shown.
+        calibrated: bool,
     },
 }
 
@@ -253,18 +256,26 @@ pub struct ModelSettings {
     pub context_tokens: u32,
     /// Longest sampled answer, tokens; less than `context_tokens`.
     pub max_tokens: u32,
+    /// Longest thought before an answer, tokens; 0 answers directly.
+    pub think: u32,
     /// What a worker's invalid answer leads to.
     pub on_failure: OnFailure,
 }
 
 /// Where a language model runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Backend {
     /// In this process, through llama.cpp.
     Gguf {
         /// One of [`FETCHED_MODELS`], or the absolute path of a GGUF file.
         model: String,
+        /// Main memory for what was evaluated of prompts that may go on, in MiB; 0 keeps nothing.
+        keep: u32,
+        /// Layers on the GPU; all unless given.
+        gpu_layers: Option<u32>,
     },
+    /// Behind servers (`openai` in scenarios).
+    OpenAi(RemoteSpec),
 }
 
 /// How an answer is read off a language model.

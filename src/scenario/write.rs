@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use super::*;
 use crate::fiscal::Utility;
+use crate::llm::remote::Structured;
 use crate::population::{PersonaSource, WagePrior};
 
 /// A scenario as a TOML text with every default written out, which [`load`]s back to an equal one.
@@ -69,12 +70,28 @@ pub fn to_toml(scenario: &Scenario) -> String {
         page.set("top_p", number(model.top_p));
         page.set("context_tokens", model.context_tokens);
         page.set("max_tokens", model.max_tokens);
+        page.set("think", model.think);
         page.set("on_failure", on_failure(model.on_failure));
     }
 
     page.header("[record]");
     page.set("workers_every", scenario.record.workers_every);
     page.text
+}
+
+/// As [`to_toml`], without what may change between two halves of one run: how
+/// the servers of a model are reached and paid.
+pub fn to_toml_of_game(scenario: &Scenario) -> String {
+    let mut scenario = scenario.clone();
+    for model in scenario.models.values_mut() {
+        if let Backend::OpenAi(spec) = &mut model.backend {
+            *spec = RemoteSpec {
+                structured: spec.structured,
+                ..RemoteSpec::new(&spec.model, Vec::new())
+            };
+        }
+    }
+    to_toml(&scenario)
 }
 
 /// A TOML text that grows line by line.
@@ -255,9 +272,13 @@ fn planner(kind: &PlannerKind) -> String {
                 "answer",
                 Some(match answer {
                     PlannerAnswer::Rates => quoted("rates"),
-                    PlannerAnswer::Moves { points } => {
-                        choice("moves", &[("points", Some(whole_list(points)))])
-                    }
+                    PlannerAnswer::Moves { points, calibrated } => choice(
+                        "moves",
+                        &[
+                            ("points", Some(whole_list(points))),
+                            ("calibrated", Some(calibrated.to_string())),
+                        ],
+                    ),
                 }),
             ),
             ("final_years", Some(final_years.to_string())),
@@ -301,8 +322,44 @@ fn whole_list(numbers: &[u32]) -> String {
 
 fn backend(backend: &Backend) -> String {
     match backend {
-        Backend::Gguf { model } => choice("gguf", &[("model", Some(quoted(model)))]),
+        Backend::Gguf {
+            model,
+            keep,
+            gpu_layers,
+        } => choice(
+            "gguf",
+            &[
+                ("model", Some(quoted(model))),
+                ("keep", Some(keep.to_string())),
+                ("gpu_layers", gpu_layers.map(|layers| layers.to_string())),
+            ],
+        ),
+        Backend::OpenAi(spec) => openai(spec),
     }
+}
+
+fn openai(spec: &RemoteSpec) -> String {
+    let structured = match spec.structured {
+        Structured::JsonSchema => "json-schema",
+        Structured::Grammar => "grammar",
+        Structured::None => "none",
+    };
+    choice(
+        "openai",
+        &[
+            ("model", Some(quoted(&spec.model))),
+            ("urls", Some(list(spec.urls.iter().map(|url| quoted(url))))),
+            ("key_env", spec.key_env.as_deref().map(quoted)),
+            ("parallel", Some(spec.parallel.to_string())),
+            ("timeout", Some(number(spec.timeout))),
+            ("deadline", Some(number(spec.deadline))),
+            ("retries", Some(spec.retries.to_string())),
+            ("structured", Some(quoted(structured))),
+            ("price_prompt", Some(number(spec.price_prompt))),
+            ("price_answer", Some(number(spec.price_answer))),
+            ("budget", spec.budget.map(number)),
+        ],
+    )
 }
 
 fn readout(readout: Readout) -> String {

@@ -7,6 +7,7 @@
 //! is not a valid number of hours is counted, asked again, and then the previous hours are kept.
 
 use super::record::{Decision, DecisionCount, Decisions};
+use super::thinking::{self, Thought};
 use super::workers::Biography;
 use super::{
     Clock, CurrentSchedule, Decide, EconomyConstants, Failure, Group, Labor, LanguageModel, Seed,
@@ -66,13 +67,14 @@ impl Models {
 }
 
 /// The prompts that come with fisc; a scenario's `prompts` folder can replace each by file name.
-pub const PROMPTS: [(&str, &str); 3] = [
+pub const PROMPTS: [(&str, &str); 4] = [
     ("worker.j2", include_str!("../../prompts/worker.j2")),
     ("planner.j2", include_str!("../../prompts/planner.j2")),
     (
         "planner-moves.j2",
         include_str!("../../prompts/planner-moves.j2"),
     ),
+    (thinking::TEMPLATE, include_str!("../../prompts/think.j2")),
 ];
 
 /// Prompt templates of the run.
@@ -103,6 +105,8 @@ pub struct Asking {
     pub top_p: f64,
     /// Longest answer of `sample`, in tokens.
     pub max_tokens: usize,
+    /// Longest thought before the answer, in tokens; 0 answers directly.
+    pub think: usize,
     /// Tries in all, at least 1.
     pub attempts: u32,
     /// Whether an answer that stays invalid stops the run (else the previous action is kept).
@@ -426,9 +430,9 @@ fn ask_group(
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        let answers = models.ask(&asking.model, &requests)?;
+        let thoughts = thinking::ask(models, &prompts.0, asking, requests)?;
         let mut failed = Vec::new();
-        for (&i, answer) in open.iter().zip(&answers) {
+        for (&i, Thought { answer, tokens }) in open.iter().zip(&thoughts) {
             let (id, .., labor) = &mut members[i];
             let mut decision = Decision {
                 step,
@@ -443,8 +447,8 @@ fn ask_group(
                 admissible_mass: None,
                 schedule: None,
                 error: None,
-                prompt_tokens: answer.prompt_tokens,
-                answer_tokens: answer.answer_tokens,
+                prompt_tokens: answer.prompt_tokens + tokens[0],
+                answer_tokens: answer.answer_tokens + tokens[1],
             };
             book.count.decisions += 1;
             let chosen = match &answer.content {
@@ -467,6 +471,7 @@ fn ask_group(
                     models.note(&asking.model, answer, &noted)?;
                     parsed
                 }
+                Content::Failed(why) => Err(why.clone()),
             };
             match chosen {
                 Ok(chosen) => {

@@ -37,6 +37,7 @@ pub mod clock;
 pub mod language;
 pub mod planners;
 pub mod record;
+pub mod thinking;
 pub mod treasury;
 pub mod workers;
 

@@ -59,6 +59,11 @@ impl Kept {
         }
     }
 
+    /// The most bytes.
+    pub(super) fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// Drops everything.
     pub(super) fn clear(&mut self) {
         self.runs.clear();

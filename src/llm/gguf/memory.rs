@@ -39,6 +39,11 @@ impl Memory {
         }
     }
 
+    /// Whether anything is kept from one call to the next.
+    pub(super) fn keeps(&self) -> bool {
+        self.kept.budget() > 0
+    }
+
     /// Forgets everything.
     pub(super) fn forget(&mut self) {
         self.window.clear();

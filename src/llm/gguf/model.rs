@@ -31,6 +31,24 @@ pub(super) fn llama() -> Result<&'static LlamaBackend> {
         .map_err(|error| Error::run(format!("llama.cpp does not start: {error}")))
 }
 
+/// Whether this fisc was built with one of the features of a GPU.
+const BUILT_FOR_GPU: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
+
+/// Refuses to run on the CPU what was meant for a GPU.
+fn check_gpu(layers: Option<u32>, built: bool, found: bool) -> Result<()> {
+    match (layers, built, found) {
+        (Some(0), _, _) | (None, false, _) | (_, true, true) => Ok(()),
+        (Some(layers), false, _) => Err(Error::input("this fisc was built without a GPU")
+            .value(format!("gpu_layers = {layers}"))
+            .allowed("0, or a fisc built with --features cuda, vulkan or metal")),
+        (_, true, false) => Err(Error::input(
+            "this fisc was built for a GPU, but llama.cpp finds none: is the driver installed \
+             and the device visible?",
+        )
+        .allowed("gpu_layers = 0 to run on the CPU")),
+    }
+}
+
 /// A loaded model. It stays in memory until the process ends, so that contexts
 /// can outlive the engine that loaded it and arms share one copy.
 pub(super) struct Model {
@@ -47,39 +65,46 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// The model in the file `path`, loaded at most once in a process.
+    /// The model in the file `path` with `gpu_layers` (or all) of its layers on the
+    /// GPU that this fisc was built for, loaded at most once in a process.
     ///
     /// # Errors
-    /// No such file, not a model that llama.cpp can load, or one without a chat template.
-    pub(super) fn load(path: &Path) -> Result<&'static Model> {
-        static LOADED: Mutex<Option<HashMap<PathBuf, &'static Model>>> = Mutex::new(None);
+    /// A GPU is wanted that is not there, no such file, not a model that llama.cpp can load, or one without a chat template.
+    pub(super) fn load(path: &Path, gpu_layers: Option<u32>) -> Result<&'static Model> {
+        type Loaded = HashMap<(PathBuf, Option<u32>), &'static Model>;
+        static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
+        check_gpu(gpu_layers, BUILT_FOR_GPU, llama()?.supports_gpu_offload())?;
         let path = path.canonicalize().map_err(|error| {
             Error::input(format!("no model file: {error}")).value(path.display())
         })?;
         // Held while loading, so that two engines do not load the same file twice.
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = loaded.get_or_insert_with(HashMap::new);
-        if let Some(model) = loaded.get(&path) {
+        let key = (path, gpu_layers);
+        if let Some(model) = loaded.get(&key) {
             return Ok(model);
         }
-        let model: &'static Model = Box::leak(Box::new(Model::read(&path)?));
-        loaded.insert(path, model);
+        let model: &'static Model = Box::leak(Box::new(Model::read(&key.0, gpu_layers)?));
+        loaded.insert(key, model);
         Ok(model)
     }
 
-    fn read(path: &Path) -> Result<Model> {
+    fn read(path: &Path, gpu_layers: Option<u32>) -> Result<Model> {
         let refuse = |why: String| {
             Error::input(format!(
                 "{}: not a usable GGUF model: {why}",
                 path.display()
             ))
         };
-        let llama = LlamaModel::load_from_file(llama()?, path, &LlamaModelParams::default())
-            .map_err(|error| {
-                refuse(format!(
-                    "{error}; {LOG_VARIABLE}=1 shows llama.cpp's own words"
-                ))
-            })?;
+        let mut parameters = LlamaModelParams::default();
+        if let Some(layers) = gpu_layers {
+            parameters = parameters.with_n_gpu_layers(layers);
+        }
+        let llama = LlamaModel::load_from_file(llama()?, path, &parameters).map_err(|error| {
+            refuse(format!(
+                "{error}; {LOG_VARIABLE}=1 shows llama.cpp's own words"
+            ))
+        })?;
         if llama.is_recurrent() || llama.is_hybrid() {
             // Their state cannot branch into a tree of answers.
             return Err(refuse("recurrent models are not supported".into()));
@@ -258,5 +283,28 @@ impl Prompt {
     /// The end of the prompt, which alone can flow into the answer's tokens.
     pub(super) fn tail(&self) -> &str {
         self.text.rfind('>').map_or("", |at| &self.text[at + 1..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu() {
+        let message = |layers, built, found| {
+            check_gpu(layers, built, found)
+                .err()
+                .map(|error| error.to_string())
+        };
+        assert_eq!(message(None, false, false), None);
+        assert_eq!(message(Some(0), true, false), None);
+        assert_eq!(message(None, true, true), None);
+        assert_eq!(message(Some(99), true, true), None);
+        let without = message(Some(99), false, false).unwrap();
+        assert!(without.contains("--features cuda"), "{without}");
+        let missing = message(None, true, false).unwrap();
+        assert!(missing.contains("finds none"), "{missing}");
+        assert_eq!(missing, message(Some(99), true, false).unwrap());
     }
 }

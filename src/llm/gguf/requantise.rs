@@ -9,7 +9,8 @@ use std::path::Path;
 ///
 /// Nothing is gained in precision over weights of 4 bits, but llama.cpp has
 /// faster kernels for Q8_0 on most processors: SmolLM2-135M runs at twice the
-/// speed of its Q4_1. The file is about twice as large.
+/// speed of its Q4_1. The file is about twice as large. It appears whole or not
+/// at all.
 ///
 /// # Errors
 /// llama.cpp cannot read `from` or write `to`.
@@ -20,7 +21,13 @@ pub fn requantise(from: &Path, to: &Path) -> Result<()> {
             .and_then(|path| CString::new(path).ok())
             .ok_or_else(|| Error::input("a path that llama.cpp cannot take").value(path.display()))
     };
-    let (source, target) = (text(from)?, text(to)?);
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let work = tempfile::Builder::new()
+        .prefix(".quantize-")
+        .tempdir_in(folder.unwrap_or(Path::new(".")))
+        .map_err(|error| Error::io(to, error))?;
+    let unfinished = work.path().join("model.gguf");
+    let (source, target) = (text(from)?, text(&unfinished)?);
     // SAFETY: the backend is started, both paths are strings that end with NUL
     // and outlive the call, and the parameters are llama.cpp's own defaults.
     let status = unsafe {
@@ -30,7 +37,7 @@ pub fn requantise(from: &Path, to: &Path) -> Result<()> {
         llama_cpp_sys_2::llama_model_quantize(source.as_ptr(), target.as_ptr(), &parameters)
     };
     match status {
-        0 => Ok(()),
+        0 => std::fs::rename(&unfinished, to).map_err(|error| Error::io(to, error)),
         _ => Err(Error::run("llama.cpp cannot requantise the model").value(from.display())),
     }
 }

@@ -8,6 +8,8 @@
 //! {"prompt":[["system",[[0,1]]],["user",["Wage: $35"]]]}
 //! {"answer":{"key":"…","agent":"worker 3","step":0,"model":0,"readout":0,"prompt":1,"choice":[-11513,-4051],"tokens":[120,80,3],"ms":210.4}}
 //! {"note":{"answer":0,"value":"10"}}
+//! {"failure":{"key":"…","agent":"worker 5","stream":5,"step":0,"attempt":0,"model":0,"why":"status 500: …","tokens":[0,0]}}
+//! {"void":1}
 //! ```
 //!
 //! Models, readouts, prompts and answers are each numbered from 0 in the order
@@ -15,6 +17,10 @@
 //! by line: a string is a new line of text and gets the next number, a pair
 //! `[first,last]` repeats lines seen before, so rules and personas are
 //! written once in a whole run.
+//!
+//! A failure is a question that a server left without an answer. Failures after
+//! the last answer may be what stopped a run: when it is resumed, `void` takes
+//! back that many of them, and they are asked again.
 
 use crate::llm::{Key, Readout, Role};
 use serde::{Deserialize, Serialize};
@@ -35,6 +41,8 @@ pub(super) enum Line {
     Prompt(Vec<(Role, Vec<Text>)>),
     Answer(AnswerLine),
     Note(NoteLine),
+    Failure(FailureLine),
+    Void(usize),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -85,6 +93,20 @@ pub(super) struct AnswerLine {
     pub(super) tokens: [u32; 3],
     /// Wall time of the wave, in milliseconds with one decimal.
     pub(super) ms: f64,
+}
+
+/// A question without an answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct FailureLine {
+    pub(super) key: Key,
+    pub(super) agent: String,
+    pub(super) stream: u64,
+    pub(super) step: u64,
+    pub(super) attempt: u32,
+    pub(super) model: u32,
+    pub(super) why: String,
+    /// Tokens of prompts and of answers that it cost all the same.
+    pub(super) tokens: [u32; 2],
 }
 
 /// What the caller made of an answer.

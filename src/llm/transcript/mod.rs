@@ -11,6 +11,7 @@
 
 mod answers;
 mod book;
+mod failures;
 mod frames;
 mod lines;
 
@@ -21,6 +22,8 @@ use super::{Answer, BackendAnswer, Key, Message, Readout, Request, Source};
 use crate::error::{Error, Result};
 use answers::{read, written};
 use book::Book;
+pub(super) use failures::Failure;
+use failures::Failures;
 use lines::{AnswerLine, Header, Line, ModelLine, NoteLine, SCHEMA};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -61,6 +64,7 @@ struct Transcript {
     models: Vec<ModelLine>,
     book: Book,
     notes: HashMap<u32, NoteLine>,
+    failures: Failures,
     /// Lines that are not on disk yet.
     pending: Vec<u8>,
     /// Bytes on disk: the length to go back to when a write fails half-way.
@@ -87,7 +91,8 @@ impl SharedTranscript {
 
     /// Opens the transcript `path` to go on with it: answers that are there are
     /// used again, new ones are appended. The last frame of a killed process is
-    /// cut off with a warning. A missing file is begun.
+    /// cut off with a warning, and failures after the last answer are forgotten, so
+    /// that they are asked again. A missing file is begun.
     ///
     /// # Errors
     /// Damage other than a torn tail, another schema, or a file that cannot be written.
@@ -106,6 +111,12 @@ impl SharedTranscript {
         transcript.on_disk = good;
         if good == 0 {
             transcript.begin()?;
+            transcript.write()?;
+        }
+        let open = transcript.failures.open();
+        if open > 0 {
+            transcript.failures.void(open);
+            transcript.line(&Line::Void(open))?;
             transcript.write()?;
         }
         Ok(transcript.shared())
@@ -208,6 +219,39 @@ impl SharedTranscript {
         self.lock().record(model, asked, answers)
     }
 
+    /// What became of `request`, if it failed.
+    pub(super) fn failed(&self, key: &Key, request: &Request) -> Option<Answer> {
+        self.lock().failures.find(key, request)
+    }
+
+    /// Notes that `request` failed, on disk with the next [`flush`](Self::flush), and gives the
+    /// failure back as it will be read again.
+    pub(super) fn record_failure(
+        &self,
+        model: u32,
+        key: Key,
+        request: &Request,
+        failure: Failure,
+    ) -> Result<Answer> {
+        let mut transcript = self.lock();
+        let line = failure.line(model, key, request);
+        transcript.line(&Line::Failure(line.clone()))?;
+        let answer = failures::read(&line, Source::Live);
+        transcript.failures.push(line);
+        Ok(answer)
+    }
+
+    /// Tokens of prompts and answers that the model of that number cost so far.
+    pub(super) fn spent(&self, model: u32) -> (u64, u64) {
+        let transcript = self.lock();
+        let answers = transcript.answers.iter().filter(|line| line.model == model);
+        let (prompt, answer) = transcript.failures.spent(model);
+        answers.fold((prompt, answer), |(prompt, answer), line| {
+            let [whole, _, more] = line.tokens;
+            (prompt + u64::from(whole), answer + u64::from(more))
+        })
+    }
+
     /// The file, for messages.
     pub(super) fn path(&self) -> PathBuf {
         self.lock().path.clone()
@@ -230,6 +274,7 @@ impl Transcript {
             models: Vec::new(),
             book: Book::default(),
             notes: HashMap::new(),
+            failures: Failures::default(),
             pending: Vec::new(),
             on_disk: 0,
             replay: false,
@@ -267,6 +312,7 @@ impl Transcript {
             }
         }
         self.opened_with = self.answers.len();
+        self.failures.opened();
         Ok(frames.good)
     }
 
@@ -308,11 +354,22 @@ impl Transcript {
                 Ok(())
             }
             Line::Note(_) => Err("a note on no answer".into()),
+            Line::Failure(failure) if (failure.model as usize) < self.models.len() => {
+                self.failures.push(failure);
+                Ok(())
+            }
+            Line::Failure(_) => Err("a failure of no model".into()),
+            Line::Void(number) if number <= self.failures.open() => {
+                self.failures.void(number);
+                Ok(())
+            }
+            Line::Void(_) => Err("more failures taken back than there are".into()),
         }
     }
 
     fn push(&mut self, answer: AnswerLine) {
         self.index.entry(answer.key).or_insert(self.answers.len());
+        self.failures.close();
         self.answers.push(answer);
     }
 

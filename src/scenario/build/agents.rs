@@ -7,8 +7,11 @@ use super::files::absolute;
 use super::section::{Section, not_built, picked};
 use crate::error::Result;
 use crate::fiscal::Economy;
+use crate::llm::RemoteSpec;
+use crate::llm::hub::HubFile;
+use crate::llm::remote::Structured;
 use crate::scenario::key::Kind;
-use crate::scenario::keys::{MODEL, PLANNERS, POINTS, WORKERS};
+use crate::scenario::keys::{LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
 use crate::scenario::node::{Entry, Node, Value};
 use crate::scenario::taxes::rate;
 use crate::scenario::{
@@ -40,7 +43,13 @@ fn model_settings(section: &Section, folder: &Path, must_exist: bool) -> Result<
         backend: match section.choice("backend") {
             ("gguf", parameters) => Backend::Gguf {
                 model: gguf(parameters.node("model"), folder, must_exist)?,
+                keep: parameters.small("keep")?,
+                gpu_layers: parameters
+                    .optional("gpu_layers")
+                    .map(|node| Ok(node.whole(0, LAYERS_MAX, "layers")? as u32))
+                    .transpose()?,
             },
+            ("openai", parameters) => Backend::OpenAi(openai(&parameters)?),
             (name, _) => not_built("models.backend", name),
         },
         readout: match section.choice("readout") {
@@ -52,6 +61,7 @@ fn model_settings(section: &Section, folder: &Path, must_exist: bool) -> Result<
         top_p: section.number("top_p")?,
         context_tokens: section.small("context_tokens")?,
         max_tokens: section.small("max_tokens")?,
+        think: section.small("think")?,
         on_failure: match section.choice("on_failure") {
             ("retry", parameters) => OnFailure::Retry {
                 attempts: parameters.small("attempts")?,
@@ -61,22 +71,103 @@ fn model_settings(section: &Section, folder: &Path, must_exist: bool) -> Result<
             (name, _) => not_built("models.on_failure", name),
         },
     };
-    if settings.max_tokens >= settings.context_tokens {
+    if settings.max_tokens.saturating_add(settings.think) >= settings.context_tokens {
+        let longest = match settings.think > settings.max_tokens {
+            true => "think",
+            false => "max_tokens",
+        };
         return Err(section
-            .node("max_tokens")
+            .node(longest)
             .error("no room for a prompt beside the answer")
             .allowed(format!(
-                "less than context_tokens ({})",
+                "max_tokens and think together less than context_tokens ({})",
                 settings.context_tokens
             )));
     }
     Ok(settings)
 }
 
+fn openai(section: &Section) -> Result<RemoteSpec> {
+    let spec = RemoteSpec {
+        model: section.text("model")?,
+        urls: urls(section.node("urls"))?,
+        key_env: section.optional("key_env").map(key_env).transpose()?,
+        parallel: section.whole("parallel")? as usize,
+        timeout: section.number("timeout")?.min(SECONDS_MAX),
+        deadline: section.number("deadline")?.min(SECONDS_MAX),
+        retries: section.small("retries")?,
+        structured: match section.choice("structured") {
+            ("json-schema", _) => Structured::JsonSchema,
+            ("grammar", _) => Structured::Grammar,
+            ("none", _) => Structured::None,
+            (name, _) => not_built("models.backend.openai.structured", name),
+        },
+        price_prompt: section.number("price_prompt")?,
+        price_answer: section.number("price_answer")?,
+        budget: section.optional_number("budget")?,
+    };
+    match section.optional("budget") {
+        Some(node) if spec.price_prompt + spec.price_answer == 0.0 => Err(node
+            .error("a budget without prices is never spent")
+            .allowed("a budget beside price_prompt and price_answer")),
+        _ => Ok(spec),
+    }
+}
+
+fn urls(node: &Node) -> Result<Vec<String>> {
+    let items = node.items(Kind::List(&Kind::Text))?;
+    if items.is_empty() {
+        return Err(node
+            .error("no server")
+            .allowed("at least one base URL, such as \"http://127.0.0.1:8080/v1\""));
+    }
+    let url = |item: &Node| {
+        let text = item.text()?;
+        let rest = text
+            .strip_prefix("http://")
+            .or(text.strip_prefix("https://"));
+        match rest {
+            // Not shown where it may hold a password.
+            _ if text.contains(['@', '?', '#']) => Err(item
+                .error("a base URL without user, query and fragment")
+                .value("(not shown: it may hold a key)")
+                .allowed("keys by `key_env`")),
+            Some(rest) if !rest.is_empty() && rest.chars().all(|c| c.is_ascii_graphic()) => {
+                Ok(text.to_owned())
+            }
+            _ => Err(item
+                .error("not a base URL")
+                .allowed("http://… or https://…, such as \"https://api.openai.com/v1\"")),
+        }
+    };
+    items.iter().map(url).collect()
+}
+
+fn key_env(node: &Node) -> Result<String> {
+    let name = node.text()?;
+    let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if !name.is_empty() && name.len() <= 64 && name.chars().all(fits) {
+        return Ok(name.to_owned());
+    }
+    Err(node
+        .error("not the name of an environment variable")
+        .value("(not shown: it may be the key itself)")
+        .allowed("A–Z, 0–9 and _, such as \"OPENAI_API_KEY\""))
+}
+
+/// A year: longer waits are none.
+const SECONDS_MAX: f64 = 3.2e7;
+
 fn gguf(node: &Node, folder: &Path, must_exist: bool) -> Result<String> {
     let text = node.text()?;
     if FETCHED_MODELS.contains(&text) {
         return Ok(text.to_owned());
+    }
+    if let Some(file) = HubFile::named(text).map_err(|_| {
+        node.error("not the name of a hub's file")
+            .allowed("hf:OWNER/REPOSITORY/FILE.gguf or hf:OWNER/REPOSITORY/FILE.gguf@REVISION")
+    })? {
+        return Ok(file.to_string());
     }
     let path = absolute(node, folder)?;
     if must_exist && !path.is_file() {
@@ -238,6 +329,7 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
                 ("rates", _) => PlannerAnswer::Rates,
                 ("moves", parameters) => PlannerAnswer::Moves {
                     points: points(parameters.node("points"))?,
+                    calibrated: parameters.node("calibrated").flag()?,
                 },
                 (name, _) => not_built("planner.kind.llm.answer", name),
             },

@@ -1,7 +1,7 @@
 //! Keys of those who decide: workers, planners, language models.
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, LAW, choice, key, later};
-use super::above;
+use super::{above, number_from};
 use Default::{Required, Unset, Value};
 
 pub(in crate::scenario) const WORKERS: &[Key] = &[
@@ -234,7 +234,7 @@ const ANSWERS: &[Choice] = &[
     ),
     choice(
         "moves",
-        &[STEPS],
+        &[STEPS, CALIBRATED],
         "A move from the best schedule so far that was not tried before, drawn from the model's exact probabilities over all such moves.",
     ),
 ];
@@ -245,6 +245,17 @@ const STEPS: Key = key(
     Value("[30, 15]"),
     "[30, 15]",
     "Sizes of moves up and down. A move changes the rates of any range of neighbouring brackets by as much; none is made twice.",
+);
+
+/// More layers than any model has.
+pub(in crate::scenario) const LAYERS_MAX: u64 = 10_000;
+
+const CALIBRATED: Key = key(
+    "calibrated",
+    Kind::Flag,
+    Value("false"),
+    "true",
+    "Each move's probability is divided by the one that the model gives it where no welfare is shown, so that what the past tax years brought decides and not the model's liking for certain numbers. Asks twice.",
 );
 
 pub(in crate::scenario) const POINTS: Kind = Kind::List(&Kind::Whole(1, 100, "percentage points"));
@@ -317,6 +328,13 @@ pub(in crate::scenario) const MODEL: &[Key] = &[
         "Longest sampled answer; less than `context_tokens`.",
     ),
     key(
+        "think",
+        Kind::Whole(0, 65_536, "tokens"),
+        Value("0"),
+        "128",
+        "Longest thought in free text before the answer, which is then asked for in its light; 0 answers directly. The thought is drawn with `temperature` and `top_p`, and kept in the transcript.",
+    ),
+    key(
         "on_failure",
         Kind::Choice(FAILURES),
         Value(r#""retry""#),
@@ -328,16 +346,130 @@ pub(in crate::scenario) const MODEL: &[Key] = &[
 const BACKENDS: &[Choice] = &[
     choice(
         "gguf",
-        &[key(
-            "model",
-            Kind::Text,
-            Required,
-            r#""smollm2-135m""#,
-            "A name that `fisc model fetch` knows, or the path of a GGUF file relative to this file.",
-        )],
+        &[
+            key(
+                "model",
+                Kind::Text,
+                Required,
+                r#""smollm2-135m""#,
+                "A name that `fisc model fetch` knows, a file of a hub (`hf:OWNER/REPOSITORY/FILE.gguf`, with `@REVISION` behind it), or the path of a GGUF file relative to this file.",
+            ),
+            key(
+                "keep",
+                Kind::Whole(0, 1_048_576, "MiB"),
+                Value("0"),
+                "1024",
+                "Main memory for what was evaluated of prompts, so that a prompt that goes on from the last step is evaluated from there on: several times faster with prompts that carry a past. The numbers then depend, in the way that the composition of a batch matters, on what was kept: a resumed run may round otherwise than one that was not broken off. With 0 it is equal.",
+            ),
+            key(
+                "gpu_layers",
+                Kind::Whole(0, LAYERS_MAX, "layers"),
+                Unset("all, if fisc was built for a GPU"),
+                "99",
+                "Layers of the model on the GPU. Needs a `fisc` built with `--features cuda`, `vulkan` or `metal`; without its device such a `fisc` takes only 0.",
+            ),
+        ],
         "A GGUF file in this process, through llama.cpp.",
     ),
-    later("openai", "A server that speaks OpenAI's protocol."),
+    choice(
+        "openai",
+        OPENAI,
+        "A server that speaks OpenAI's chat completions: OpenAI, OpenRouter, Gemini, vLLM, Ollama, llama-server. See `docs/remote.md`.",
+    ),
+];
+
+const OPENAI: &[Key] = &[
+    key(
+        "model",
+        Kind::Text,
+        Required,
+        r#""gpt-4o-mini""#,
+        "The model's name for the server.",
+    ),
+    key(
+        "urls",
+        Kind::List(&Kind::Text),
+        Required,
+        r#"["http://127.0.0.1:8080/v1"]"#,
+        "Base URLs of servers with this model, to which `/chat/completions` is added. The least busy healthy one is asked.",
+    ),
+    key(
+        "key_env",
+        Kind::Text,
+        Unset("no key is sent"),
+        r#""OPENAI_API_KEY""#,
+        "Name of the environment variable that holds the key. The key itself never stands in a file.",
+    ),
+    key(
+        "parallel",
+        Kind::Whole(1, 64, "calls"),
+        Value("8"),
+        "8",
+        "Most calls in flight together, over all URLs.",
+    ),
+    key(
+        "timeout",
+        above(0.0, "seconds"),
+        Value("60.0"),
+        "60.0",
+        "Longest time of one call. A slower one is counted and repeated.",
+    ),
+    key(
+        "deadline",
+        above(0.0, "seconds"),
+        Value("600.0"),
+        "600.0",
+        "Longest time of one step's questions to this model. Those that are then open have failed.",
+    ),
+    key(
+        "retries",
+        Kind::Whole(0, 20, ""),
+        Value("4"),
+        "4",
+        "Times that a call is repeated after a fault that may pass, with growing pauses. What still has no answer has failed: see `on_failure`.",
+    ),
+    key(
+        "structured",
+        Kind::Choice(STRUCTURED),
+        Value(r#""json-schema""#),
+        r#""grammar""#,
+        "How the server keeps answers to what is admissible.",
+    ),
+    key(
+        "price_prompt",
+        number_from(0.0, "$ per million tokens"),
+        Value("0.0"),
+        "0.15",
+        "Price of tokens of prompts.",
+    ),
+    key(
+        "price_answer",
+        number_from(0.0, "$ per million tokens"),
+        Value("0.0"),
+        "0.60",
+        "Price of tokens of answers.",
+    ),
+    key(
+        "budget",
+        above(0.0, "$"),
+        Unset("no limit"),
+        "5.0",
+        "The run stops, to be resumed, when this much is spent. Calls in flight are still paid for. Needs prices.",
+    ),
+];
+
+const STRUCTURED: &[Choice] = &[
+    choice(
+        "json-schema",
+        &[],
+        "`response_format` with a JSON schema: one member, `answer`.",
+    ),
+    choice(
+        "grammar",
+        &[],
+        "The field `grammar` of llama-server: exact, and the only one under which `readout = \"choice\"` is.",
+    ),
+    choice("none", &[], "Nothing: the prompt alone."),
 ];
 
 const READOUTS: &[Choice] = &[

@@ -5,7 +5,7 @@ mod agents;
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};
 use crate::population::census::MINIMUM_WAGE;
 use Default::{Required, Unset, Value};
-pub(super) use agents::{MODEL, PLANNERS, POINTS, WORKERS};
+pub(super) use agents::{LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
 
 /// The keys at the top of a scenario file.
 pub(super) const SCENARIO: &[Key] = &[

@@ -12,11 +12,12 @@ use super::TaxRules;
 use super::moves::{Move, best, in_final_years, untried};
 use crate::error::{Error, Result};
 use crate::fiscal::Schedule as TaxSchedule;
-use crate::llm::{Content, Readout, Request};
+use crate::llm::{Answer, Content, Readout, Request};
 use crate::random::Streams;
 use crate::units::Rate;
 use crate::world::language::{Asking, BracketText, Models, PromptBook, bracket_texts, drawn};
 use crate::world::record::{Decision, DecisionCount, Decisions, Row, Years};
+use crate::world::thinking;
 use crate::world::{
     Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, PlannerObjective, Seed, Step,
 };
@@ -37,10 +38,21 @@ pub struct LanguagePlanner {
     pub memory: usize,
     /// Share of the run over which the cue to explore fades.
     pub exploration: f64,
-    /// Sizes of moves in percentage points, if it answers with a move; else with all rates.
-    pub moves: Option<Vec<u32>>,
+    /// Which moves it may make, if it answers with a move; else with all rates.
+    pub moves: Option<Moves>,
     /// Last tax years in which the best schedule so far is played.
     pub final_years: u32,
+}
+
+/// How a planner that answers with a move is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moves {
+    /// Sizes in percentage points, up and down.
+    pub points: Vec<u32>,
+    /// Draw from p(move | past years) / p(move | the same years without their welfare), normalised
+    /// (contextual calibration; Zhao, Wallace, Feng, Klein and Singh 2021), instead of from
+    /// p(move | past years): the model's liking for certain numbers cancels.
+    pub calibrated: bool,
 }
 
 /// A past tax year as the planner sees it.
@@ -239,7 +251,7 @@ fn plan(
     }
     let steps = match &office.planner.moves {
         None => None,
-        Some(points) => match untried(&office.years.0, points) {
+        Some(moves) => match untried(&office.years.0, &moves.points) {
             steps if steps.is_empty() => {
                 notes.add("in some tax years every move from the best schedule had been tried; the planner played it again");
                 if let Some(best) = best(&office.years.0) {
@@ -295,21 +307,33 @@ fn propose(
             ("planner.j2", readout, "sample")
         }
     };
-    let messages = office.prompts.0.render(template, &context)?;
+    let mut questions = vec![office.prompts.0.render(template, &context)?];
+    if planner.moves.as_ref().is_some_and(|moves| moves.calibrated) {
+        let blank = office
+            .prompts
+            .0
+            .render(template, &without_welfare(context))?;
+        questions.push(blank);
+    }
     for attempt in 0..planner.asking.attempts.max(1) {
-        let request = Request {
-            seed: office.seed.0,
-            agent: "planner".into(),
-            stream: PLANNER_STREAM,
-            step: u64::from(clock.step),
-            attempt,
-            messages: messages.clone(),
-            readout: readout.clone(),
-        };
-        let answer = office
-            .models
-            .ask(&planner.asking.model, &[request])?
-            .remove(0);
+        let requests: Vec<Request> = questions
+            .iter()
+            .map(|messages| Request {
+                seed: office.seed.0,
+                agent: "planner".into(),
+                stream: PLANNER_STREAM,
+                step: u64::from(clock.step),
+                attempt,
+                messages: messages.clone(),
+                readout: readout.clone(),
+            })
+            .collect();
+        let thoughts = thinking::ask(&office.models, &office.prompts.0, &planner.asking, requests)?;
+        let tokens = |which: usize| -> u32 { thoughts.iter().map(|t| t.tokens[which]).sum() };
+        let (thought_prompts, thought_answers) = (tokens(0), tokens(1));
+        let mut answers = thoughts.into_iter().map(|thought| thought.answer);
+        let answer = (answers.next()).ok_or_else(|| Error::run("no answer came"))?;
+        let blank = answers.next();
         let mut mass = None;
         let next = match (&answer.content, &nexts) {
             (Content::Text(text), None) => {
@@ -330,8 +354,11 @@ fn propose(
                 let uniform = Streams::new(office.seed.0, "planner")
                     .at(0, u64::from(clock.step))
                     .random();
-                drawn(log_probs, planner.asking.temperature, uniform).map(|i| nexts[i].clone())
+                relative(log_probs, blank.as_ref())
+                    .and_then(|log_probs| drawn(&log_probs, planner.asking.temperature, uniform))
+                    .map(|i| nexts[i].clone())
             }
+            (Content::Failed(why), _) => Err(why.clone()),
             _ => Err("an answer of another kind than was asked for".into()),
         };
         count.decisions += 1;
@@ -349,14 +376,40 @@ fn propose(
             admissible_mass: mass,
             schedule: next.as_ref().ok().map(ToString::to_string),
             error: next.as_ref().err().cloned(),
-            prompt_tokens: answer.prompt_tokens,
-            answer_tokens: answer.answer_tokens,
+            prompt_tokens: thought_prompts
+                + answer.prompt_tokens
+                + blank.as_ref().map_or(0, |b| b.prompt_tokens),
+            answer_tokens: thought_answers
+                + answer.answer_tokens
+                + blank.as_ref().map_or(0, |b| b.answer_tokens),
         });
         if let Ok(next) = next {
             return Ok(Some(next));
         }
     }
     Ok(None)
+}
+
+/// `log_probs` less those of `blank`, the answer to the same question without evidence.
+fn relative(log_probs: &[f64], blank: Option<&Answer>) -> Result<Vec<f64>, String> {
+    match blank.map(|blank| &blank.content) {
+        None => Ok(log_probs.to_vec()),
+        Some(Content::Choice {
+            log_probs: prior, ..
+        }) => Ok(log_probs.iter().zip(prior).map(|(x, p)| x - p).collect()),
+        Some(Content::Failed(why)) => Err(why.clone()),
+        Some(Content::Text(_)) => Err("an answer of another kind than was asked for".into()),
+    }
+}
+
+/// The same years in order of time, and nothing that tells which was better.
+fn without_welfare(mut context: PlannerPrompt) -> PlannerPrompt {
+    context.years.sort_by_key(|year| year.year);
+    for year in context.years.iter_mut().chain(&mut context.best) {
+        year.welfare = 0.0;
+        year.welfare_text = "unknown".into();
+    }
+    context
 }
 
 fn prompt(office: &Office, current: &TaxSchedule, options: Vec<String>) -> PlannerPrompt {

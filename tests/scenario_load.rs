@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fisc::fiscal::{Economy, Objective, Schedule, Utility, laws};
+use fisc::llm::RemoteSpec;
+use fisc::llm::remote::Structured;
 use fisc::population::{PersonaSource, PopulationSpec, WagePrior};
 use fisc::scenario::*;
 use proptest::prelude::*;
@@ -346,7 +348,7 @@ fn planner() -> impl Strategy<Value = PlannerKind> {
             0.0..=1.0f64,
             prop::option::of(0.0..5.0f64),
             1u32..100,
-            prop::option::of(sizes()),
+            prop::option::of((sizes(), any::<bool>())),
             0u32..100
         )
             .prop_map(
@@ -357,8 +359,8 @@ fn planner() -> impl Strategy<Value = PlannerKind> {
                         exploration,
                         temperature,
                         attempts,
-                        answer: points.map_or(PlannerAnswer::Rates, |points| {
-                            PlannerAnswer::Moves { points }
+                        answer: points.map_or(PlannerAnswer::Rates, |(points, calibrated)| {
+                            PlannerAnswer::Moves { points, calibrated }
                         }),
                         final_years,
                     }
@@ -431,16 +433,70 @@ fn model() -> impl Strategy<Value = ModelSettings> {
         Just(OnFailure::KeepLast),
         Just(OnFailure::Stop)
     ];
-    (0.0..5.0f64, 0.001..=1.0f64, 256u32..100_000, on_failure).prop_map(
-        |(temperature, top_p, context_tokens, on_failure)| ModelSettings {
-            temperature,
-            top_p,
-            context_tokens,
-            max_tokens: context_tokens / 4,
-            on_failure,
-            ..small_model()
-        },
+    (
+        backend(),
+        0.0..5.0f64,
+        0.001..=1.0f64,
+        256u32..100_000,
+        0u32..4,
+        on_failure,
     )
+        .prop_map(
+            |(backend, temperature, top_p, context_tokens, think, on_failure)| ModelSettings {
+                backend,
+                temperature,
+                top_p,
+                context_tokens,
+                max_tokens: context_tokens / 8,
+                think: context_tokens / 8 * think,
+                on_failure,
+                ..small_model()
+            },
+        )
+}
+
+fn backend() -> impl Strategy<Value = Backend> {
+    let gguf = (
+        prop::sample::select(vec!["smollm2-135m", "hf:a-b/C_1/d/e.gguf@v1"]),
+        0u32..=1_048_576,
+        prop::option::of(0u32..=10_000),
+    );
+    let gguf = gguf.prop_map(|(model, keep, gpu_layers)| Backend::Gguf {
+        model: model.into(),
+        keep,
+        gpu_layers,
+    });
+    let structured = vec![
+        Structured::JsonSchema,
+        Structured::Grammar,
+        Structured::None,
+    ];
+    let remote = (
+        prop::collection::vec("https?://[a-z.]{1,9}(:[0-9]{4})?(/v1)?", 1..3),
+        prop::option::of("[A-Z][A-Z0-9_]{0,20}"),
+        1usize..=64,
+        (positive(), positive()),
+        0u32..=20,
+        prop::sample::select(structured),
+        (positive(), positive(), prop::option::of(positive())),
+    );
+    let remote = remote.prop_map(
+        |(urls, key_env, parallel, (timeout, deadline), retries, structured, money)| {
+            Backend::OpenAi(RemoteSpec {
+                key_env,
+                parallel,
+                timeout: timeout.min(3e7),
+                deadline: deadline.min(3e7),
+                retries,
+                structured,
+                price_prompt: money.0,
+                price_answer: money.1,
+                budget: money.2,
+                ..RemoteSpec::new("served/model-1", urls)
+            })
+        },
+    );
+    prop_oneof![gguf, remote]
 }
 
 fn economy() -> impl Strategy<Value = Economy> {

@@ -47,9 +47,8 @@
 //!
 //! # Not in this version
 //!
-//! Sweeps over scenarios, elections, remote model APIs, altruistic or adversarial workers, bounded
-//! rationality, noisy and adaptive workers, black-box planners, and learning of preferences or
-//! rewards. Scenario keys for them are known and refused. Not modelled at all: households, wealth,
+//! Sweeps over scenarios, elections, altruistic or adversarial workers, bounded rationality, noisy
+//! and adaptive workers, and learning of preferences or rewards. Scenario keys for them are known and refused. Not modelled at all: households, wealth,
 //! savings, prices, firms, unemployment, wage growth, deductions, credits and payroll taxes.
 
 pub mod cli;

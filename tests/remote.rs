@@ -313,7 +313,7 @@ fn thirty_two_are_in_flight_together() {
     seeds.sort();
     seeds.dedup();
     assert_eq!(seeds.len(), 64, "each asker has a seed of its own");
-    assert_eq!(bodies[1]["temperature"], json!(0.7f32));
+    assert_eq!(bodies[1]["temperature"].as_f64().unwrap() as f32, 0.7);
     assert_eq!(bodies[1]["max_tokens"], 3);
 }
 

@@ -156,7 +156,7 @@ fn killed(folder: &Path, out: &str, wait: Duration) -> bool {
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("fisc"))
         .current_dir(folder)
         .env("OMP_WAIT_POLICY", "passive")
-        .args(["run", "talk.toml", "--out", out])
+        .args(["run", "talk.toml", "--set", "steps=4", "--out", out])
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
@@ -187,12 +187,12 @@ fn questions(folder: &Path) -> HashSet<String> {
 fn killed_at_twenty_random_moments_a_run_goes_on_to_the_same_files() {
     let (folder, _file) = setting();
     let begun = Instant::now();
-    let whole = run(folder.path(), &["--out", "whole"]);
+    let whole = run(folder.path(), &["--set", "steps=4", "--out", "whole"]);
     let seconds = begun.elapsed().as_secs_f64();
     assert_eq!(whole.status.code(), Some(0), "{}", stderr(&whole));
     let expected = tables(&folder.path().join("whole"));
     let asked = questions(&folder.path().join("whole"));
-    assert!(asked.len() > 20);
+    assert!(asked.len() > 12, "{}", asked.len());
 
     let mut random = SmallRng::seed_from_u64(20);
     let (mut kills, mut runs) = (0, 0);
@@ -209,7 +209,7 @@ fn killed_at_twenty_random_moments_a_run_goes_on_to_the_same_files() {
         }
         let folder_of_run = folder.path().join(&out);
         if !folder_of_run.join("manifest.json").exists() {
-            let last = run(folder.path(), &["--out", &out]);
+            let last = run(folder.path(), &["--set", "steps=4", "--out", &out]);
             assert_eq!(last.status.code(), Some(0), "{}", stderr(&last));
         }
         assert_eq!(tables(&folder_of_run), expected, "{out}");

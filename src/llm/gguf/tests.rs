@@ -17,12 +17,28 @@ fn smollm() -> MutexGuard<'static, GgufBackend> {
         .unwrap_or_else(PoisonError::into_inner)
 }
 
+/// One that keeps what it evaluated.
+fn keeping() -> MutexGuard<'static, GgufBackend> {
+    static KEEPING: OnceLock<Mutex<GgufBackend>> = OnceLock::new();
+    let mut backend = KEEPING
+        .get_or_init(|| Mutex::new(open_with("smollm2-135m", Attention::Flash, 1 << 30)))
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    backend.memory.forget();
+    backend
+}
+
 fn open(name: &str, attention: Attention) -> GgufBackend {
+    open_with(name, attention, 0)
+}
+
+fn open_with(name: &str, attention: Attention, kept_bytes: usize) -> GgufBackend {
     let path = registry::fetch(name, &mut |_| ()).unwrap();
     // One thread: two beside a busy core are ten times slower than one.
     let gguf = GgufSource::Fetched(name.into());
     let spec = ModelSpec {
         threads: 1,
+        kept_bytes,
         ..ModelSpec::new("small", gguf)
     };
     GgufBackend::with_attention(&path, "sha256:test".into(), &spec, attention).unwrap()
@@ -286,8 +302,7 @@ fn prompt_tokens_evaluated(answers: &[BackendAnswer]) -> u32 {
 
 #[test]
 fn what_was_evaluated_is_not_evaluated_again() {
-    let mut backend = smollm();
-    backend.memory.forget();
+    let mut backend = keeping();
     let requests: Vec<Request> = (0..20).map(choice).collect();
     let before = backend.timing();
     let first = ask(&mut backend, &requests);
@@ -333,8 +348,7 @@ fn continued(mut request: Request, step: u64) -> Request {
 
 #[test]
 fn a_conversation_that_goes_on_is_evaluated_from_its_news_on() {
-    let mut backend = smollm();
-    backend.memory.forget();
+    let mut backend = keeping();
     let mut requests: Vec<Request> = (0..5).map(choice).collect();
     let mut length = ask(&mut backend, &requests)[0].prompt_tokens;
     for step in 1..4 {
@@ -357,8 +371,7 @@ fn a_conversation_that_goes_on_is_evaluated_from_its_news_on() {
 
 #[test]
 fn a_prompt_that_ends_differently_is_evaluated_from_there_on() {
-    let mut backend = smollm();
-    backend.memory.forget();
+    let mut backend = keeping();
     let at = |worker: u64, step: u64| {
         let mut request = choice(worker);
         request.step = step;
@@ -384,7 +397,7 @@ fn a_prompt_that_ends_differently_is_evaluated_from_there_on() {
 
 #[test]
 fn memory_keeps_to_its_budget_and_displaces_nobody_who_comes_again() {
-    let mut backend = open("smollm2-135m", Attention::Flash);
+    let mut backend = open_with("smollm2-135m", Attention::Flash, 1 << 30);
     let workers = |range: std::ops::Range<u64>, step: u64| -> Vec<Request> {
         range.map(|w| Request { step, ..choice(w) }).collect()
     };
@@ -410,7 +423,7 @@ fn memory_keeps_to_its_budget_and_displaces_nobody_who_comes_again() {
     }
     let second = ask(&mut backend, &workers(4..8, 8));
     assert!(second.iter().filter(|a| a.evaluated_tokens == 1).count() >= 3);
-    // Without a budget nothing is kept but the trunk that is resident.
+    // Without a budget nothing is kept.
     backend.memory = Memory::new(
         Window::open(backend.model, 2048, 1, Attention::Flash).unwrap(),
         0,
@@ -441,8 +454,7 @@ fn a_run_that_does_not_fit_is_evaluated_instead() {
 
 #[test]
 fn groups_share_their_own_rules() {
-    let mut backend = smollm();
-    backend.memory.forget();
+    let mut backend = keeping();
     let group = |worker: u64, step: u64| {
         let mut request = choice(worker);
         request.step = step;

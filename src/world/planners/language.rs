@@ -312,7 +312,7 @@ fn propose(
         let blank = office
             .prompts
             .0
-            .render(template, &without_welfare(context))?;
+            .render(template, without_welfare(context))?;
         questions.push(blank);
     }
     for attempt in 0..planner.asking.attempts.max(1) {

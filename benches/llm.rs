@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --profile dev --bench llm -- [q8_0] [WORKERS] [STEPS]`. With `q8_0` the model is
 //! requantised first. `LLAMA_SERVER` names a llama-server binary; without it that row is not
-//! measured. `ALONE` is the number of prompts evaluated alone (default 32, then scaled). `WAVES`
-//! and `KEPT` (MiB) are lists of settings that are tried, with commas between.
+//! measured. `ALONE` is the number of prompts evaluated alone (default 32, then scaled). `WAVES`,
+//! `KEPT` (MiB) and `SLOTS` of the server are lists of settings that are tried, with commas between.
 
 use fisc::llm::gguf::{GgufBackend, requantise};
 use fisc::llm::{
@@ -38,23 +38,22 @@ fn options() -> Vec<String> {
     (0..=10).map(|hours| (10 * hours).to_string()).collect()
 }
 
-/// The rules, who the worker is, the past year by year, and last and short what is new.
+/// The rules, who the worker is, the past year by year, and last and short what is new:
+/// the rates of this year, behind which the hours are missing.
 fn request(person: &Person, step: u64) -> Request {
     let persona = person.persona.as_deref().expect("a census persona");
     let mut user = format!(
-        "You are {} years old and work as: {}. Family: {}. Your wage is ${:.2} an hour.",
+        "You are {} years old and work as: {}. Family: {}. Your wage is ${:.2} an hour.\nThe three \
+         tax rates of each year in percent, then your hours:",
         persona.age, persona.occupation, persona.family, person.wage
     );
-    // Each period a few tokens, so that little is new: taxes, then what was done.
     for year in 0..=step {
         let (low, middle, high) = (10 + year, 22 + 2 * year, 35 + 3 * year);
-        user += &format!("\nYear {year}: taxes {low} {middle} {high}");
+        user += &format!("\n{low}/{middle}/{high}:");
         if year < step {
-            let hours = 10 * ((u64::from(person.id) + year) % 10);
-            user += &format!(", you worked {hours}.");
+            user += &(10 * ((u64::from(person.id) + year) % 10)).to_string();
         }
     }
-    user += ". Hours?";
     let turn = |role, content| Message { role, content };
     Request {
         seed: 1,
@@ -245,7 +244,7 @@ fn main() {
     // (b)
     match std::env::var("LLAMA_SERVER") {
         Ok(binary) => {
-            for slots in [1, 4, 16] {
+            for slots in list("SLOTS", "1,4,16,64") {
                 match server(&binary, &model, slots, spec.threads, &calls) {
                     Some(row) => row.print(alone),
                     None => println!("(b) llama-server, {slots} slots: failed"),

@@ -276,25 +276,32 @@ fn main() {
                 profile.transcript_seconds,
                 profile.ask_seconds
             );
-            // One logits row for the prompt and one for each of the 20 tokens of the options.
-            let read = (21 * profile.requests) as f64 / t.prefill_tokens as f64;
             ceiling(
                 &spec,
                 &model,
-                read,
                 t.prefill_tokens as f64 / t.prefill_seconds,
+                // One logits row for the prompt and one for each of the 20 tokens of the options.
+                (21 * profile.requests) as f64 / t.prefill_tokens as f64,
+                (t.shared_tokens + t.prefill_tokens) as usize / profile.requests as usize,
             );
         }
     }
 }
 
-/// (c): llama.cpp's passes of 512 tokens of one sequence, right after a row that made `speed`.
-fn ceiling(spec: &ModelSpec, model: &Path, read: f64, speed: f64) {
+/// (c): llama.cpp's passes of 512 tokens of one sequence, right after a row that made `speed`
+/// with logits after the share `read` of its tokens and prompts of `length` tokens.
+fn ceiling(spec: &ModelSpec, model: &Path, speed: f64, read: f64, length: usize) {
     let mut backend = GgufBackend::open(model, "bench".into(), spec).expect("the model");
     let passes = 6;
-    for (what, read) in [("no logits", 0.0), ("as many logits", read)] {
+    // A token of a pass sees half the pass and what stands before it: as much as one of ours.
+    let depth = length.saturating_sub(256);
+    for (what, read, depth) in [
+        ("from an empty context, no logits", 0.0, 0),
+        ("as many logits", read, 0),
+        ("as many logits, as long prompts", read, depth),
+    ] {
         let seconds = backend
-            .ceiling(passes, (512.0 * read) as usize)
+            .ceiling(passes, (512.0 * read) as usize, depth)
             .expect("passes");
         let most = (512 * passes) as f64 / seconds;
         println!(

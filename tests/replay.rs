@@ -7,6 +7,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const SCENARIO: &str = r#"
@@ -75,7 +76,11 @@ fn tables(folder: &Path) -> Vec<Vec<u8>> {
 }
 
 /// A scenario folder with a model file of its own, so that it can be taken away.
-fn setting() -> (tempfile::TempDir, PathBuf) {
+/// A folder with the scenario and its model, for one test at a time: two processes that evaluate
+/// side by side on few cores are many times slower.
+fn setting() -> (tempfile::TempDir, PathBuf, MutexGuard<'static, ()>) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.gguf");
     std::fs::copy(model(), &file).unwrap();
@@ -84,12 +89,12 @@ fn setting() -> (tempfile::TempDir, PathBuf) {
         SCENARIO.replace("MODEL", "model.gguf"),
     )
     .unwrap();
-    (folder, file)
+    (folder, file, turn)
 }
 
 #[test]
 fn replay_reproduces_every_number_with_the_model_moved_away() {
-    let (folder, file) = setting();
+    let (folder, file, _turn) = setting();
     let live = run(folder.path(), &[]);
     assert_eq!(live.status.code(), Some(0), "{}", stderr(&live));
     let out = folder.path().join("outputs/talk-9");
@@ -124,7 +129,7 @@ fn replay_reproduces_every_number_with_the_model_moved_away() {
 /// An interrupted run (its transcript torn in the middle of a frame) is resumed to the same files.
 #[test]
 fn an_interrupted_run_is_resumed() {
-    let (folder, _file) = setting();
+    let (folder, _file, _turn) = setting();
     let whole = run(folder.path(), &["--out", "whole"]);
     assert_eq!(whole.status.code(), Some(0), "{}", stderr(&whole));
     let expected = tables(&folder.path().join("whole"));
@@ -186,7 +191,7 @@ fn questions(folder: &Path) -> HashSet<String> {
 
 #[test]
 fn killed_at_twenty_random_moments_a_run_goes_on_to_the_same_files() {
-    let (folder, _file) = setting();
+    let (folder, _file, _turn) = setting();
     let begun = Instant::now();
     let whole = run(folder.path(), &["--set", "steps=4", "--out", "whole"]);
     let seconds = begun.elapsed().as_secs_f64();

@@ -10,12 +10,13 @@ pub trait Backend: Send {
     /// a model file, or the id that a server reports.
     fn id(&self) -> &str;
 
-    /// Refuses what cannot be asked, before anything is evaluated.
+    /// Looks at a request before anything is evaluated. `Some` says why it will stay
+    /// without an answer, such as a prompt that does not fit the context: a failure of
+    /// this one question, as in [`Outcome::Failed`]; it is not to be asked.
     ///
     /// # Errors
-    /// Wrong input, such as a grammar that does not compile or a prompt that
-    /// does not fit the context.
-    fn check(&mut self, request: &Request) -> Result<()>;
+    /// Wrong input, such as a grammar that does not compile.
+    fn check(&mut self, request: &Request) -> Result<Option<String>>;
 
     /// Evaluates all `requests` together; answers come in their order.
     ///

@@ -174,7 +174,7 @@ impl Engine {
     /// What the transcript holds is taken from there. The rest is checked as a
     /// whole before anything is evaluated; equal questions are asked once; and
     /// answers are on disk before they are returned. A question that a server
-    /// left without an answer gets [`Content::Failed`](super::Content::Failed);
+    /// left without an answer, or that does not fit the context, gets [`Content::Failed`](super::Content::Failed);
     /// that is written down, too, so that a replay takes the same path.
     ///
     /// # Errors
@@ -281,15 +281,23 @@ impl Engine {
                 open.len()
             )));
         };
-        for (_, request) in open {
-            backend
+        let mut failures = HashMap::new();
+        let mut fit = Vec::with_capacity(open.len());
+        for &(key, request) in open {
+            let checked = backend
                 .check(request)
                 .map_err(|error| of_agent(error, &self.name, request))?;
+            match checked {
+                None => fit.push((key, request)),
+                Some(why) => {
+                    let tokens = [0, 0];
+                    failures.insert(key, Failure { why, tokens });
+                }
+            }
         }
-        let mut answers = Vec::with_capacity(open.len());
-        let mut failures = HashMap::new();
+        let mut answers = Vec::with_capacity(fit.len());
         backend.begin();
-        for portion in open.chunks(PORTION) {
+        for portion in fit.chunks(PORTION) {
             let requests: Vec<&Request> = portion.iter().map(|(_, request)| *request).collect();
             let outcomes = backend
                 .outcomes(&requests)
@@ -367,10 +375,11 @@ mod tests {
             "sha256:counter"
         }
 
-        fn check(&mut self, request: &Request) -> Result<()> {
-            match request.messages.is_empty() {
-                true => Err(Error::input("no messages")),
-                false => Ok(()),
+        fn check(&mut self, request: &Request) -> Result<Option<String>> {
+            match request.messages.first() {
+                None => Err(Error::input("no messages")),
+                Some(first) if first.content.len() > 1000 => Ok(Some("too long".into())),
+                Some(_) => Ok(None),
             }
         }
 
@@ -559,6 +568,31 @@ mod tests {
         drop(engine);
         let replay = replayed(&path).unwrap().ask(&requests).unwrap();
         assert_eq!(contents(&replay), contents(&answers));
+    }
+
+    #[test]
+    fn a_question_that_does_not_fit_fails_alone_and_again_in_the_replay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.zst");
+        let transcript = SharedTranscript::create(&path).unwrap();
+        let (mut engine, asked) = live(&transcript);
+        let requests = [
+            choice(1, "short"),
+            choice(2, &"long ".repeat(300)),
+            choice(3, "other"),
+        ];
+        let answers = engine.ask(&requests).unwrap();
+        assert_eq!(*asked.lock().unwrap(), [2]);
+        assert_eq!(engine.profile().failed, 1);
+        drop((engine, transcript));
+        let again = replayed(&path).unwrap().ask(&requests).unwrap();
+        for answers in [&answers, &again] {
+            let failed: Vec<bool> = answers
+                .iter()
+                .map(|answer| answer.content == Content::Failed("too long".into()))
+                .collect();
+            assert_eq!(failed, [false, true, false]);
+        }
     }
 
     #[test]

@@ -123,8 +123,8 @@ pub fn measure(path: &Path, told: &mut dyn FnMut(&str)) -> Result<Measured> {
         for (i, &threads) in counts.iter().enumerate() {
             told(&format!("passes with {threads} threads, try {}", round + 1));
             let mut backend = open(threads, 1)?;
-            backend.ceiling(1, 0)?;
-            let prefill = backend.ceiling_tokens() / backend.ceiling(1, 0)?;
+            backend.ceiling(1, 0, 0)?;
+            let prefill = backend.ceiling_tokens() / backend.ceiling(1, 0, 0)?;
             backend.answer(&[&question(0, letters())])?;
             let timing = backend.timing();
             let decode = timing.decode_tokens as f64 / timing.decode_seconds;

@@ -51,6 +51,7 @@ use llama_cpp_2::token::LlamaToken;
 use memory::Memory;
 use model::{Model, Prompt};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -147,27 +148,36 @@ impl GgufBackend {
     }
 
     /// Seconds that llama.cpp takes for `passes` full passes (512 tokens of one
-    /// sequence), with the logits after the last `read` tokens of each: the
-    /// least that as many tokens can take. Forgets everything that was kept.
+    /// sequence behind `depth` others), with the logits after the last `read`
+    /// tokens of each: the least that as many tokens can take. Forgets
+    /// everything that was kept.
     ///
     /// # Errors
     /// llama.cpp fails.
-    pub fn ceiling(&mut self, passes: usize, read: usize) -> Result<f64> {
+    pub fn ceiling(&mut self, passes: usize, read: usize, depth: usize) -> Result<f64> {
         self.memory.forget();
-        let before = self.memory.window.decode_seconds();
-        for pass in 0..passes {
-            let rows: Vec<Row> = (0..PASS_TOKENS as usize)
+        let window = &mut self.memory.window;
+        let rows = |places: Range<usize>, pass: usize, read: usize| -> Vec<Row> {
+            let end = places.end;
+            places
                 .map(|position| Row {
                     token: LlamaToken(((pass * 7919 + position * 104_729) % 30_000) as i32 + 100),
                     position,
                     sequences: FIRST_BRANCH..FIRST_BRANCH + 1,
-                    read: position + read >= PASS_TOKENS as usize,
+                    read: position + read >= end,
                 })
-                .collect();
-            self.memory.window.evaluate(&rows, |_, _| Ok(()))?;
-            self.memory.window.free(FIRST_BRANCH)?;
+                .collect()
+        };
+        window.evaluate(&rows(0..depth, 0, 0), |_, _| Ok(()))?;
+        let before = window.decode_seconds();
+        for pass in 0..passes {
+            let end = depth + PASS_TOKENS as usize;
+            window.evaluate(&rows(depth..end, pass, read), |_, _| Ok(()))?;
+            window.retain(FIRST_BRANCH, 0..depth)?;
         }
-        Ok(self.memory.window.decode_seconds() - before)
+        let seconds = window.decode_seconds() - before;
+        self.memory.forget();
+        Ok(seconds)
     }
 
     /// Tokens of one pass of [`ceiling`](Self::ceiling).
@@ -198,25 +208,23 @@ impl GgufBackend {
                 }
             }
         };
-        let asked = Asked {
+        Ok(Asked {
             request,
             prompt,
             answer,
-        };
+        })
+    }
+
+    /// Why `asked` does not fit the context, if it does not.
+    fn too_long(&self, asked: &Asked) -> Option<String> {
         let available = self.memory.window.cells().min(self.model.trained_context());
-        if asked.length() > available {
-            return Err(Error::input(format!(
-                "the prompt of {} at step {} does not fit the model's context",
-                request.agent, request.step
-            ))
-            .value(format!(
-                "{} tokens ({} of the prompt, the rest for the answer)",
-                asked.length(),
-                asked.prompt.tokens.len()
-            ))
-            .allowed(format!("{available} tokens")));
-        }
-        Ok(asked)
+        let (length, prompt) = (asked.length(), asked.prompt.tokens.len());
+        (length > available).then(|| {
+            format!(
+                "the prompt does not fit the model's context: {length} tokens ({prompt} of the \
+                 prompt, the rest for the answer), and there is room for {available}"
+            )
+        })
     }
 
     fn trie(&mut self, tail: &str, options: &[String]) -> Result<Arc<Trie>> {
@@ -547,19 +555,29 @@ impl Backend for GgufBackend {
         &self.id
     }
 
-    fn check(&mut self, request: &Request) -> Result<()> {
-        let prompt = self.prepare(request)?.prompt;
-        if self.prompts.len() >= CHECKED {
-            self.prompts.clear();
+    fn check(&mut self, request: &Request) -> Result<Option<String>> {
+        let asked = self.prepare(request)?;
+        let too_long = self.too_long(&asked);
+        if too_long.is_none() {
+            let prompt = asked.prompt;
+            if self.prompts.len() >= CHECKED {
+                self.prompts.clear();
+            }
+            self.prompts.insert(request.messages.clone(), prompt);
         }
-        self.prompts.insert(request.messages.clone(), prompt);
-        Ok(())
+        Ok(too_long)
     }
 
     fn answer(&mut self, requests: &[&Request]) -> Result<Vec<BackendAnswer>> {
         let asked: Vec<Asked> = requests
             .iter()
-            .map(|request| self.prepare(request))
+            .map(|request| {
+                let asked = self.prepare(request)?;
+                match self.too_long(&asked) {
+                    None => Ok(asked),
+                    Some(why) => Err(Error::input(why)),
+                }
+            })
             .collect::<Result<_>>()?;
         let answers = self.evaluate(&asked);
         // After an error nobody knows what the context holds.

@@ -161,7 +161,7 @@ impl Backend for RemoteBackend {
         &self.id
     }
 
-    fn check(&mut self, request: &Request) -> Result<()> {
+    fn check(&mut self, request: &Request) -> Result<Option<String>> {
         match &request.readout {
             _ if request.messages.is_empty() => Err(Error::input("no messages")),
             Readout::Choice { options } if options.iter().any(String::is_empty) => {
@@ -174,7 +174,7 @@ impl Backend for RemoteBackend {
                     .value(options.len())
                     .allowed("at most 20, or structured = \"grammar\" with llama-server"))
             }
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 

@@ -19,6 +19,7 @@ test: packages
 bench: packages
 	cargo bench --profile dev --bench step
 	cargo bench --profile dev --bench llm -- q8_0
+	cargo bench --profile dev --bench replay
 
 check: build
 	$(FISC) check scenarios/*.toml scenarios/*/*.toml

@@ -2,21 +2,24 @@
 //! evaluated alone, llama-server with prompt caching, and llama.cpp's own speed, all in one run.
 //!
 //! `cargo bench --profile dev --bench llm -- [q8_0] [WORKERS] [STEPS]`. With `q8_0` the model is
-//! requantised first. `LLAMA_SERVER` names a llama-server binary; without it that row is not
-//! measured. `ALONE` is the number of prompts evaluated alone (default 32, then scaled). `WAVES`,
-//! `KEPT` (MiB) and `SLOTS` of the server are lists of settings that are tried, with commas between.
+//! requantised first. `LLAMA_SERVER` names a llama-server binary (`scripts/llama_server.sh` builds
+//! one); without it that side is not measured. `ALONE` is the number of prompts evaluated alone
+//! (default 24). `WAVES`, `KEPT` (MiB) and `SLOTS` of the server are lists of settings that are
+//! tried, with commas between. All sides take turns, step by step, because the speed of a shared
+//! machine changes from minute to minute.
 
 use fisc::llm::gguf::{GgufBackend, requantise};
 use fisc::llm::{
-    Engine, GgufSource, Message, Mode, ModelSpec, Profile, Readout, Request, Role,
-    SharedTranscript, registry,
+    Engine, GgufSource, Message, Mode, ModelSpec, Readout, Request, Role, SharedTranscript,
+    registry,
 };
 use fisc::population::{self, Person, PersonaSource, PopulationSpec, WagePrior};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const RULES: &str = "\
@@ -66,76 +69,99 @@ fn request(person: &Person, step: u64) -> Request {
     }
 }
 
-struct Row {
+/// An engine with its settings, on a transcript of its own.
+struct Fisc {
     name: String,
-    decisions_per_second: f64,
-    /// Tokens evaluated, seconds in llama.cpp's passes and seconds in all.
-    inside: Option<(u64, f64, f64)>,
+    engine: Engine,
+    _folder: tempfile::TempDir,
 }
 
-impl Row {
-    fn print(&self, alone: f64) {
-        print!(
-            "{:<44} {:>8.2} decisions/s {:>6.2} x alone",
-            self.name,
-            self.decisions_per_second,
-            self.decisions_per_second / alone
-        );
-        if let Some((tokens, passes, all)) = self.inside {
-            print!(
-                " {tokens:>8} tokens {:>6.0} tokens/s in passes {:>5.1} % outside",
-                tokens as f64 / passes,
-                100.0 * (1.0 - passes / all)
-            );
+impl Fisc {
+    fn open(spec: &ModelSpec, name: String) -> Fisc {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("transcript.jsonl.zst");
+        let transcript = SharedTranscript::create(&path).expect("a transcript");
+        Fisc {
+            name,
+            engine: Engine::open(spec, transcript, Mode::Live).expect("an engine"),
+            _folder: folder,
         }
-        println!();
+    }
+
+    fn decisions_per_second(&self) -> f64 {
+        let profile = self.engine.profile();
+        profile.requests as f64 / profile.ask_seconds
+    }
+
+    fn tokens_per_second(&self) -> f64 {
+        let backend = self.engine.profile().backend;
+        backend.prefill_tokens as f64 / backend.prefill_seconds
+    }
+
+    fn print(&self, alone: f64) {
+        let profile = self.engine.profile();
+        let t = profile.backend;
+        let speed = self.decisions_per_second();
+        println!(
+            "{:<40} {speed:>6.2} decisions/s {:>5.2} x alone, {:.0} tokens a decision, {:.0} \
+             tokens/s in passes, {:.1} % outside (reading {:.2} s, keeping {:.2} s, transcript \
+             {:.2} s of {:.1} s)",
+            self.name,
+            speed / alone,
+            t.prefill_tokens as f64 / profile.requests as f64,
+            self.tokens_per_second(),
+            100.0 * (1.0 - t.prefill_seconds / profile.ask_seconds),
+            t.sampling_seconds,
+            t.keeping_seconds,
+            profile.transcript_seconds,
+            profile.ask_seconds,
+        );
     }
 }
 
-/// Asks each of `calls` in one call, on a fresh engine.
-fn measure(spec: &ModelSpec, name: String, calls: &[Vec<Request>]) -> (Row, Profile) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("transcript.jsonl.zst");
-    let transcript = SharedTranscript::create(&path).expect("a transcript");
-    let mut engine = Engine::open(spec, transcript, Mode::Live).expect("an engine");
-    for call in calls {
-        engine.ask(call).expect("answers");
-    }
-    let profile = *engine.profile();
-    let t = profile.backend;
-    let seconds = profile.ask_seconds;
-    let row = Row {
-        name,
-        decisions_per_second: profile.requests as f64 / seconds,
-        inside: Some((
-            t.prefill_tokens + t.decode_tokens,
-            t.prefill_seconds + t.decode_seconds,
-            seconds,
-        )),
-    };
-    (row, profile)
-}
-
-/// The calls of all steps on llama-server with `slots` slots, greedy under a grammar.
-fn server(
-    binary: &str,
-    model: &Path,
+/// A llama-server with prompt caching, asked greedily under a grammar.
+struct Server {
+    process: Child,
+    port: u16,
     slots: usize,
-    threads: usize,
-    calls: &[Vec<Request>],
-) -> Option<Row> {
-    const PORT: u16 = 18_932;
-    let mut process = Command::new(binary)
-        .args(["--host", "127.0.0.1", "--port", &PORT.to_string(), "-m"])
-        .arg(model)
-        .args(["-np", &slots.to_string(), "-c", &(1024 * slots).to_string()])
-        .args(["-t", &threads.to_string(), "-fa", "on"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let post = |path: &str, body: &str| -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", PORT)).ok()?;
+    grammar: String,
+    answered: usize,
+    asked: usize,
+    seconds: f64,
+}
+
+impl Server {
+    fn start(binary: &str, model: &Path, slots: usize, threads: usize) -> Server {
+        let port = 18_900 + slots as u16;
+        let process = Command::new(binary)
+            .args(["--host", "127.0.0.1", "--port", &port.to_string(), "-m"])
+            .arg(model)
+            .args(["-np", &slots.to_string(), "-c", &(1024 * slots).to_string()])
+            .args(["-t", &threads.to_string(), "-fa", "on"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("llama-server");
+        let grammar: Vec<String> = options().iter().map(|o| format!("\"{o}\"")).collect();
+        let server = Server {
+            process,
+            port,
+            slots,
+            grammar: format!("root ::= {}", grammar.join(" | ")),
+            answered: 0,
+            asked: 0,
+            seconds: 0.0,
+        };
+        let up = (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            server.post("/health", "").is_some()
+        });
+        assert!(up, "llama-server with {slots} slots does not come up");
+        server
+    }
+
+    fn post(&self, path: &str, body: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         let method = if body.is_empty() { "GET" } else { "POST" };
         write!(
             stream,
@@ -147,20 +173,15 @@ fn server(
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         answer.starts_with("HTTP/1.1 200").then_some(answer)
-    };
-    let up = (0..600).any(|_| {
-        std::thread::sleep(Duration::from_millis(100));
-        post("/health", "").is_some()
-    });
-    let grammar: Vec<String> = options().iter().map(|o| format!("\"{o}\"")).collect();
-    let grammar = format!("root ::= {}", grammar.join(" | "));
-    let begun = Instant::now();
-    let mut answered = 0;
-    for call in calls.iter().filter(|_| up) {
+    }
+
+    fn ask(&mut self, call: &[Request]) {
         let open = Mutex::new(call.iter());
-        let done = Mutex::new(0);
+        let done = AtomicUsize::new(0);
+        let begun = Instant::now();
+        let server = &*self;
         std::thread::scope(|scope| {
-            for _ in 0..slots {
+            for _ in 0..server.slots {
                 scope.spawn(|| {
                     loop {
                         let Some(request) = open.lock().expect("no panic").next() else {
@@ -168,30 +189,36 @@ fn server(
                         };
                         let body = serde_json::json!({
                             "messages": request.messages, "max_tokens": 5, "temperature": 0,
-                            "grammar": grammar, "cache_prompt": true,
+                            "grammar": server.grammar, "cache_prompt": true,
                         });
-                        if post("/v1/chat/completions", &body.to_string()).is_some() {
-                            *done.lock().expect("no panic") += 1;
+                        if server
+                            .post("/v1/chat/completions", &body.to_string())
+                            .is_some()
+                        {
+                            done.fetch_add(1, Ordering::Relaxed);
                         }
                     }
                 });
             }
         });
-        answered += *done.lock().expect("no panic");
+        self.seconds += begun.elapsed().as_secs_f64();
+        self.asked += call.len();
+        self.answered += done.into_inner();
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    process.kill().ok()?;
-    process.wait().ok()?;
-    let asked: usize = calls.iter().map(Vec::len).sum();
-    if answered != asked {
-        println!("llama-server, {slots} slots: {answered} of {asked} answered");
-        return None;
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
-    Some(Row {
-        name: format!("(b) llama-server, {slots} slots"),
-        decisions_per_second: asked as f64 / seconds,
-        inside: None,
-    })
+}
+
+/// llama.cpp's own speed in passes of 512 tokens of one sequence.
+struct Ceiling {
+    what: &'static str,
+    tokens: f64,
+    seconds: f64,
 }
 
 fn main() {
@@ -201,7 +228,7 @@ fn main() {
     };
     let numbers: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let workers = numbers.first().copied().unwrap_or(64);
-    let steps = numbers.get(1).copied().unwrap_or(6) as u64;
+    let steps = numbers.get(1).copied().unwrap_or(6);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let fetched = registry::fetch("smollm2-135m", &mut |_| ()).expect("the model");
     let mut model = fetched.clone();
@@ -210,7 +237,6 @@ fn main() {
         requantise(&fetched, &model).expect("a requantised model");
     }
     let spec = ModelSpec::new("small", GgufSource::Path(model.clone()));
-
     let people = population::draw(
         &PopulationSpec {
             size: workers,
@@ -223,37 +249,22 @@ fn main() {
     )
     .expect("a population");
     let calls: Vec<Vec<Request>> = (0..steps)
-        .map(|step| people.iter().map(|p| request(p, step)).collect())
+        .map(|step| people.iter().map(|p| request(p, step as u64)).collect())
         .collect();
 
-    // (a), on prompts spread over all steps.
-    let every = calls.concat();
-    let count = list("ALONE", "32")[0].clamp(1, every.len());
-    let some: Vec<Vec<Request>> = (0..count)
-        .map(|i| vec![every[i * every.len() / count].clone()])
-        .collect();
-    let alone_spec = ModelSpec {
-        kept_bytes: 0,
-        ..spec.clone()
-    };
-    let name = format!("(a) each prompt alone ({count} of {})", every.len());
-    let (row, _) = measure(&alone_spec, name, &some);
-    let alone = row.decisions_per_second;
-    row.print(alone);
-
-    // (b)
-    match std::env::var("LLAMA_SERVER") {
-        Ok(binary) => {
-            for slots in list("SLOTS", "1,4,16,64") {
-                match server(&binary, &model, slots, spec.threads, &calls) {
-                    Some(row) => row.print(alone),
-                    None => println!("(b) llama-server, {slots} slots: failed"),
-                }
-            }
+    let count = list("ALONE", "24")[0].max(1);
+    let mut alone = Fisc::open(&spec, format!("(a) each prompt alone ({count})"));
+    let mut servers: Vec<Server> = match std::env::var("LLAMA_SERVER") {
+        Ok(binary) => list("SLOTS", "1,4,16,64")
+            .into_iter()
+            .map(|slots| Server::start(&binary, &model, slots, spec.threads))
+            .collect(),
+        Err(_) => {
+            println!("(b) llama-server: not measured (LLAMA_SERVER is not set)");
+            Vec::new()
         }
-        Err(_) => println!("(b) llama-server: not measured (LLAMA_SERVER is not set)"),
-    }
-
+    };
+    let mut fiscs = Vec::new();
     for kept in list("KEPT", "0,1024") {
         for wave in list("WAVES", "8") {
             let spec = ModelSpec {
@@ -262,51 +273,78 @@ fn main() {
                 ..spec.clone()
             };
             let name = format!("fisc, {kept} MiB kept, waves of {wave}");
-            let (row, profile) = measure(&spec, name, &calls);
-            row.print(alone);
-            let t = profile.backend;
-            println!(
-                "{:>44} kept or shared {} tokens, passes {:.2} s, reading {:.3} s, keeping {:.3} s, \
-                 transcript {:.3} s, in all {:.2} s",
-                "",
-                t.shared_tokens,
-                t.prefill_seconds,
-                t.sampling_seconds,
-                t.keeping_seconds,
-                profile.transcript_seconds,
-                profile.ask_seconds
-            );
-            ceiling(
-                &spec,
-                &model,
-                t.prefill_tokens as f64 / t.prefill_seconds,
-                // One logits row for the prompt and one for each of the 20 tokens of the options.
-                (21 * profile.requests) as f64 / t.prefill_tokens as f64,
-                (t.shared_tokens + t.prefill_tokens) as usize / profile.requests as usize,
-            );
+            fiscs.push(Fisc::open(&spec, name));
         }
     }
-}
+    let ceiling = |what| Ceiling {
+        what,
+        tokens: 0.0,
+        seconds: 0.0,
+    };
+    let mut ceilings = [
+        ceiling("no logits"),
+        ceiling("as many logits"),
+        ceiling("as many logits, as long prompts"),
+    ];
+    let mut bare = GgufBackend::open(&model, "bench".into(), &spec).expect("the model");
+    for (step, call) in calls.iter().enumerate() {
+        // Spread over the workers and, all steps together, as many as were asked for.
+        let (from, to) = (step * count / steps, (step + 1) * count / steps);
+        for i in from..to {
+            let one = &call[(i * 17) % call.len()];
+            alone
+                .engine
+                .ask(std::slice::from_ref(one))
+                .expect("an answer");
+        }
+        for server in &mut servers {
+            server.ask(call);
+        }
+        for fisc in &mut fiscs {
+            fisc.engine.ask(call).expect("answers");
+        }
+        // As many logits and as long prompts as the last setting has.
+        let profile = fiscs.last().expect("a setting").engine.profile();
+        let t = profile.backend;
+        // One logits row for the prompt and one for each of the 20 tokens of the options.
+        let share = (21 * profile.requests) as f64 / t.prefill_tokens as f64;
+        let read = (512.0 * share) as usize;
+        // A token of a pass sees half the pass and what stands before it: as much as one of ours.
+        let length = (t.shared_tokens + t.prefill_tokens) / profile.requests;
+        let depth = (length as usize).saturating_sub(256);
+        for (ceiling, (read, depth)) in ceilings.iter_mut().zip([(0, 0), (read, 0), (read, depth)])
+        {
+            ceiling.seconds += bare.ceiling(2, read, depth).expect("passes");
+            ceiling.tokens += 2.0 * bare.ceiling_tokens();
+        }
+    }
 
-/// (c): llama.cpp's passes of 512 tokens of one sequence, right after a row that made `speed`
-/// with logits after the share `read` of its tokens and prompts of `length` tokens.
-fn ceiling(spec: &ModelSpec, model: &Path, speed: f64, read: f64, length: usize) {
-    let mut backend = GgufBackend::open(model, "bench".into(), spec).expect("the model");
-    let passes = 6;
-    // A token of a pass sees half the pass and what stands before it: as much as one of ours.
-    let depth = length.saturating_sub(256);
-    for (what, read, depth) in [
-        ("from an empty context, no logits", 0.0, 0),
-        ("as many logits", read, 0),
-        ("as many logits, as long prompts", read, depth),
-    ] {
-        let seconds = backend
-            .ceiling(passes, (512.0 * read) as usize, depth)
-            .expect("passes");
-        let most = (512 * passes) as f64 / seconds;
+    let base = alone.decisions_per_second();
+    alone.print(base);
+    for server in &servers {
+        let speed = server.answered as f64 / server.seconds;
         println!(
-            "(c) llama.cpp alone, passes of 512, {what}: {most:.0} tokens/s, of which the row \
-             above {:.0} %",
+            "{:<40} {speed:>6.2} decisions/s {:>5.2} x alone, {} of {} answered",
+            format!("(b) llama-server, {} slots", server.slots),
+            speed / base,
+            server.answered,
+            server.asked
+        );
+    }
+    for fisc in &fiscs {
+        fisc.print(base);
+    }
+    let speed = fiscs.last().expect("a setting").tokens_per_second();
+    for Ceiling {
+        what,
+        tokens,
+        seconds,
+    } in ceilings
+    {
+        let most = tokens / seconds;
+        println!(
+            "(c) llama.cpp alone, passes of 512, {what}: {most:.0} tokens/s, of which the last \
+             setting of fisc {:.0} %",
             100.0 * speed / most
         );
     }

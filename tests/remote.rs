@@ -216,12 +216,10 @@ fn every_fault_is_counted_as_what_it_is_and_the_question_put_again() {
         ..spec(&[&server])
     })
     .unwrap();
-    let begun = Instant::now();
     // Three calls each: four questions meet all eleven faults.
     let outcomes: Vec<Outcome> = (0..4)
         .flat_map(|stream| ask(&mut backend, &[sample(stream)]))
         .collect();
-    assert!(begun.elapsed() >= Duration::from_secs(1), "Retry-After");
     assert!(
         text(&outcomes[0]).unwrap_err().contains("500"),
         "{outcomes:?}"
@@ -252,6 +250,25 @@ fn every_fault_is_counted_as_what_it_is_and_the_question_put_again() {
 fn httpdate() -> String {
     let soon = std::time::SystemTime::now() + Duration::from_secs(2);
     ::httpdate::fmt_http_date(soon)
+}
+
+/// The pause that the server asks for, and not the backoff of the first repetition (0.3 s at most).
+#[test]
+fn retry_after_is_waited_for() {
+    let server = Server::new(
+        vec![Fault::RetryAfter("2".into())],
+        Arc::new(|_| says("35")),
+    );
+    let mut backend = RemoteBackend::open(spec(&[&server])).unwrap();
+    let begun = Instant::now();
+    let outcomes = ask(&mut backend, &[sample(1)]);
+    assert_eq!(text(&outcomes[0]), Ok("35"));
+    assert!(
+        begun.elapsed() >= Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(backend.calls().unwrap().rate_limited, 1);
 }
 
 #[test]
@@ -393,6 +410,31 @@ fn choice_takes_reported_probabilities_or_none() {
     let why = text(&outcomes[0]).unwrap_err();
     assert!(why.contains("use readout = \"sample\""), "{why}");
     assert_eq!(backend.calls().unwrap().unscored, 2);
+}
+
+/// A server's rounding is forgiven, a number that is no log-probability fails its question alone.
+#[test]
+fn what_is_no_log_probability_is_unscored() {
+    for (reported, fails) in [(5e-5, false), (0.01, true), (3.0, true)] {
+        let token =
+            |text: &str, logprob: f64| json!({ "token": text, "logprob": logprob, "bytes": null });
+        let mut first = token("0", reported);
+        first["top_logprobs"] = json!([token("0", reported), token("40", -12.0)]);
+        let message = json!({ "role": "assistant", "content": "0" });
+        let logprobs = json!({ "content": [first], "refusal": null });
+        let scored = completion("m-1", message, logprobs);
+        let server = Server::new(Vec::new(), Arc::new(move |_| scored.clone()));
+        let mut backend = RemoteBackend::open(spec(&[&server])).unwrap();
+        let outcomes = ask(&mut backend, &[choice(&["0", "40"])]);
+        match &outcomes[0] {
+            Outcome::Answered(answer) if !fails => {
+                assert_eq!(answer.reading, Reading::LogProbs(vec![0.0, -12.0]));
+            }
+            Outcome::Failed { why, .. } if fails => assert!(why.contains("which is none"), "{why}"),
+            other => panic!("{reported}: {other:?}"),
+        }
+        assert_eq!(backend.calls().unwrap().unscored, u64::from(fails));
+    }
 }
 
 #[test]

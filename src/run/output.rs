@@ -75,7 +75,7 @@ pub fn run_into(
     if let Start::Fresh | Start::Resumed(_) = place.start {
         // Before anything is written: a model that is not there is wrong input.
         for model in simulation.models_asked() {
-            check_model(scenario, model, options)?;
+            check_model(scenario, model)?;
         }
     }
     if place.clear {
@@ -338,13 +338,10 @@ fn settings<'a>(scenario: &'a Scenario, name: &str) -> Result<&'a ModelSettings>
 }
 
 /// Finds wrong input about a model before anything is written.
-fn check_model(scenario: &Scenario, name: &str, options: &Options) -> Result<()> {
+fn check_model(scenario: &Scenario, name: &str) -> Result<()> {
     let settings = settings(scenario, name)?;
     match &settings.backend {
-        Backend::Gguf { model, .. } => gguf_spec(settings, name, model, options)?
-            .gguf
-            .file()
-            .map(drop),
+        Backend::Gguf { model, .. } => gguf_spec(settings, name, model)?.gguf.file().map(drop),
         Backend::OpenAi(spec) => spec
             .key()
             .map(drop)
@@ -366,10 +363,17 @@ fn open_model(
             keep,
             gpu_layers,
         } => {
+            let spec = gguf_spec(settings, name, model)?;
+            let spec = match mode {
+                Mode::Live => spec.measured()?,
+                // No model is opened, so nothing about its file matters.
+                Mode::Replay => spec,
+            };
             let spec = ModelSpec {
                 kept_bytes: (*keep as usize) << 20,
                 gpu_layers: *gpu_layers,
-                ..gguf_spec(settings, name, model, options)?
+                threads: options.threads.unwrap_or(spec.threads),
+                ..spec
             };
             Engine::open(&spec, transcript, mode)
         }
@@ -377,12 +381,7 @@ fn open_model(
     }
 }
 
-fn gguf_spec(
-    settings: &ModelSettings,
-    name: &str,
-    model: &str,
-    options: &Options,
-) -> Result<ModelSpec> {
+fn gguf_spec(settings: &ModelSettings, name: &str, model: &str) -> Result<ModelSpec> {
     // Paths in a checked scenario are already relative to the working folder, and exist unless the
     // run is a replay, which does not open them.
     let gguf = match HubFile::named(model)? {
@@ -390,11 +389,8 @@ fn gguf_spec(
         None if registry::find(model).is_ok() => GgufSource::Fetched(model.to_owned()),
         None => GgufSource::Path(model.into()),
     };
-    let mut spec = ModelSpec::new(name, gguf).measured()?;
+    let mut spec = ModelSpec::new(name, gguf);
     spec.context_tokens = settings.context_tokens;
-    if let Some(threads) = options.threads {
-        spec.threads = threads;
-    }
     Ok(spec)
 }
 

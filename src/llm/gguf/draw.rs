@@ -3,7 +3,7 @@
 use super::model::Model;
 use super::trie::log_sum_exp;
 use crate::error::{Error, Result};
-use crate::llm::Request;
+use crate::llm::{Message, Request, Role};
 use crate::random::Streams;
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
@@ -50,8 +50,9 @@ pub(super) struct Draw {
 }
 
 impl Draw {
-    /// The draw of `request`: its random numbers depend on seed, stream, step
-    /// and attempt only.
+    /// The draw of `request`: its random numbers depend on seed, stream, step, attempt and the
+    /// number of the model's own turns before it only. A thought and the answer after it are
+    /// two turns, and so have random numbers of their own.
     ///
     /// # Errors
     /// A temperature below 0 or a `top_p` outside (0, 1].
@@ -71,10 +72,9 @@ impl Draw {
                 .value(top_p)
                 .allowed("above 0, at most 1"));
         }
-        let streams = Streams::new(request.seed, &format!("sample {}", request.attempt));
         Ok(Draw {
             grammar: grammar.0.clone(),
-            random: streams.at(request.stream, request.step),
+            random: random(request),
             temperature,
             top_p,
         })
@@ -214,6 +214,16 @@ impl Draw {
     }
 }
 
+/// The random numbers of `request`.
+fn random(request: &Request) -> ChaCha8Rng {
+    let own = |message: &&Message| message.role == Role::Assistant;
+    let domain = match request.messages.iter().filter(own).count() {
+        0 => format!("sample {}", request.attempt),
+        turn => format!("sample {} turn {turn}", request.attempt),
+    };
+    Streams::new(request.seed, &domain).at(request.stream, request.step)
+}
+
 /// `logits` over `temperature`, with 0 for the greatest.
 fn tempered(logits: &[f32], temperature: f64) -> Result<Vec<f32>> {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -232,4 +242,41 @@ fn not_numbers() -> Error {
 
 fn dead_end() -> Error {
     Error::run("the grammar admits no token of this model's vocabulary here")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::Readout;
+
+    fn question(stream: u64, turns: &[Role]) -> Request {
+        let message = |&role: &Role| Message {
+            role,
+            content: "words".into(),
+        };
+        Request {
+            seed: 1,
+            agent: "worker".into(),
+            stream,
+            step: 3,
+            attempt: 0,
+            messages: turns.iter().map(message).collect(),
+            readout: Readout::Choice {
+                options: Vec::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn an_answer_is_drawn_independently_of_the_thought_before_it() {
+        let thought = [Role::System, Role::User];
+        let answer = [Role::System, Role::User, Role::Assistant, Role::User];
+        let n = 20_000;
+        let first = |turns: &[Role], stream| random(&question(stream, turns)).random::<f64>();
+        let product = |stream| (first(&thought, stream) - 0.5) * (first(&answer, stream) - 0.5);
+        let covariance = (0..n).map(product).sum::<f64>() / n as f64;
+        // Products of two independent uniforms about 1/2 have a standard deviation of 1/12.
+        let error = 1.0 / 12.0 / (n as f64).sqrt();
+        assert!(covariance.abs() < 5.0 * error, "{covariance} ± {error}");
+    }
 }

@@ -56,21 +56,25 @@ impl Endpoints {
                 Ok((at, endpoint.url.clone()))
             }
             None => {
-                let wakes = self.0.iter().filter_map(|endpoint| endpoint.rests_until);
-                Err(wakes
-                    .filter(|until| *until > now)
-                    .min()
-                    .unwrap_or(now + TRIAL))
+                // One that does not rest is on trial, and may be free at any moment.
+                let wakes = self.0.iter().map(|endpoint| match endpoint.rests_until {
+                    Some(until) if until > now => until,
+                    _ => now + TRIAL,
+                });
+                Err(wakes.min().unwrap_or(now + TRIAL))
             }
         }
     }
 
-    /// Gives back `at`, which answered.
-    pub(super) fn answered(&mut self, at: usize) {
+    /// Gives back `at`, which answered a call begun at `begun`. That says that it is well again
+    /// only if it was asked after it had failed.
+    pub(super) fn answered(&mut self, at: usize, begun: Instant) {
         let endpoint = &mut self.0[at];
         endpoint.in_flight -= 1;
-        endpoint.streak = 0;
-        endpoint.rests_until = None;
+        if endpoint.failed_at.is_none_or(|failed| begun >= failed) {
+            endpoint.streak = 0;
+            endpoint.rests_until = None;
+        }
     }
 
     /// Gives back `at`, which failed in a call begun at `begun`, to rest for
@@ -105,7 +109,7 @@ mod tests {
             [take(), take(), take()].map(Result::unwrap),
             ["a", "b", "a"]
         );
-        endpoints.answered(0);
+        endpoints.answered(0, now);
         endpoints.failed(0, now, None);
         assert_eq!(endpoints.take(now).unwrap().1, "b");
         endpoints.failed(1, now, Some(Duration::from_secs(60)));
@@ -117,9 +121,37 @@ mod tests {
         );
         assert_eq!(endpoints.take(wakes).unwrap().1, "a");
         assert!(endpoints.take(wakes).is_err(), "one trial at a time");
-        endpoints.answered(0);
+        endpoints.answered(0, Instant::now());
         assert_eq!(endpoints.take(now).unwrap().1, "a");
         assert_eq!(endpoints.take(now).unwrap().1, "a");
+    }
+
+    #[test]
+    fn an_answer_to_an_older_call_does_not_end_a_rest() {
+        let mut endpoints = Endpoints::new(&["a".to_owned()]);
+        let begun = Instant::now();
+        endpoints.take(begun).unwrap();
+        endpoints.take(begun).unwrap();
+        endpoints.failed(0, begun, Some(Duration::from_secs(60)));
+        endpoints.answered(0, begun);
+        let wakes = endpoints.take(Instant::now()).unwrap_err();
+        assert!(wakes > begun + Duration::from_secs(59), "Retry-After holds");
+        endpoints.take(wakes).unwrap();
+        endpoints.answered(0, wakes);
+        assert!(endpoints.take(Instant::now()).is_ok(), "well again");
+    }
+
+    #[test]
+    fn one_on_trial_is_looked_at_soon_while_another_rests() {
+        let mut endpoints = Endpoints::new(&["a".to_owned(), "b".to_owned()]);
+        let begun = Instant::now();
+        endpoints.take(begun).unwrap();
+        endpoints.take(begun).unwrap();
+        endpoints.failed(0, begun, Some(Duration::ZERO));
+        endpoints.failed(1, begun, Some(Duration::from_secs(60)));
+        let now = Instant::now();
+        assert_eq!(endpoints.take(now).unwrap().1, "a");
+        assert_eq!(endpoints.take(now).unwrap_err(), now + TRIAL);
     }
 
     #[test]

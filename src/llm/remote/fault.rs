@@ -89,17 +89,21 @@ impl Fault {
     }
 }
 
-/// The pause that a header `Retry-After` asks for: seconds, or an HTTP date.
+/// Longest pause that a server can ask for: beyond any deadline of a step.
+const PAUSE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// The pause that a header `Retry-After` asks for, seconds or an HTTP date, at most a day.
 pub(super) fn retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(
-        date.duration_since(SystemTime::now())
+    let pause = match value.parse::<f64>() {
+        Ok(seconds) if seconds >= 0.0 => Duration::try_from_secs_f64(seconds).unwrap_or(PAUSE_MAX),
+        Ok(_) => return None,
+        Err(_) => httpdate::parse_http_date(value)
+            .ok()?
+            .duration_since(SystemTime::now())
             .unwrap_or(Duration::ZERO),
-    )
+    };
+    Some(pause.min(PAUSE_MAX))
 }
 
 #[cfg(test)]
@@ -111,6 +115,16 @@ mod tests {
         assert_eq!(retry_after(" 2 "), Some(Duration::from_secs(2)));
         assert_eq!(retry_after("-1"), None);
         assert_eq!(retry_after("soon"), None);
+        assert_eq!(retry_after("NaN"), None);
+        for huge in [
+            "1e18",
+            "99999999999999999999999",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+        ] {
+            let pause = retry_after(huge).unwrap();
+            assert_eq!(pause, PAUSE_MAX, "{huge}");
+            assert!(std::time::Instant::now().checked_add(pause).is_some());
+        }
         // RFC 9110, section 10.2.3: a date in the past asks for no pause.
         assert_eq!(
             retry_after("Fri, 31 Dec 1999 23:59:59 GMT"),

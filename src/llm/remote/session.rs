@@ -206,10 +206,10 @@ impl Session {
                 *fault.kind.counter(&mut state.calls) += 1;
                 match fault.kind.is_of_endpoint() {
                     true => state.endpoints.failed(place.at, place.begun, fault.pause),
-                    false => state.endpoints.answered(place.at),
+                    false => state.endpoints.answered(place.at, place.begun),
                 }
             }
-            Ok(_) => state.endpoints.answered(place.at),
+            Ok(_) => state.endpoints.answered(place.at, place.begun),
         }
         result
     }

@@ -357,7 +357,7 @@ fn first_token(tokens: &[ChatCompletionTokenLogprob], options: &[String]) -> Res
     let log_prob = |option: &String| {
         let mut found = top.iter().filter(|token| token.token == *option);
         match (found.next(), found.next()) {
-            (Some(token), None) => Ok(f64::from(token.logprob)),
+            (Some(token), None) => sound(token.logprob),
             (Some(_), Some(_)) => Err(unscored(format!("two tokens read `{option}`"))),
             (None, _) => Err(unscored(format!(
                 "`{option}` is not among the {} most probable first tokens, so its probability is \
@@ -392,6 +392,20 @@ fn forced(tokens: &[ChatCompletionTokenLogprob], option: &str) -> Result<Said, F
             rest.len()
         )));
     }
-    let sum = tokens.iter().map(|token| f64::from(token.logprob)).sum();
-    Ok(Said::LogProbs(vec![sum]))
+    let log_probs = tokens.iter().map(|token| sound(token.logprob));
+    Ok(Said::LogProbs(vec![log_probs.sum::<Result<f64, Fault>>()?]))
+}
+
+/// Largest log-probability that rounding in a server explains.
+const LOG_PROB_MAX: f64 = 1e-4;
+
+/// `reported`, if it is the logarithm of a probability.
+fn sound(reported: f32) -> Result<f64, Fault> {
+    let reported = f64::from(reported);
+    match reported.is_finite() && reported <= LOG_PROB_MAX {
+        true => Ok(reported.min(0.0)),
+        false => Err(unscored(format!(
+            "the server reports a log-probability of {reported}, which is none"
+        ))),
+    }
 }

@@ -327,10 +327,13 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
             attempts: parameters.small("attempts")?,
             answer: match parameters.choice("answer") {
                 ("rates", _) => PlannerAnswer::Rates,
-                ("moves", parameters) => PlannerAnswer::Moves {
-                    points: points(parameters.node("points"))?,
-                    calibrated: parameters.node("calibrated").flag()?,
-                },
+                ("moves", moves) => {
+                    scores_moves(parameters.node("answer"), parameters.node("model"), models)?;
+                    PlannerAnswer::Moves {
+                        points: points(moves.node("points"))?,
+                        calibrated: moves.node("calibrated").flag()?,
+                    }
+                }
                 (name, _) => not_built("planner.kind.llm.answer", name),
             },
             final_years: parameters.small("final_years")?,
@@ -348,6 +351,22 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
         }
         name => not_built("planner.kind", name),
     })
+}
+
+/// A move is drawn from the probabilities of all moves, words that only a local model or
+/// llama-server's `grammar` gives a probability each.
+fn scores_moves(answer: &Node, model: &Node, models: &Models) -> Result<()> {
+    let (name, settings) = referred_model(model, models)?;
+    match &settings.backend {
+        Backend::OpenAi(spec) if spec.structured != Structured::Grammar => Err(answer
+            .error("moves of a model that gives no probabilities of them")
+            .value("moves")
+            .allowed(format!(
+                "a gguf model, structured = \"grammar\" in [models.{name}] with llama-server, or \
+                 answer = \"rates\""
+            ))),
+        _ => Ok(()),
+    }
 }
 
 /// Sizes of moves in percentage points, each once.

@@ -547,6 +547,16 @@ prop_compose! {
                 arms.push(arm);
             }
         }
+        // Moves need a server that gives the probability of each.
+        let moves = |arm: &PlannerKind| {
+            matches!(arm, PlannerKind::Llm { answer: PlannerAnswer::Moves { .. }, .. })
+        };
+        let mut model = model;
+        if let Backend::OpenAi(spec) = &mut model.backend
+            && arms.iter().chain([&planner]).any(moves)
+        {
+            spec.structured = Structured::Grammar;
+        }
         Scenario {
             name, seed, steps: years * tax_year, tax_year,
             population: PopulationSpec { size, wages, personas, wage_cap },

@@ -287,7 +287,7 @@ fn what_cannot_pass_is_not_repeated_and_nothing_is_repaired() {
     ];
     let server = Server::new(faults, always("30%"));
     let mut backend = RemoteBackend::open(spec(&[&server])).unwrap();
-    assert_eq!(backend.id(), "openai:m-1");
+    assert_eq!(backend.id(), "openai:m-1;none");
     let outcomes: Vec<Outcome> = (0..4)
         .flat_map(|stream| ask(&mut backend, &[sample(stream)]))
         .collect();
@@ -444,16 +444,42 @@ fn a_json_schema_is_sent_and_its_answer_read_strictly() {
         Some(_) => says(r#"{"answer":"35"}"#),
     });
     let odd = says(r#"{"answer":35}"#).to_string().into_bytes();
-    let server = Server::new(vec![Fault::Body(odd)], reply);
+    let mut cut = says(r#"{"answer":"3"#);
+    cut["choices"][0]["finish_reason"] = json!("length");
+    let cut = cut.to_string().into_bytes();
+    let server = Server::new(vec![Fault::Body(odd), Fault::Body(cut)], reply);
     let mut backend = RemoteBackend::open(RemoteSpec {
         structured: Structured::JsonSchema,
         ..spec(&[&server])
     })
     .unwrap();
-    let outcomes = ask(&mut backend, &[sample(1)]);
+    // An answer that breaks its schema is the model's, so the call is not repeated.
+    for (stream, why) in [(1, "JSON schema"), (2, "cut off")] {
+        let outcomes = ask(&mut backend, &[sample(stream)]);
+        assert!(
+            text(&outcomes[0]).unwrap_err().contains(why),
+            "{outcomes:?}"
+        );
+    }
+    let outcomes = ask(&mut backend, &[sample(3)]);
     assert_eq!(text(&outcomes[0]), Ok("35"));
-    assert_eq!(backend.calls().unwrap().malformed, 1);
+    let calls = backend.calls().unwrap();
+    assert_eq!((calls.off_schema, calls.failures, calls.retries), (2, 2, 0));
+    // A thought is free text, to which no object is added.
+    let mut thought = sample(4);
+    thought.readout = Readout::Sample {
+        grammar: fisc::llm::FREE_TEXT.into(),
+        max_tokens: 50,
+        temperature: 0.7,
+        top_p: 1.0,
+    };
+    let outcomes = ask(&mut backend, &[thought]);
+    assert_eq!(text(&outcomes[0]), Ok(r#"{"answer":"35"}"#));
     let bodies = server.seen.bodies.lock().unwrap();
+    assert_eq!(bodies[4]["max_tokens"], 50);
+    assert!(bodies[4].get("response_format").is_none());
+    // Room for the object around an answer of three tokens.
+    assert_eq!(bodies[1]["max_tokens"], 3 + 16);
     let schema = &bodies[1]["response_format"]["json_schema"]["schema"];
     assert_eq!(schema["properties"]["answer"]["enum"], json!(["35", "40"]));
 }
@@ -557,9 +583,18 @@ fn write_scenario(folder: &Path, url: &str, more: &str) {
     std::fs::write(folder.join("far.toml"), format!("{SCENARIO}{backend}")).unwrap();
 }
 
+/// `body` with the first letter of the key as JSON may also write it.
+fn escaped(body: &str) -> Vec<u8> {
+    let body = body.replace(KEY, &format!("\\u0073{}", &KEY[1..]));
+    assert!(body.contains("u0073"));
+    body.into_bytes()
+}
+
 /// Nowhere in the files of a run, nor in what it prints, stands the key.
 fn assert_no_key(folder: &Path, output: &std::process::Output) {
-    let holds = |bytes: &[u8]| bytes.windows(KEY.len()).any(|w| w == KEY.as_bytes());
+    // Its first letter may be escaped.
+    let tail = &KEY.as_bytes()[1..];
+    let holds = |bytes: &[u8]| bytes.windows(tail.len()).any(|w| w == tail);
     assert!(!holds(&output.stdout) && !holds(&output.stderr));
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -587,6 +622,8 @@ fn a_run_counts_its_failures_keeps_the_key_and_replays() {
         Fault::Status(400, KEY),
         Fault::Body(echo.to_string().into_bytes()),
         Fault::Body(says("30%").to_string().into_bytes()),
+        Fault::Body(escaped(&echo.to_string())),
+        Fault::Status(400, r#"{"error":"\u0073k-secret-0123456789"}"#),
     ];
     let server = Server::new(faults, always("35"));
     let folder = tempfile::tempdir().unwrap();
@@ -597,11 +634,11 @@ fn a_run_counts_its_failures_keeps_the_key_and_replays() {
     let out = folder.path().join("outputs/far-3");
     let summary = std::fs::read_to_string(out.join("summary.json")).unwrap();
     let summary: Value = serde_json::from_str(&summary).unwrap();
-    assert_eq!(summary["arms"][0]["failures"], 4, "{summary}");
+    assert_eq!(summary["arms"][0]["failures"], 6, "{summary}");
     let remote = &summary["profile"]["far"]["remote"];
     assert_eq!(
         ["rejected", "malformed", "failures", "calls"].map(|name| remote[name].as_u64().unwrap()),
-        [2, 1, 3, 17]
+        [3, 2, 5, 17]
     );
     assert_no_key(folder.path(), &run);
     drop(server);
@@ -629,15 +666,175 @@ fn a_spent_budget_stops_the_run_to_be_resumed() {
     let stderr = String::from_utf8_lossy(&run.stderr).into_owned();
     assert_eq!(run.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("budget is spent: $0.0720"), "{stderr}");
-    // What was spent counts, so with the same budget nothing more is asked than the model's name.
+    // What was spent counts, so with the same budget nothing more is asked.
     let again = fisc(folder.path(), &[]);
+    let stderr = String::from_utf8_lossy(&again.stderr).into_owned();
     assert_eq!(again.status.code(), Some(1));
-    assert_eq!(server.seen.bodies.lock().unwrap().len(), 6 + 1);
+    assert!(stderr.contains("budget is spent: $0.0720"), "{stderr}");
+    assert_eq!(server.seen.bodies.lock().unwrap().len(), 6);
+    // What was paid stays paid when prices change: $0.010 a call from here on.
+    let raised = [
+        "--set",
+        "models.far.backend.openai.budget=1.0",
+        "--set",
+        "models.far.backend.openai.price_answer=0.0",
+    ];
+    let whole = fisc(folder.path(), &raised);
+    let stderr = String::from_utf8_lossy(&whole.stderr).into_owned();
+    assert_eq!(whole.status.code(), Some(0), "{stderr}");
+    assert_eq!(server.seen.bodies.lock().unwrap().len(), 16 + 2);
+    let read = |file: &str| -> Value {
+        let path = folder.path().join("outputs/far-3").join(file);
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    let cost = 6.0 * 0.012 + 12.0 * 0.010;
+    let manifest = read("manifest.json");
+    assert!((manifest["cost"].as_f64().unwrap() - cost).abs() < 1e-12);
+    assert_eq!(manifest["tokens"], 18 * 12);
+    let summary = read("summary.json");
+    let remote = &summary["profile"]["far"]["remote"];
+    assert_eq!(
+        (&remote["calls"], &remote["retries"]),
+        (&json!(18), &json!(0))
+    );
+}
+
+/// Faults of all processes are counted, and what a repeated call cost is not forgotten.
+#[test]
+fn counters_go_on_where_a_stopped_run_left_them() {
+    let mut empty = says("35");
+    empty["choices"] = json!([]);
+    let faults = vec![
+        Fault::Body(empty.to_string().into_bytes()),
+        Fault::Status(500, "boom"),
+    ];
+    let server = Server::new(faults, always("35"));
+    let folder = tempfile::tempdir().unwrap();
+    let more = ", price_prompt = 1000.0, price_answer = 1000.0, budget = 0.05";
+    write_scenario(folder.path(), &server.url, more);
+    let patient = std::fs::read_to_string(folder.path().join("far.toml")).unwrap();
+    let patient = patient.replace("retries = 0", "retries = 3");
+    std::fs::write(folder.path().join("far.toml"), patient).unwrap();
+    assert_eq!(fisc(folder.path(), &[]).status.code(), Some(1));
     let raised = ["--set", "models.far.backend.openai.budget=1.0"];
     let whole = fisc(folder.path(), &raised);
     let stderr = String::from_utf8_lossy(&whole.stderr).into_owned();
     assert_eq!(whole.status.code(), Some(0), "{stderr}");
-    assert_eq!(server.seen.bodies.lock().unwrap().len(), 16 + 3);
+    let summary = folder.path().join("outputs/far-3/summary.json");
+    let summary: Value = serde_json::from_slice(&std::fs::read(summary).unwrap()).unwrap();
+    let remote = &summary["profile"]["far"]["remote"];
+    let bodies = server.seen.bodies.lock().unwrap().len();
+    // 16 questions, two introductions, and two calls with faults. Only one of these was repeated
+    // before the budget was spent; the other's question was put anew by the second process.
+    assert_eq!(bodies, 20);
+    assert_eq!(
+        ["calls", "retries", "malformed", "server_errors", "failures"]
+            .map(|name| remote[name].as_u64().unwrap()),
+        [20, 1, 1, 1, 0]
+    );
+    // The answer without choices has its tokens, status 500 has none.
+    assert_eq!(remote["prompt_tokens"], 190);
+}
+
+/// A thought that fails stops the run, although answers of others follow it; resumed, it is asked
+/// again.
+#[test]
+fn what_stopped_a_run_is_asked_again() {
+    let server = Server::new(vec![Fault::Status(400, "bad")], always("35"));
+    let folder = tempfile::tempdir().unwrap();
+    write_scenario(folder.path(), &server.url, "");
+    let path = folder.path().join("far.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        &path,
+        text.replace(
+            "on_failure = \"keep-last\"",
+            "on_failure = \"stop\"\nthink = 8",
+        ),
+    )
+    .unwrap();
+    let stopped = fisc(folder.path(), &[]);
+    let stderr = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert_eq!(stopped.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("says to stop"), "{stderr}");
+    // The introduction, four thoughts, three answers.
+    assert_eq!(server.seen.bodies.lock().unwrap().len(), 8);
+    let whole = fisc(folder.path(), &[]);
+    let stderr = String::from_utf8_lossy(&whole.stderr).into_owned();
+    assert_eq!(whole.status.code(), Some(0), "{stderr}");
+    assert_eq!(server.seen.bodies.lock().unwrap().len(), 2 + 1 + 2 * 16);
+    drop(server);
+    let replay = fisc(folder.path(), &["--replay"]);
+    let stderr = String::from_utf8_lossy(&replay.stderr).into_owned();
+    assert_eq!(replay.status.code(), Some(0), "{stderr}");
+}
+
+/// The clock of a step runs on over a second call of the same step, and anew in the next.
+#[test]
+fn a_deadline_is_a_steps_and_not_a_calls() {
+    let slow: Reply = Arc::new(|_| {
+        std::thread::sleep(Duration::from_millis(600));
+        says("35")
+    });
+    let server = Server::new(Vec::new(), slow);
+    let mut backend = RemoteBackend::open(RemoteSpec {
+        deadline: 1.0,
+        timeout: 5.0,
+        retries: 0,
+        ..spec(&[&server])
+    })
+    .unwrap();
+    let mut go_on = |stream| {
+        let request = sample(stream);
+        backend.outcomes(&[&request]).unwrap().remove(0)
+    };
+    assert_eq!(text(&go_on(1)), Ok("35"));
+    let why = go_on(2);
+    assert!(
+        text(&why).unwrap_err().contains("no answer within 0."),
+        "{why:?}"
+    );
+    let outcomes = ask(&mut backend, &[sample(3)]);
+    assert_eq!(text(&outcomes[0]), Ok("35"));
+}
+
+/// Two models of a scenario whose servers give the same name do not answer for each other.
+#[test]
+fn models_of_one_name_share_no_answers() {
+    let token =
+        |token: &str, logprob: f64| json!({ "token": token, "logprob": logprob, "bytes": null });
+    let scored = |first: f64, second: f64| -> Reply {
+        let mut top = token("0", first);
+        top["top_logprobs"] = json!([token("0", first), token("40", second)]);
+        let message = json!({ "role": "assistant", "content": "0" });
+        let answer = completion("m-1", message, json!({ "content": [top], "refusal": null }));
+        Arc::new(move |_| answer.clone())
+    };
+    let servers =
+        [scored(-0.5, -1.5), scored(-1.5, -0.5)].map(|reply| Server::new(Vec::new(), reply));
+    let transcript = SharedTranscript::in_memory();
+    let [one, other] = ["one", "other"].map(|name| {
+        let server = &servers[usize::from(name == "other")];
+        let live = fisc::llm::Mode::Live;
+        let mut engine =
+            Engine::open_remote(name, &spec(&[server]), transcript.clone(), live).unwrap();
+        let answers = engine.ask(&[choice(&["0", "40"])]).unwrap();
+        answers[0].content.clone()
+    });
+    let (
+        Content::Choice { log_probs: one, .. },
+        Content::Choice {
+            log_probs: other, ..
+        },
+    ) = (one, other)
+    else {
+        panic!("no choice");
+    };
+    // The distributions differ by exchange of the two options.
+    assert!(
+        (one[0] - other[1]).abs() < 1e-12 && one[0] > one[1] + 0.9,
+        "{one:?} {other:?}"
+    );
 }
 
 #[test]

@@ -34,19 +34,17 @@ pub trait Backend: Send {
         Ok(answers.into_iter().map(Outcome::Answered).collect())
     }
 
-    /// Says that the questions until the next `begin` are one step's: a deadline begins to run.
+    /// Says that the questions until the next `begin` are one step's: a deadline runs from the
+    /// first of them.
     fn begin(&mut self) {}
 
     /// Where the time went since the backend was opened.
     fn timing(&self) -> Timing;
 
-    /// What calls to servers came to, if there are any.
+    /// What calls to servers came to, if there are any, in all processes of the run.
     fn calls(&self) -> Option<Calls> {
         None
     }
-
-    /// Says how many tokens an earlier process spent on the same run, for a budget.
-    fn spent_before(&mut self, _prompt_tokens: u64, _answer_tokens: u64) {}
 }
 
 /// What became of one request.

@@ -3,7 +3,7 @@
 use super::gguf::GgufBackend;
 use super::remote::{Calls, RemoteBackend, RemoteSpec};
 use super::spec::identity;
-use super::transcript::Failure;
+use super::transcript::{Failure, Settings};
 use super::{Answer, Backend, Key, ModelSpec, Outcome, Request, SharedTranscript, Source, Timing};
 use crate::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
@@ -42,7 +42,7 @@ pub struct Profile {
     pub failed: u64,
     /// Where the backend's time and tokens went.
     pub backend: Timing,
-    /// What calls to servers came to, if the model is behind one.
+    /// What calls to servers came to in all processes of the run, if the model is behind one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<Calls>,
 }
@@ -55,6 +55,8 @@ pub struct Engine {
     backend: Option<Box<dyn Backend>>,
     transcript: SharedTranscript,
     profile: Profile,
+    /// What the transcript holds of the calls to servers.
+    on_file: Calls,
 }
 
 impl Engine {
@@ -70,7 +72,11 @@ impl Engine {
                 let path = model.gguf.file()?;
                 let id = identity(&path)?;
                 // First, so that the wrong model is refused before it is loaded.
-                transcript.register(&model.name, &id)?;
+                let settings = Settings {
+                    wave: model.wave,
+                    threads: model.threads,
+                };
+                transcript.register_with(&model.name, &id, settings)?;
                 let backend = GgufBackend::open(&path, id, model)?;
                 Engine::with_backend(&model.name, Box::new(backend), transcript)
             }
@@ -91,7 +97,11 @@ impl Engine {
     ) -> Result<Engine> {
         match mode {
             Mode::Live => {
-                let backend = RemoteBackend::open(spec.clone())?;
+                let before = match transcript.registered(name) {
+                    Some((number, _)) => transcript.calls(number),
+                    None => Calls::default(),
+                };
+                let backend = RemoteBackend::go_on(name, spec.clone(), before)?;
                 Engine::with_backend(name, Box::new(backend), transcript)
             }
             Mode::Replay => Engine::replay(name, transcript),
@@ -119,6 +129,7 @@ impl Engine {
             backend: None,
             transcript,
             profile: Profile::default(),
+            on_file: Calls::default(),
         })
     }
 
@@ -128,22 +139,63 @@ impl Engine {
     /// The transcript was begun with another model of that name.
     pub fn with_backend(
         name: &str,
-        mut backend: Box<dyn Backend>,
+        backend: Box<dyn Backend>,
         transcript: SharedTranscript,
     ) -> Result<Engine> {
         let id = backend.id().to_owned();
         let number = transcript.register(name, &id)?;
-        let (prompt_tokens, answer_tokens) = transcript.spent(number);
-        backend.spent_before(prompt_tokens, answer_tokens);
-        let profile = Profile::default();
-        Ok(Engine {
+        let profile = Profile {
+            remote: backend.calls(),
+            ..Profile::default()
+        };
+        let on_file = transcript.calls(number);
+        let mut engine = Engine {
             name: name.to_owned(),
             id,
             number,
             backend: Some(backend),
             transcript,
             profile,
-        })
+            on_file,
+        };
+        if let Some(calls) = engine.profile.remote {
+            write_calls(&engine.transcript, number, calls, &mut engine.on_file)?;
+            engine.transcript.flush()?;
+        }
+        Ok(engine)
+    }
+
+    /// Says that a period of the game begins: a deadline of the model runs from its next question.
+    pub fn begin_step(&mut self) {
+        if let Some(backend) = &mut self.backend {
+            backend.begin();
+        }
+    }
+
+    /// Tokens that the model evaluated and generated in all processes of the run; 0 in a replay.
+    pub fn tokens(&self) -> u64 {
+        match (&self.backend, self.profile.remote) {
+            (None, _) => 0,
+            (_, Some(calls)) => calls.prompt_tokens + calls.answer_tokens,
+            (_, None) => {
+                let timing = &self.profile.backend;
+                let here = timing.prefill_tokens + timing.decode_tokens;
+                here + self.transcript.evaluated_before(self.number)
+            }
+        }
+    }
+
+    /// Takes back that the questions of `failed` stayed without an answer, because that stops the
+    /// run: when it is resumed, they are asked again. `failed` are the keys of the answers with
+    /// stream and attempt of the requests.
+    ///
+    /// # Errors
+    /// The transcript cannot be written.
+    pub fn ask_again_later(&mut self, failed: &[(Key, u64, u32)], step: u64) -> Result<()> {
+        for &(key, stream, attempt) in failed {
+            self.transcript.void_failure(key, [stream, step], attempt)?;
+        }
+        Ok(())
     }
 
     /// The scenario's name of the model.
@@ -296,7 +348,6 @@ impl Engine {
             }
         }
         let mut answers = Vec::with_capacity(fit.len());
-        backend.begin();
         for portion in fit.chunks(PORTION) {
             let requests: Vec<&Request> = portion.iter().map(|(_, request)| *request).collect();
             let outcomes = backend
@@ -324,6 +375,9 @@ impl Engine {
                 }
             }
             let begun = Instant::now();
+            if let Some(calls) = self.profile.remote {
+                write_calls(&self.transcript, self.number, calls, &mut self.on_file)?;
+            }
             answers.extend(self.transcript.record(self.number, &asked, &found)?);
             self.profile.transcript_seconds += begun.elapsed().as_secs_f64();
             if let Some(why) = stop {
@@ -332,6 +386,21 @@ impl Engine {
         }
         Ok((answers, failures))
     }
+}
+
+/// Writes down what `calls` adds to what is `on_file`, with the next answers.
+fn write_calls(
+    transcript: &SharedTranscript,
+    number: u32,
+    calls: Calls,
+    on_file: &mut Calls,
+) -> Result<()> {
+    let new = calls.since(on_file);
+    if new != Calls::default() {
+        transcript.record_calls(number, new)?;
+        *on_file = calls;
+    }
+    Ok(())
 }
 
 /// Answers, and why there are none.

@@ -145,7 +145,7 @@ impl HubFile {
         while let Some(part) = response
             .chunk()
             .await
-            .map_err(|error| self.failed(&error))?
+            .map_err(|error| self.failed(&error.without_url()))?
         {
             file.write_all(&part).map_err(|error| self.failed(&error))?;
             bytes += part.len() as u64;
@@ -192,7 +192,8 @@ impl HubFile {
                 headers.insert(AUTHORIZATION, value);
             }
             let sent = client.get(url.clone()).headers(headers).send().await;
-            let response = sent.map_err(|error| self.failed(&error))?;
+            // A redirection's URL can carry a signature.
+            let response = sent.map_err(|error| self.failed(&error.without_url()))?;
             stated = stated.or_else(|| hash(response.headers()));
             let status = response.status();
             if status.is_success() {

@@ -45,6 +45,9 @@ pub use transcript::{Exchange, SharedTranscript};
 
 use serde::{Deserialize, Serialize};
 
+/// Grammar of any text without control characters but tab and line break: a thought's.
+pub const FREE_TEXT: &str = "root ::= [\\t\\n\\x20-\\U0010FFFF]*";
+
 /// Who speaks in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

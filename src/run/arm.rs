@@ -172,6 +172,9 @@ pub fn run_to_end(
 /// # Errors
 /// The first error that a system raised.
 pub fn step(app: &mut App) -> Result<()> {
+    if let Some(models) = app.world().get_resource::<Models>() {
+        models.begin_step();
+    }
     app.world_mut().run_schedule(Step);
     app.world_mut()
         .resource_mut::<Failure>()

@@ -6,6 +6,7 @@ use super::summary::{Summary, summarize};
 use super::{ArmResult, tables};
 use crate::error::{Error, Result};
 use crate::llm::hub::HubFile;
+use crate::llm::transcript::Settings;
 use crate::llm::{Engine, GgufSource, Mode, ModelSpec, SharedTranscript, registry};
 use crate::scenario::{self, Backend, ModelSettings, Scenario};
 use serde_json::json;
@@ -190,6 +191,7 @@ fn play_and_write(
     let mut start = place.start.clone();
     let mut engines = BTreeMap::new();
     let mut open_transcript = None;
+    let mut opened = Vec::new();
     if !asked.is_empty() {
         let path = folder::transcript(&place.folder);
         let (transcript, mode) = match &start {
@@ -205,8 +207,8 @@ fn play_and_write(
         }
         open_transcript = Some(transcript.clone());
         for &model in &asked {
-            let opened = open_model(scenario, model, options, transcript.clone(), mode);
-            let engine = match opened {
+            let result = open_model(scenario, model, options, transcript.clone(), mode);
+            let engine = match result {
                 Ok(engine) => engine,
                 Err(error) => {
                     if start == Start::Fresh {
@@ -215,6 +217,16 @@ fn play_and_write(
                     return Err(error.context(format!("opening model `{model}`")));
                 }
             };
+            opened.push(match &settings(scenario, model)?.backend {
+                Backend::OpenAi(spec) => {
+                    format!(
+                        "model `{model}` is {} at {}",
+                        engine.model_id(),
+                        spec.urls.join(", ")
+                    )
+                }
+                Backend::Gguf { .. } => format!("model `{model}` is {}", engine.model_id()),
+            });
             engines.insert(model.to_owned(), engine);
         }
     }
@@ -225,6 +237,7 @@ fn play_and_write(
         env!("CARGO_PKG_VERSION"),
         in_words(&start)
     ))?;
+    opened.iter().try_for_each(|line| log.line(line))?;
     let played = Instant::now();
     let outcome = simulation.play(engines, progress);
     // What was made of the last answers is not on disk yet.
@@ -265,6 +278,10 @@ fn play_and_write(
             log.line(&format!("{}: {note}", arm.arm))?;
         }
     }
+    let settings: BTreeMap<&String, Settings> = engines
+        .keys()
+        .filter_map(|name| Some((name, open_transcript.as_ref()?.settings(name)?)))
+        .collect();
     let manifest = json!({
         "fisc": env!("CARGO_PKG_VERSION"),
         "git_commit": env!("FISC_GIT_COMMIT"),
@@ -277,7 +294,8 @@ fn play_and_write(
         "threads": rayon::current_num_threads(),
         "host": host(),
         "wall_seconds": begun.elapsed().as_secs_f64(),
-        "tokens": engines.values().map(|e| e.profile().backend.prefill_tokens + e.profile().backend.decode_tokens).sum::<u64>(),
+        "settings": settings,
+        "tokens": engines.values().map(Engine::tokens).sum::<u64>(),
         "cost": engines.values().filter_map(|e| e.profile().remote).map(|calls| calls.dollars).sum::<f64>(),
         "decisions": summary.arms.iter().map(|arm| arm.decisions).sum::<u64>(),
         "parse_failure_rate": failure_rate(&summary),
@@ -369,10 +387,16 @@ fn open_model(
                 // No model is opened, so nothing about its file matters.
                 Mode::Replay => spec,
             };
+            // A run goes on as it was begun: wave and threads decide how numbers are rounded.
+            let begun = transcript.settings(name);
             let spec = ModelSpec {
+                wave: begun.map_or(spec.wave, |begun| begun.wave),
                 kept_bytes: (*keep as usize) << 20,
                 gpu_layers: *gpu_layers,
-                threads: options.threads.unwrap_or(spec.threads),
+                threads: options
+                    .threads
+                    .or(begun.map(|begun| begun.threads))
+                    .unwrap_or(spec.threads),
                 ..spec
             };
             Engine::open(&spec, transcript, mode)

@@ -4,7 +4,6 @@ use std::fmt::Display;
 
 use super::*;
 use crate::fiscal::Utility;
-use crate::llm::remote::Structured;
 use crate::population::{PersonaSource, WagePrior};
 
 /// A scenario as a TOML text with every default written out, which [`load`]s back to an equal one.
@@ -339,11 +338,7 @@ fn backend(backend: &Backend) -> String {
 }
 
 fn openai(spec: &RemoteSpec) -> String {
-    let structured = match spec.structured {
-        Structured::JsonSchema => "json-schema",
-        Structured::Grammar => "grammar",
-        Structured::None => "none",
-    };
+    let structured = spec.structured.name();
     choice(
         "openai",
         &[

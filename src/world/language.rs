@@ -15,7 +15,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::fiscal::{Economy, Schedule as TaxSchedule, Utility as UtilityForm};
-use crate::llm::{Answer, Content, Engine, Prompts, Readout, Request};
+use crate::llm::{Answer, Content, Engine, Key, Prompts, Readout, Request};
 use crate::population::Persona;
 use crate::random::Streams;
 use bevy_app::prelude::*;
@@ -49,6 +49,22 @@ impl Models {
     pub fn note(&self, name: &str, answer: &Answer, parsed: &Result<String, String>) -> Result<()> {
         match self.lock().get(name) {
             Some(engine) => engine.note(&answer.key, parsed.as_deref().map_err(String::as_str)),
+            None => Ok(()),
+        }
+    }
+
+    /// Says to all models that a period begins.
+    pub fn begin_step(&self) {
+        self.lock().values_mut().for_each(Engine::begin_step);
+    }
+
+    /// As [`Engine::ask_again_later`] of the model called `name`.
+    ///
+    /// # Errors
+    /// The transcript cannot be written.
+    pub fn ask_again_later(&self, name: &str, failed: &[(Key, u64, u32)], step: u32) -> Result<()> {
+        match self.lock().get_mut(name) {
+            Some(engine) => engine.ask_again_later(failed, u64::from(step)),
             None => Ok(()),
         }
     }
@@ -412,6 +428,7 @@ fn ask_group(
     let streams = Streams::new(seed, "choice");
     members.sort_unstable_by_key(|(id, ..)| **id);
     let mut open: Vec<usize> = (0..members.len()).collect();
+    let mut unanswered = Vec::new();
     for attempt in 0..asking.attempts.max(1) {
         let requests = open
             .iter()
@@ -471,7 +488,10 @@ fn ask_group(
                     models.note(&asking.model, answer, &noted)?;
                     parsed
                 }
-                Content::Failed(why) => Err(why.clone()),
+                Content::Failed(why) => {
+                    unanswered.push((answer.key, u64::from(id.0), attempt));
+                    Err(why.clone())
+                }
             };
             match chosen {
                 Ok(chosen) => {
@@ -492,6 +512,7 @@ fn ask_group(
         }
     }
     if asking.stop {
+        models.ask_again_later(&asking.model, &unanswered, step)?;
         let worker = members[open[0]].0.0;
         return Err(Error::run(format!(
             "worker {worker} gave no valid answer in {} attempts, and the scenario says to stop",

@@ -7,13 +7,10 @@
 
 use super::language::{Asking, Models};
 use crate::error::{Error, Result};
-use crate::llm::{Answer, Content, Message, Prompts, Readout, Request, Role};
+use crate::llm::{Answer, Content, FREE_TEXT, Message, Prompts, Readout, Request, Role};
 
 /// The template of the two turns around a thought.
 pub const TEMPLATE: &str = "think.j2";
-
-/// Grammar of any text without control characters but tab and line break.
-const FREE_TEXT: &str = "root ::= [\\t\\n\\x20-\\U0010FFFF]*";
 
 /// An answer and what its thought cost.
 #[derive(Clone, Debug)]

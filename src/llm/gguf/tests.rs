@@ -448,7 +448,10 @@ fn a_run_that_does_not_fit_is_evaluated_instead() {
     };
     for step in 0..3 {
         let answers = ask(&mut backend, &[long(step), choice(1)]);
-        assert_eq!(log_probs(&answers[0]).len(), 11);
+        let fresh = smollm().answer(&[&long(step)]).unwrap();
+        let apart = distance(log_probs(&answers[0]), log_probs(&fresh[0]));
+        println!("step {step}: {apart}");
+        assert!(apart < 0.25, "step {step}: {apart}");
     }
 }
 

@@ -24,7 +24,7 @@ pub use counters::Calls;
 
 use super::{Backend, BackendAnswer, Key, Outcome, Reading, Readout, Request, Timing};
 use crate::error::{Error, Result};
-use session::{Session, Settled};
+use session::{Introduced, Session, Settled};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wire::Said;
@@ -42,7 +42,7 @@ pub struct RemoteSpec {
     pub parallel: usize,
     /// Longest time of one call, in seconds.
     pub timeout: f64,
-    /// Longest time of all questions of a step that are asked together, in seconds.
+    /// Longest time of all questions of a step, repeated attempts and thoughts included, in seconds.
     pub deadline: f64,
     /// Times that a call is repeated after a fault that may pass.
     pub retries: u32,
@@ -65,6 +65,17 @@ pub enum Structured {
     Grammar,
     /// Not at all.
     None,
+}
+
+impl Structured {
+    /// Its name in a scenario.
+    pub fn name(self) -> &'static str {
+        match self {
+            Structured::JsonSchema => "json-schema",
+            Structured::Grammar => "grammar",
+            Structured::None => "none",
+        }
+    }
 }
 
 impl RemoteSpec {
@@ -113,7 +124,8 @@ pub struct RemoteBackend {
     id: String,
     session: Arc<Session>,
     runtime: tokio::runtime::Runtime,
-    deadline: Instant,
+    /// `None` until the first question of a step.
+    deadline: Option<Instant>,
     seconds: f64,
 }
 
@@ -123,6 +135,18 @@ impl RemoteBackend {
     /// # Errors
     /// No key where one is needed, no server that answers.
     pub fn open(spec: RemoteSpec) -> Result<RemoteBackend> {
+        RemoteBackend::go_on("", spec, Calls::default())
+    }
+
+    /// Opens `spec` as the scenario's model `name`, on which earlier processes of the run made
+    /// the calls `before`.
+    ///
+    /// Two models of a scenario never share answers, even if their servers give the same name:
+    /// they may be different models behind it.
+    ///
+    /// # Errors
+    /// As [`open`](RemoteBackend::open), and a budget that is spent already.
+    pub(super) fn go_on(name: &str, spec: RemoteSpec, before: Calls) -> Result<RemoteBackend> {
         let key = spec.key()?;
         let failed = |error: &dyn std::fmt::Display| Error::run(format!("remote model: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -130,19 +154,24 @@ impl RemoteBackend {
             .build()
             .map_err(|error| failed(&error))?;
         let urls = spec.urls.join(", ");
-        let session = Session::new(spec, key)?;
+        let structured = spec.structured.name();
+        let session = Session::new(spec, key, before)?;
         let begun = Instant::now();
-        let name = match runtime.block_on(session.clone().introduce()) {
-            Ok(name) => name,
-            Err(why) => {
+        let served = match runtime.block_on(session.clone().introduce()) {
+            Introduced::As(served) => served,
+            Introduced::Unasked(why) => return Err(Error::run(why)),
+            Introduced::Not(why) => {
                 return Err(Error::run(format!("no answer from {urls}"))
                     .value(why)
                     .allowed("a server that is up, its base URL, its key, a model that it has"));
             }
         };
         Ok(RemoteBackend {
-            id: format!("openai:{name}"),
-            deadline: begun,
+            id: match name {
+                "" => format!("openai:{served};{structured}"),
+                _ => format!("openai:{served};{structured};{name}"),
+            },
+            deadline: None,
             session,
             runtime,
             seconds: begun.elapsed().as_secs_f64(),
@@ -179,7 +208,7 @@ impl Backend for RemoteBackend {
     }
 
     fn begin(&mut self) {
-        self.deadline = Instant::now() + Duration::from_secs_f64(self.session.spec.deadline);
+        self.deadline = None;
     }
 
     fn answer(&mut self, requests: &[&Request]) -> Result<Vec<BackendAnswer>> {
@@ -196,7 +225,8 @@ impl Backend for RemoteBackend {
         let begun = Instant::now();
         let mut running = tokio::task::JoinSet::new();
         let mut parts: Vec<Vec<Option<Settled>>> = Vec::with_capacity(requests.len());
-        let deadline = self.deadline;
+        let time = Duration::from_secs_f64(self.session.spec.deadline);
+        let deadline = *self.deadline.get_or_insert(begun + time);
         let settled = self.runtime.block_on(async {
             for (at, request) in requests.iter().enumerate() {
                 let seed = self.seed(request);
@@ -247,11 +277,7 @@ impl Backend for RemoteBackend {
     }
 
     fn calls(&self) -> Option<Calls> {
-        Some(self.session.calls())
-    }
-
-    fn spent_before(&mut self, prompt_tokens: u64, answer_tokens: u64) {
-        self.session.spent_before(prompt_tokens, answer_tokens);
+        Some(self.session.calls_of_run())
     }
 }
 

@@ -6,6 +6,7 @@ use super::wire::{self, Call, Heard, Tokens};
 use super::{Calls, RemoteSpec};
 use crate::error::{Error, Result};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -48,17 +49,21 @@ pub(super) struct Session {
 struct State {
     endpoints: Endpoints,
     calls: Calls,
-    /// $ that an earlier process spent on this run.
-    spent_before: f64,
+    /// What earlier processes of the run called.
+    before: Calls,
 }
 
 impl Session {
-    pub(super) fn new(spec: RemoteSpec, key: Option<String>) -> Result<Arc<Session>> {
+    pub(super) fn new(
+        spec: RemoteSpec,
+        key: Option<String>,
+        before: Calls,
+    ) -> Result<Arc<Session>> {
         let client = client(&spec, key.as_deref())?;
         let state = State {
             endpoints: Endpoints::new(&spec.urls),
             calls: Calls::default(),
-            spent_before: 0.0,
+            before,
         };
         Ok(Arc::new(Session {
             places: Semaphore::new(spec.parallel.max(1)),
@@ -70,20 +75,23 @@ impl Session {
         }))
     }
 
+    /// The calls of this process.
     pub(super) fn calls(&self) -> Calls {
         self.lock().calls
+    }
+
+    /// The calls of all processes of the run.
+    pub(super) fn calls_of_run(&self) -> Calls {
+        let state = self.lock();
+        state.before.plus(&state.calls)
     }
 
     pub(super) fn count(&self, change: impl FnOnce(&mut Calls)) {
         change(&mut self.lock().calls);
     }
 
-    pub(super) fn spent_before(&self, prompt_tokens: u64, answer_tokens: u64) {
-        self.lock().spent_before = self.dollars(prompt_tokens as f64, answer_tokens as f64);
-    }
-
     /// The name under which the first server that answers knows the model.
-    pub(super) async fn introduce(self: Arc<Self>) -> Result<String, String> {
+    pub(super) async fn introduce(self: Arc<Self>) -> Introduced {
         let deadline = Instant::now() + Duration::from_secs_f64(self.spec.deadline);
         let call = wire::introduction(&self.spec);
         match self.settle(call, 0, deadline).await {
@@ -92,9 +100,10 @@ impl Session {
                     true => self.spec.model.clone(),
                     false => heard.model,
                 };
-                Ok(self.model.get_or_init(|| name).clone())
+                Introduced::As(self.model.get_or_init(|| name).clone())
             }
-            Settled::Failed { why, .. } | Settled::Unasked(why) => Err(why),
+            Settled::Failed { why, .. } => Introduced::Not(why),
+            Settled::Unasked(why) => Introduced::Unasked(why),
         }
     }
 
@@ -109,7 +118,8 @@ impl Session {
                     true => Duration::ZERO,
                     false => backoff(seed, before),
                 };
-                tokio::time::sleep(pause).await;
+                let left = deadline.saturating_duration_since(Instant::now());
+                tokio::time::sleep(pause.min(left)).await;
             }
             let place = match self.place(deadline, last.as_ref()).await {
                 Ok(place) => place,
@@ -242,10 +252,15 @@ impl Session {
             }
             body.extend_from_slice(&bytes);
         }
+        let holds_key = self.holds_key(&body);
         if status != 200 {
-            return Err(Fault::of_status(status, &self.quoted(&body), pause));
+            let message = match holds_key {
+                true => "its message repeats the API key".to_owned(),
+                false => quoted(&body),
+            };
+            return Err(Fault::of_status(status, &message, pause));
         }
-        if self.holds_key(&body) {
+        if holds_key {
             return Err(Fault::new(
                 FaultKind::Malformed,
                 "the answer repeats the API key",
@@ -276,7 +291,7 @@ impl Session {
 
     fn over_budget(&self, state: &State) -> Option<String> {
         let budget = self.spec.budget?;
-        let spent = state.spent_before + state.calls.dollars;
+        let spent = state.before.dollars + state.calls.dollars;
         (spent >= budget).then(|| {
             format!(
                 "the budget is spent: ${spent:.4} of ${budget}. All answers so far are in the \
@@ -290,26 +305,51 @@ impl Session {
         (prompt_tokens * self.spec.price_prompt + answer_tokens * self.spec.price_answer) / 1e6
     }
 
+    /// Whether the key stands in `body`, as it is or in JSON's escapes.
     fn holds_key(&self, body: &[u8]) -> bool {
-        self.key.as_ref().is_some_and(|key| {
-            body.windows(key.len())
-                .any(|window| window == key.as_bytes())
-        })
-    }
-
-    /// The beginning of a server's message, on one line and without the key.
-    fn quoted(&self, body: &[u8]) -> String {
-        let mut text = String::from_utf8_lossy(body).into_owned();
-        if let Some(key) = &self.key {
-            text = text.replace(key, "[key]");
-        }
-        let words: Vec<&str> = text.split_whitespace().collect();
-        words.join(" ").chars().take(MESSAGE_LETTERS).collect()
+        self.key
+            .as_ref()
+            .is_some_and(|key| says(&String::from_utf8_lossy(body), key))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the first question told.
+pub(super) enum Introduced {
+    /// The name under which the model is served.
+    As(String),
+    /// No server answers, and why.
+    Not(String),
+    /// It was not asked, for this reason.
+    Unasked(String),
+}
+
+/// Whether `key` stands in `text`, or in a text within the JSON that `text` is.
+fn says(text: &str, key: &str) -> bool {
+    fn within(value: &Value, key: &str) -> bool {
+        match value {
+            Value::String(text) => says(text, key),
+            Value::Array(values) => values.iter().any(|value| within(value, key)),
+            Value::Object(members) => members
+                .iter()
+                .any(|(name, value)| name.contains(key) || within(value, key)),
+            _ => false,
+        }
+    }
+    // A text within JSON is shorter than what it was written as, so this comes to an end.
+    text.contains(key)
+        || text.starts_with(['{', '[', '"', ' ', '\n', '\r', '\t'])
+            && serde_json::from_str(text).is_ok_and(|value| within(&value, key))
+}
+
+/// The beginning of a server's message, on one line.
+fn quoted(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(MESSAGE_LETTERS).collect()
 }
 
 struct Place<'a> {

@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, FaultKind};
 use super::{RemoteSpec, Structured};
-use crate::llm::{Message, Readout, Request, Role};
+use crate::llm::{FREE_TEXT, Message, Readout, Request, Role};
 use async_openai::types::chat::{
     ChatChoice, ChatCompletionRequestAssistantMessage, ChatCompletionRequestMessage,
     ChatCompletionRequestSystemMessage, ChatCompletionRequestUserMessage,
@@ -17,6 +17,9 @@ const TOP_LOGPROBS: u8 = 20;
 
 /// Tokens beyond an option's bytes that a forced answer may take: the end of the turn.
 const SPARE_TOKENS: u32 = 4;
+
+/// Tokens that the JSON object around an answer may take beyond the answer's own.
+const JSON_TOKENS: u32 = 16;
 
 /// One HTTP call, and what its answer is taken for.
 #[derive(Clone, Debug)]
@@ -88,14 +91,22 @@ pub(super) fn calls(spec: &RemoteSpec, request: &Request, seed: u32) -> Vec<Call
             temperature,
             top_p,
         } => {
-            let mut chat = limited(spec, chat, *max_tokens as u32);
+            // A thought is any text: an object around it would only be in its way.
+            let structured = match grammar == FREE_TEXT {
+                true if spec.structured == Structured::JsonSchema => Structured::None,
+                _ => spec.structured,
+            };
+            let tokens = match structured {
+                Structured::JsonSchema => *max_tokens as u32 + JSON_TOKENS,
+                Structured::Grammar | Structured::None => *max_tokens as u32,
+            };
+            let mut chat = limited(spec, chat, tokens);
             chat.temperature = Some(*temperature as f32);
             chat.top_p = Some(*top_p as f32);
             #[expect(deprecated, reason = "deprecated by OpenAI alone")]
             {
                 chat.seed = Some(i64::from(seed));
             }
-            let structured = spec.structured;
             if structured == Structured::JsonSchema {
                 chat.response_format = Some(schema(grammar));
             }
@@ -318,8 +329,13 @@ fn said(choice: &ChatChoice, part: &Part) -> Result<Said, Fault> {
         }),
         Part::JsonText => {
             let answer: JsonAnswer = serde_json::from_str(&content()?).map_err(|error| {
-                let why = format!("the answer's content does not follow the JSON schema: {error}");
-                Fault::new(FaultKind::Malformed, why)
+                let cut = match truncated {
+                    true => " (it was cut off at its largest number of tokens)",
+                    false => "",
+                };
+                let why =
+                    format!("the answer's content does not follow the JSON schema{cut}: {error}");
+                Fault::new(FaultKind::OffSchema, why)
             })?;
             Ok(Said::Text {
                 text: answer.answer,

@@ -1,6 +1,6 @@
 //! Questions that a server left without an answer.
 
-use super::lines::FailureLine;
+use super::lines::{FailureLine, VoidLine};
 use crate::llm::{Answer, Content, Key, Request, Source};
 use std::collections::HashMap;
 
@@ -46,10 +46,6 @@ pub(super) struct Failures {
     index: HashMap<Asked, usize>,
     /// Failures before this one were there when the transcript was opened.
     opened_with: usize,
-    /// Failures from this one on have no answer after them.
-    open_from: usize,
-    /// Tokens, by model, of failures that were taken back.
-    voided: HashMap<u32, (u64, u64)>,
 }
 
 impl Failures {
@@ -74,38 +70,10 @@ impl Failures {
         self.opened_with = self.lines.len();
     }
 
-    /// Says that an answer follows.
-    pub(super) fn close(&mut self) {
-        self.open_from = self.lines.len();
-    }
-
-    /// Number of failures after the last answer.
-    pub(super) fn open(&self) -> usize {
-        self.lines.len() - self.open_from
-    }
-
-    /// Forgets the last `number` failures, but not what they cost.
-    pub(super) fn void(&mut self, number: usize) {
-        for line in self.lines.drain(self.lines.len() - number..) {
-            let asked = (line.key, line.stream, line.step, line.attempt);
-            self.index.remove(&asked);
-            let spent = self.voided.entry(line.model).or_default();
-            spent.0 += u64::from(line.tokens[0]);
-            spent.1 += u64::from(line.tokens[1]);
-        }
-        self.opened_with = self.opened_with.min(self.lines.len());
-    }
-
-    /// Tokens of prompts and answers that the failures of `model` cost.
-    pub(super) fn spent(&self, model: u32) -> (u64, u64) {
-        let lines = self.lines.iter().filter(|line| line.model == model);
-        let voided = self.voided.get(&model).copied().unwrap_or_default();
-        lines.fold(voided, |(prompt, answer), line| {
-            (
-                prompt + u64::from(line.tokens[0]),
-                answer + u64::from(line.tokens[1]),
-            )
-        })
+    /// Forgets one failure, so that its question is asked again; whether there was one.
+    pub(super) fn void(&mut self, void: &VoidLine) -> bool {
+        let asked = (void.key, void.stream, void.step, void.attempt);
+        self.index.remove(&asked).is_some()
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! {"header":{"schema":1,"fisc":"0.1.0"}}
-//! {"model":{"name":"small","id":"sha256:…"}}
+//! {"model":{"name":"small","id":"sha256:…","settings":{"wave":16,"threads":2}}}
 //! {"readout":{"choice":{"options":["0","10"]}}}
 //! {"prompt":[["system",["You decide …","Answer with a number."]],["user",["Wage: $21"]]]}
 //! {"prompt":[["system",[[0,1]]],["user",["Wage: $35"]]]}
 //! {"answer":{"key":"…","agent":"worker 3","step":0,"model":0,"readout":0,"prompt":1,"choice":[-11513,-4051],"tokens":[120,80,3],"ms":210.4}}
 //! {"note":{"answer":0,"value":"10"}}
 //! {"failure":{"key":"…","agent":"worker 5","stream":5,"step":0,"attempt":0,"model":0,"why":"status 500: …","tokens":[0,0]}}
-//! {"void":1}
+//! {"void":{"key":"…","stream":5,"step":0,"attempt":0}}
+//! {"calls":{"model":0,"calls":{"calls":3,"retries":1,"server_errors":1,"prompt_tokens":240,"dollars":0.0001}}}
 //! ```
 //!
 //! Models, readouts, prompts and answers are each numbered from 0 in the order
@@ -18,12 +19,14 @@
 //! `[first,last]` repeats lines seen before, so rules and personas are
 //! written once in a whole run.
 //!
-//! A failure is a question that a server left without an answer. Failures after
-//! the last answer may be what stopped a run: when it is resumed, `void` takes
-//! back that many of them, and they are asked again.
+//! A failure is a question that a server left without an answer. One that stopped
+//! the run is taken back by `void`: when the run is resumed, it is asked again.
+//! `calls` says what calls to a model's servers came to since the line before for
+//! that model; what is zero is left out.
 
+use crate::llm::remote::Calls;
 use crate::llm::{Key, Readout, Role};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Version of this format.
 pub(super) const SCHEMA: u32 = 1;
@@ -42,7 +45,8 @@ pub(super) enum Line {
     Answer(AnswerLine),
     Note(NoteLine),
     Failure(FailureLine),
-    Void(usize),
+    Void(VoidLine),
+    Calls(CallsLine),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,6 +62,18 @@ pub(super) struct ModelLine {
     pub(super) name: String,
     /// Its identity, `sha256:…` for a file.
     pub(super) id: String,
+    /// How it is asked, if it is in this process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) settings: Option<Settings>,
+}
+
+/// What decides, beside the scenario, how a model's numbers are rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Most requests that are evaluated side by side.
+    pub wave: usize,
+    /// Threads that evaluate.
+    pub threads: usize,
 }
 
 /// A piece of a prompt.
@@ -107,6 +123,31 @@ pub(super) struct FailureLine {
     pub(super) why: String,
     /// Tokens of prompts and of answers that it cost all the same.
     pub(super) tokens: [u32; 2],
+}
+
+/// A failure that is taken back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct VoidLine {
+    pub(super) key: Key,
+    pub(super) stream: u64,
+    pub(super) step: u64,
+    pub(super) attempt: u32,
+}
+
+/// What calls came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct CallsLine {
+    pub(super) model: u32,
+    #[serde(serialize_with = "without_zeros")]
+    pub(super) calls: Calls,
+}
+
+fn without_zeros<S: Serializer>(calls: &Calls, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut value = serde_json::to_value(calls).map_err(serde::ser::Error::custom)?;
+    if let Some(members) = value.as_object_mut() {
+        members.retain(|_, number| number.as_f64() != Some(0.0));
+    }
+    value.serialize(serializer)
 }
 
 /// What the caller made of an answer.

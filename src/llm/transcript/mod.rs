@@ -18,13 +18,15 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
+use super::remote::Calls;
 use super::{Answer, BackendAnswer, Key, Message, Readout, Request, Source};
 use crate::error::{Error, Result};
 use answers::{read, written};
 use book::Book;
 pub(super) use failures::Failure;
 use failures::Failures;
-use lines::{AnswerLine, Header, Line, ModelLine, NoteLine, SCHEMA};
+pub use lines::Settings;
+use lines::{AnswerLine, CallsLine, Header, Line, ModelLine, NoteLine, SCHEMA, VoidLine};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -65,6 +67,8 @@ struct Transcript {
     book: Book,
     notes: HashMap<u32, NoteLine>,
     failures: Failures,
+    /// What calls came to, by number of the model.
+    calls: HashMap<u32, Calls>,
     /// Lines that are not on disk yet.
     pending: Vec<u8>,
     /// Bytes on disk: the length to go back to when a write fails half-way.
@@ -91,8 +95,7 @@ impl SharedTranscript {
 
     /// Opens the transcript `path` to go on with it: answers that are there are
     /// used again, new ones are appended. The last frame of a killed process is
-    /// cut off with a warning, and failures after the last answer are forgotten, so
-    /// that they are asked again. A missing file is begun.
+    /// cut off with a warning. A missing file is begun.
     ///
     /// # Errors
     /// Damage other than a torn tail, another schema, or a file that cannot be written.
@@ -111,12 +114,6 @@ impl SharedTranscript {
         transcript.on_disk = good;
         if good == 0 {
             transcript.begin()?;
-            transcript.write()?;
-        }
-        let open = transcript.failures.open();
-        if open > 0 {
-            transcript.failures.void(open);
-            transcript.line(&Line::Void(open))?;
             transcript.write()?;
         }
         Ok(transcript.shared())
@@ -198,7 +195,19 @@ impl SharedTranscript {
 
     /// The number of the model `name`, which must have identity `id` if it is known already.
     pub(super) fn register(&self, name: &str, id: &str) -> Result<u32> {
-        self.lock().register(name, id)
+        self.lock().register(name, id, None)
+    }
+
+    /// As [`register`](Self::register) for a model in this process, with how it is asked.
+    pub(super) fn register_with(&self, name: &str, id: &str, settings: Settings) -> Result<u32> {
+        self.lock().register(name, id, Some(settings))
+    }
+
+    /// How the model `name` was asked when the transcript was begun.
+    pub fn settings(&self, name: &str) -> Option<Settings> {
+        let transcript = self.lock();
+        let model = transcript.models.iter().find(|m| m.name == name)?;
+        model.settings
     }
 
     /// The number and identity under which the model `name` answered.
@@ -241,15 +250,42 @@ impl SharedTranscript {
         Ok(answer)
     }
 
-    /// Tokens of prompts and answers that the model of that number cost so far.
-    pub(super) fn spent(&self, model: u32) -> (u64, u64) {
-        let transcript = self.lock();
-        let answers = transcript.answers.iter().filter(|line| line.model == model);
-        let (prompt, answer) = transcript.failures.spent(model);
-        answers.fold((prompt, answer), |(prompt, answer), line| {
-            let [whole, _, more] = line.tokens;
-            (prompt + u64::from(whole), answer + u64::from(more))
+    /// Takes back the failure of the question `key` of that asker, step and attempt, on disk with
+    /// the next [`flush`](Self::flush): when the run is resumed, it is asked again.
+    pub(super) fn void_failure(&self, key: Key, request: [u64; 2], attempt: u32) -> Result<()> {
+        let [stream, step] = request;
+        self.lock().void(VoidLine {
+            key,
+            stream,
+            step,
+            attempt,
         })
+    }
+
+    /// Adds what `calls` to the model of that number came to, on disk with the next
+    /// [`flush`](Self::flush).
+    pub(super) fn record_calls(&self, model: u32, calls: Calls) -> Result<()> {
+        let mut transcript = self.lock();
+        transcript.line(&Line::Calls(CallsLine { model, calls }))?;
+        transcript.add_calls(model, &calls);
+        Ok(())
+    }
+
+    /// What all calls to the model of that number came to.
+    pub(super) fn calls(&self, model: u32) -> Calls {
+        let transcript = self.lock();
+        transcript.calls.get(&model).copied().unwrap_or_default()
+    }
+
+    /// Tokens that the model of that number evaluated for the answers that were there when the
+    /// transcript was opened.
+    pub(super) fn evaluated_before(&self, model: u32) -> u64 {
+        let transcript = self.lock();
+        let answers = &transcript.answers[..transcript.opened_with];
+        let of_model = answers.iter().filter(|line| line.model == model);
+        of_model
+            .map(|line| u64::from(line.tokens[1]) + u64::from(line.tokens[2]))
+            .sum()
     }
 
     /// The file, for messages.
@@ -275,6 +311,7 @@ impl Transcript {
             book: Book::default(),
             notes: HashMap::new(),
             failures: Failures::default(),
+            calls: HashMap::new(),
             pending: Vec::new(),
             on_disk: 0,
             replay: false,
@@ -359,18 +396,34 @@ impl Transcript {
                 Ok(())
             }
             Line::Failure(_) => Err("a failure of no model".into()),
-            Line::Void(number) if number <= self.failures.open() => {
-                self.failures.void(number);
+            Line::Void(void) => match self.failures.void(&void) {
+                true => Ok(()),
+                false => Err("a failure is taken back that is not there".into()),
+            },
+            Line::Calls(line) if (line.model as usize) < self.models.len() => {
+                self.add_calls(line.model, &line.calls);
                 Ok(())
             }
-            Line::Void(_) => Err("more failures taken back than there are".into()),
+            Line::Calls(_) => Err("calls of no model".into()),
         }
     }
 
     fn push(&mut self, answer: AnswerLine) {
         self.index.entry(answer.key).or_insert(self.answers.len());
-        self.failures.close();
         self.answers.push(answer);
+    }
+
+    fn add_calls(&mut self, model: u32, calls: &Calls) {
+        let sum = self.calls.entry(model).or_default();
+        *sum = sum.plus(calls);
+    }
+
+    fn void(&mut self, void: VoidLine) -> Result<()> {
+        // A replay stops where the run stopped, and says no more than that.
+        if !self.replay && self.failures.void(&void) {
+            self.line(&Line::Void(void))?;
+        }
+        Ok(())
     }
 
     fn line(&mut self, line: &Line) -> Result<()> {
@@ -408,7 +461,7 @@ impl Transcript {
         }
     }
 
-    fn register(&mut self, name: &str, id: &str) -> Result<u32> {
+    fn register(&mut self, name: &str, id: &str, settings: Option<Settings>) -> Result<u32> {
         if let Some(at) = self.models.iter().position(|m| m.name == name) {
             if self.models[at].id != id {
                 return Err(Error::input(format!(
@@ -423,6 +476,7 @@ impl Transcript {
         let model = ModelLine {
             name: name.to_owned(),
             id: id.to_owned(),
+            settings,
         };
         self.line(&Line::Model(model.clone()))?;
         self.models.push(model);

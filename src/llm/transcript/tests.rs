@@ -225,12 +225,60 @@ fn another_schema_and_another_model_are_refused() {
             .contains("line 2")
     );
     assert!(write("nonsense\n").contains("line 1"));
+    let begin = "{\"header\":{\"schema\":1,\"fisc\":\"9\"}}\n";
+    let calls = "{\"calls\":{\"model\":0,\"calls\":{\"calls\":1}}}\n";
+    assert!(write(&format!("{begin}{calls}")).contains("calls of no model"));
+    let key = "0".repeat(32);
+    let void =
+        format!("{{\"void\":{{\"key\":\"{key}\",\"stream\":1,\"step\":0,\"attempt\":0}}}}\n");
+    assert!(write(&format!("{begin}{void}")).contains("not there"));
 
     let transcript = SharedTranscript::in_memory();
     transcript.register("small", "sha256:a").unwrap();
     assert_eq!(transcript.register("large", "sha256:b").unwrap(), 1);
     let error = transcript.register("small", "sha256:c").unwrap_err();
     assert!(error.to_string().contains("sha256:a"), "{error}");
+}
+
+/// A resumed run goes on with the settings it was begun with, and knows what was spent.
+#[test]
+fn settings_and_calls_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.zst");
+    let settings = Settings {
+        wave: 24,
+        threads: 3,
+    };
+    let calls = Calls {
+        calls: 5,
+        timeouts: 1,
+        prompt_tokens: 70,
+        dollars: 0.25,
+        ..Calls::default()
+    };
+    let transcript = SharedTranscript::create(&path).unwrap();
+    let local = transcript.register_with("small", "sha256:a", settings);
+    assert_eq!(local.unwrap(), 0);
+    let far = transcript.register("far", "openai:m").unwrap();
+    transcript.record_calls(far, calls).unwrap();
+    transcript.record_calls(far, calls).unwrap();
+    drop(transcript);
+    let resumed = SharedTranscript::resume(&path).unwrap();
+    assert_eq!(resumed.settings("small"), Some(settings));
+    assert_eq!(resumed.settings("far"), None);
+    assert_eq!(resumed.calls(far), calls.plus(&calls));
+    assert_eq!(resumed.calls(far).since(&calls), calls);
+    assert_eq!(resumed.calls(0), Calls::default());
+    // Other settings do not replace those of the beginning.
+    let other = Settings {
+        wave: 8,
+        threads: 1,
+    };
+    resumed.register_with("small", "sha256:a", other).unwrap();
+    assert_eq!(resumed.settings("small"), Some(settings));
+    drop(resumed);
+    let plain = zstd::decode_all(std::fs::File::open(&path).unwrap()).unwrap();
+    assert!(!String::from_utf8(plain).unwrap().contains("retries"));
 }
 
 #[test]

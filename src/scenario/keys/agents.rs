@@ -235,7 +235,7 @@ const ANSWERS: &[Choice] = &[
     choice(
         "moves",
         &[STEPS, CALIBRATED],
-        "A move from the best schedule so far that was not tried before, drawn from the model's exact probabilities over all such moves.",
+        "A move from the best schedule so far that was not tried before, drawn from the model's exact probabilities over all such moves. Behind a server it needs `structured = \"grammar\"`.",
     ),
 ];
 
@@ -325,7 +325,7 @@ pub(in crate::scenario) const MODEL: &[Key] = &[
         Kind::Whole(1, 65_536, "tokens"),
         Value("256"),
         "256",
-        "Longest sampled answer; less than `context_tokens`.",
+        "Longest sampled answer; less than `context_tokens`. A server under `json-schema` is given 16 more, for the object around it.",
     ),
     key(
         "think",
@@ -419,7 +419,7 @@ const OPENAI: &[Key] = &[
         above(0.0, "seconds"),
         Value("600.0"),
         "600.0",
-        "Longest time of one step's questions to this model. Those that are then open have failed.",
+        "Longest time of all questions of a step to this model, from the first of them; thoughts and repeated attempts count. Those that are then open have failed.",
     ),
     key(
         "retries",
@@ -498,7 +498,11 @@ const FAILURES: &[Choice] = &[
         "Asks again, then keeps the previous action.",
     ),
     choice("keep-last", &[], "Keeps the previous action at once."),
-    choice("stop", &[], "Stops the run."),
+    choice(
+        "stop",
+        &[],
+        "Stops the run, to be resumed: a question that a server or the context left without an answer is then asked again. An answer that is there but invalid stands, and stops it again.",
+    ),
 ];
 
 const fn model() -> Key {

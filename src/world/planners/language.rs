@@ -315,6 +315,7 @@ fn propose(
             .render(template, without_welfare(context))?;
         questions.push(blank);
     }
+    let mut unanswered = Vec::new();
     for attempt in 0..planner.asking.attempts.max(1) {
         let requests: Vec<Request> = questions
             .iter()
@@ -334,6 +335,9 @@ fn propose(
         let mut answers = thoughts.into_iter().map(|thought| thought.answer);
         let answer = (answers.next()).ok_or_else(|| Error::run("no answer came"))?;
         let blank = answers.next();
+        let failed = [Some(&answer), blank.as_ref()].into_iter().flatten();
+        let failed = failed.filter(|answer| matches!(answer.content, Content::Failed(_)));
+        unanswered.extend(failed.map(|answer| (answer.key, PLANNER_STREAM, attempt)));
         let mut mass = None;
         let next = match (&answer.content, &nexts) {
             (Content::Text(text), None) => {
@@ -386,6 +390,12 @@ fn propose(
         if let Ok(next) = next {
             return Ok(Some(next));
         }
+    }
+    if planner.asking.stop {
+        let model = &planner.asking.model;
+        office
+            .models
+            .ask_again_later(model, &unanswered, clock.step)?;
     }
     Ok(None)
 }

@@ -4,8 +4,10 @@
 //! `cargo bench --profile dev --bench llm -- [q8_0] [WORKERS] [STEPS]`. With `q8_0` the model is
 //! requantised first. `LLAMA_SERVER` names a llama-server binary (`scripts/llama_server.sh` builds
 //! one); without it that side is not measured. `ALONE` is the number of prompts evaluated alone
-//! (default 24). `WAVES`, `KEPT` (MiB) and `SLOTS` of the server are lists of settings that are
-//! tried, with commas between. All sides take turns, step by step, because the speed of a shared
+//! (default 24). `WAVES` (for `choice`), `SAMPLE_WAVES`, `KEPT` (MiB) and `SLOTS` of the server are
+//! lists of settings that are tried, with commas between. fisc and "alone" are measured twice: for
+//! the exact probabilities of all answers (`choice`), for which the server has nothing alike, and for
+//! the one greedy answer under a grammar (`sample`) that the server gives, too. All sides take turns, step by step, because the speed of a shared
 //! machine changes from minute to minute.
 
 use fisc::llm::gguf::{GgufBackend, requantise};
@@ -41,6 +43,25 @@ fn options() -> Vec<String> {
     (0..=10).map(|hours| (10 * hours).to_string()).collect()
 }
 
+fn grammar() -> String {
+    let texts: Vec<String> = options().iter().map(|o| format!("\"{o}\"")).collect();
+    format!("root ::= {}", texts.join(" | "))
+}
+
+/// The same question, answered by the most probable text.
+fn greedy(request: &Request) -> Request {
+    let readout = Readout::Sample {
+        grammar: grammar(),
+        max_tokens: 5,
+        temperature: 0.0,
+        top_p: 1.0,
+    };
+    Request {
+        readout,
+        ..request.clone()
+    }
+}
+
 /// The rules, who the worker is, the past year by year, and last and short what is new:
 /// the rates of this year, behind which the hours are missing.
 fn request(person: &Person, step: u64) -> Request {
@@ -73,19 +94,32 @@ fn request(person: &Person, step: u64) -> Request {
 struct Fisc {
     name: String,
     engine: Engine,
+    greedy: bool,
     _folder: tempfile::TempDir,
 }
 
 impl Fisc {
-    fn open(spec: &ModelSpec, name: String) -> Fisc {
+    fn open(spec: &ModelSpec, greedy: bool, what: &str) -> Fisc {
+        let readout = if greedy { "sample" } else { "choice" };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("transcript.jsonl.zst");
         let transcript = SharedTranscript::create(&path).expect("a transcript");
         Fisc {
-            name,
+            name: format!("{readout}: {what}"),
             engine: Engine::open(spec, transcript, Mode::Live).expect("an engine"),
+            greedy,
             _folder: folder,
         }
+    }
+
+    fn ask(&mut self, call: &[Request]) {
+        let answered = if self.greedy {
+            let call: Vec<Request> = call.iter().map(greedy).collect();
+            self.engine.ask(&call)
+        } else {
+            self.engine.ask(call)
+        };
+        answered.expect("answers");
     }
 
     fn decisions_per_second(&self) -> f64 {
@@ -94,8 +128,8 @@ impl Fisc {
     }
 
     fn tokens_per_second(&self) -> f64 {
-        let backend = self.engine.profile().backend;
-        backend.prefill_tokens as f64 / backend.prefill_seconds
+        let t = self.engine.profile().backend;
+        (t.prefill_tokens + t.decode_tokens) as f64 / (t.prefill_seconds + t.decode_seconds)
     }
 
     fn print(&self, alone: f64) {
@@ -108,9 +142,9 @@ impl Fisc {
              {:.2} s of {:.1} s)",
             self.name,
             speed / alone,
-            t.prefill_tokens as f64 / profile.requests as f64,
+            (t.prefill_tokens + t.decode_tokens) as f64 / profile.requests as f64,
             self.tokens_per_second(),
-            100.0 * (1.0 - t.prefill_seconds / profile.ask_seconds),
+            100.0 * (1.0 - (t.prefill_seconds + t.decode_seconds) / profile.ask_seconds),
             t.sampling_seconds,
             t.keeping_seconds,
             profile.transcript_seconds,
@@ -142,12 +176,11 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .expect("llama-server");
-        let grammar: Vec<String> = options().iter().map(|o| format!("\"{o}\"")).collect();
         let server = Server {
             process,
             port,
             slots,
-            grammar: format!("root ::= {}", grammar.join(" | ")),
+            grammar: grammar(),
             answered: 0,
             asked: 0,
             seconds: 0.0,
@@ -253,7 +286,8 @@ fn main() {
         .collect();
 
     let count = list("ALONE", "24")[0].max(1);
-    let mut alone = Fisc::open(&spec, format!("(a) each prompt alone ({count})"));
+    let mut alone = [false, true]
+        .map(|greedy| Fisc::open(&spec, greedy, &format!("(a) each prompt alone ({count})")));
     let mut servers: Vec<Server> = match std::env::var("LLAMA_SERVER") {
         Ok(binary) => list("SLOTS", "1,4,16,64")
             .into_iter()
@@ -266,14 +300,16 @@ fn main() {
     };
     let mut fiscs = Vec::new();
     for kept in list("KEPT", "0,1024") {
-        for wave in list("WAVES", "8") {
+        let samples = list("SAMPLE_WAVES", "16").into_iter().map(|w| (w, true));
+        let choices = list("WAVES", "8").into_iter().map(|w| (w, false));
+        for (wave, greedy) in samples.chain(choices) {
             let spec = ModelSpec {
                 kept_bytes: kept << 20,
                 wave,
                 ..spec.clone()
             };
-            let name = format!("fisc, {kept} MiB kept, waves of {wave}");
-            fiscs.push(Fisc::open(&spec, name));
+            let what = format!("fisc, {kept} MiB kept, waves of {wave}");
+            fiscs.push(Fisc::open(&spec, greedy, &what));
         }
     }
     let ceiling = |what| Ceiling {
@@ -292,16 +328,15 @@ fn main() {
         let (from, to) = (step * count / steps, (step + 1) * count / steps);
         for i in from..to {
             let one = &call[(i * 17) % call.len()];
-            alone
-                .engine
-                .ask(std::slice::from_ref(one))
-                .expect("an answer");
+            for alone in &mut alone {
+                alone.ask(std::slice::from_ref(one));
+            }
         }
         for server in &mut servers {
             server.ask(call);
         }
         for fisc in &mut fiscs {
-            fisc.engine.ask(call).expect("answers");
+            fisc.ask(call);
         }
         // As many logits and as long prompts as the last setting has.
         let profile = fiscs.last().expect("a setting").engine.profile();
@@ -319,20 +354,22 @@ fn main() {
         }
     }
 
-    let base = alone.decisions_per_second();
-    alone.print(base);
+    let bases = [&alone[0], &alone[1]].map(Fisc::decisions_per_second);
+    for alone in &alone {
+        alone.print(bases[usize::from(alone.greedy)]);
+    }
     for server in &servers {
         let speed = server.answered as f64 / server.seconds;
         println!(
             "{:<40} {speed:>6.2} decisions/s {:>5.2} x alone, {} of {} answered",
             format!("(b) llama-server, {} slots", server.slots),
-            speed / base,
+            speed / bases[1],
             server.answered,
             server.asked
         );
     }
     for fisc in &fiscs {
-        fisc.print(base);
+        fisc.print(bases[usize::from(fisc.greedy)]);
     }
     let speed = fiscs.last().expect("a setting").tokens_per_second();
     for Ceiling {

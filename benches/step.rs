@@ -9,7 +9,7 @@
 
 use fisc::run::{Simulation, arm};
 use fisc::scenario;
-use fisc::world::language::Models;
+use fisc::world::asking::Models;
 use std::hint::black_box;
 use std::process::Command;
 use std::time::Instant;

@@ -40,6 +40,7 @@
 //! | 2 | [`scenario`] | a TOML file in, a checked scenario out, or an error that points at the line |
 //! | 1 | [`population`] | wage priors, census workers, personas |
 //! | 1 | [`fiscal`] | schedules, best responses, welfare, inequality, Saez, the optimum: plain functions |
+//! | 1 | [`voting`] | ballots and voting rules: plain functions |
 //! | 0 | [`random`], [`units`], [`error`] | random streams; tax rates; the one error type |
 //!
 //! Equations with sources, code and tests: `docs/equations.md`. Files of a run: `docs/files.md`.
@@ -47,9 +48,8 @@
 //!
 //! # Not in this version
 //!
-//! Sweeps over scenarios, elections, altruistic or adversarial workers, bounded rationality, noisy
-//! and adaptive workers, and learning of preferences or rewards. Scenario keys for them are known and refused. Not modelled at all: households, wealth,
-//! savings, prices, firms, unemployment, wage growth, deductions, credits and payroll taxes.
+//! Sweeps over scenarios, and learning of preferences or rewards. Not modelled at all: households,
+//! wealth, savings, prices, firms, unemployment, wage growth, deductions, credits and payroll taxes.
 
 pub mod cli;
 pub mod error;
@@ -61,6 +61,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod units;
+pub mod voting;
 pub mod world;
 
 pub use error::{Error, Result};

@@ -6,7 +6,7 @@ use fisc::random::Streams;
 use fisc::run::{ArmResult, Simulation, arm, tables};
 use fisc::scenario;
 use fisc::world::Step;
-use fisc::world::language::Models;
+use fisc::world::asking::Models;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -36,10 +36,52 @@ planners = ["none", "us-2024", "saez-static", "saez-fixed-point"]
 workers_every = 3
 "#;
 
-fn simulation() -> Simulation {
+/// Every kind of closed-form worker.
+const KINDS: &str = r#"
+name = "kinds"
+seed = 11
+steps = 6
+tax_year = 2
+[population]
+size = 500
+wages = "gb2"
+[taxes]
+brackets = "three"
+initial = [0.12, 0.22, 0.35]
+[[workers]]
+share = 0.2
+decide = { logit = { scale = 3000.0 } }
+bounded = true
+[[workers]]
+share = 0.2
+decide = { adaptive = { step = 3.0 } }
+[[workers]]
+share = 0.2
+labor_cost = 0.5
+labor_exponent = 2.1
+[[workers]]
+share = 0.1
+motive = "altruistic"
+[[workers]]
+share = 0.1
+motive = "adversarial"
+[[workers]]
+share = 0.2
+decide = { fixed = { hours = 38.0 } }
+[planner]
+kind = "saez-estimated"
+[compare]
+planners = ["none", "us-2024", "saez-static", "saez-fixed-point", "elected", { elected = { rule = "schulze" } }]
+"#;
+
+fn simulations() -> [Simulation; 2] {
+    [SCENARIO, KINDS].map(simulation)
+}
+
+fn simulation(scenario: &str) -> Simulation {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("determinism.toml");
-    std::fs::write(&path, SCENARIO).unwrap();
+    std::fs::write(&path, scenario).unwrap();
     Simulation::new(scenario::load(&path, &[]).unwrap()).unwrap()
 }
 
@@ -60,6 +102,7 @@ fn digests(simulation: &Simulation, arms: &[ArmResult]) -> Vec<String> {
             "workers",
             tables::workers(arms, scenario, simulation.people().len()),
         ),
+        ("ballots", tables::ballots(arms)),
     ];
     frames
         .into_iter()
@@ -85,9 +128,12 @@ fn play_with_threads(simulation: &Simulation, threads: usize) -> Vec<String> {
 
 #[test]
 fn one_and_two_threads_and_a_fresh_population_agree() {
-    let reference = play_with_threads(&simulation(), 1);
-    assert_eq!(reference, play_with_threads(&simulation(), 2));
-    assert_eq!(reference, play_with_threads(&simulation(), 3));
+    let [first, second, third] = [(); 3].map(|()| simulations());
+    for ((first, second), third) in first.iter().zip(&second).zip(&third) {
+        let reference = play_with_threads(first, 1);
+        assert_eq!(reference, play_with_threads(second, 2));
+        assert_eq!(reference, play_with_threads(third, 3));
+    }
 }
 
 /// Ambiguity detection set to error: no two systems that touch the same data are left unordered,
@@ -96,19 +142,24 @@ fn one_and_two_threads_and_a_fresh_population_agree() {
 #[test]
 fn systems_are_unambiguous_and_any_order_gives_the_same_bytes() {
     bevy_tasks::ComputeTaskPool::get_or_init(bevy_tasks::TaskPool::default);
-    let simulation = simulation();
-    let reference = play_with_threads(&simulation, 2);
-    for shuffle in 0..12u64 {
+    let [two_kinds, all_kinds] = simulations();
+    any_order_gives_the_same_bytes(&two_kinds, 12);
+    any_order_gives_the_same_bytes(&all_kinds, 4);
+}
+
+fn any_order_gives_the_same_bytes(simulation: &Simulation, shuffles: u64) {
+    let reference = play_with_threads(simulation, 2);
+    for shuffle in 0..shuffles {
         let arms: Vec<ArmResult> = simulation
             .arms()
             .into_iter()
             .map(|kind| {
-                let mut mechanisms = arm::mechanisms(&simulation, kind).unwrap();
+                let mut mechanisms = arm::mechanisms(simulation, kind).unwrap();
                 let mut rng = Streams::new(shuffle, "shuffle").at(0, 0);
                 for i in (1..mechanisms.len()).rev() {
                     mechanisms.swap(i, rng.random_range(0..=i));
                 }
-                let mut app = arm::assemble(&simulation, mechanisms, &Models::none());
+                let mut app = arm::assemble(simulation, mechanisms, &Models::none());
                 app.edit_schedule(Step, |schedule| {
                     schedule.set_build_settings(ScheduleBuildSettings {
                         ambiguity_detection: LogLevel::Error,
@@ -116,9 +167,9 @@ fn systems_are_unambiguous_and_any_order_gives_the_same_bytes() {
                     });
                     schedule.set_executor(MultiThreadedExecutor::new());
                 });
-                arm::run_to_end(&simulation, app, kind.arm(), &|_| {}).unwrap()
+                arm::run_to_end(simulation, app, kind.arm(), &|_| {}).unwrap()
             })
             .collect();
-        assert_eq!(digests(&simulation, &arms), reference, "shuffle {shuffle}");
+        assert_eq!(digests(simulation, &arms), reference, "shuffle {shuffle}");
     }
 }

@@ -133,7 +133,7 @@ fn both_readouts_agree_with_the_model_in_this_process_thirty_two_at_a_time() {
         ..RemoteSpec::new("smollm2", vec![server.url()])
     })
     .unwrap();
-    assert_eq!(remote.id(), "openai:smollm2");
+    assert_eq!(remote.id(), "openai:smollm2;grammar");
     let choice = Readout::Choice { options: options() };
     let requests: Vec<Request> = (0..32).map(|w| request(w, choice.clone())).collect();
     let asked: Vec<&Request> = requests.iter().collect();

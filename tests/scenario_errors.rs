@@ -188,7 +188,10 @@ fn settings_are_refused_as_such() {
             "models.small.readout=choice",
             vec!["--set: `models.small.backend`", "must be given"],
         ),
-        ("voting.rule=borda", vec!["--set: `voting", "no keys below"]),
+        (
+            "voting.rule=bordo",
+            vec!["--set: `voting.rule`", "did you mean `borda`?"],
+        ),
     ] {
         let message = input_error(&path, &[setting]);
         for part in parts {

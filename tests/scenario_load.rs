@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use fisc::fiscal::{Economy, Objective, Schedule, Utility, laws};
 use fisc::llm::RemoteSpec;
 use fisc::llm::remote::Structured;
-use fisc::population::{PersonaSource, PopulationSpec, WagePrior};
+use fisc::population::{Fact, PersonaSource, PopulationSpec, WagePrior};
 use fisc::scenario::*;
+use fisc::voting::Rule;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -56,6 +57,8 @@ fn the_example_of_the_design() {
             personas: PersonaSource::Census,
             ..PopulationSpec::new(12, WagePrior::Census)
         },
+        blind: vec![],
+        persona_writer: None,
         economy: Economy::default(),
         taxes: Taxes {
             edges: law.edges().to_vec(),
@@ -69,9 +72,13 @@ fn the_example_of_the_design() {
             decide: Decide::Llm {
                 model: "small".into(),
                 choice: Pick::Draw,
+                memory: 0,
             },
             bounded: false,
+            dissatisfied: 0.5,
             motive: Motive::Own,
+            labor_cost: None,
+            labor_exponent: None,
         }],
         planner: PlannerKind::Llm {
             model: "small".into(),
@@ -89,6 +96,13 @@ fn the_example_of_the_design() {
             PlannerKind::SaezFixedPoint { elasticity: None },
             PlannerKind::Optimal,
         ],
+        voting: Voting {
+            every: 1,
+            candidates: Standing::Random { count: 5 },
+            ballots: None,
+            rule: Rule::Plurality,
+            leader: None,
+        },
         models: BTreeMap::from([("small".into(), small_model())]),
         record: Record { workers_every: 1 },
         prompts: None,
@@ -235,6 +249,7 @@ fn settings_change_and_make_keys() {
     let llm = Decide::Llm {
         model: "tiny".into(),
         choice: Pick::Draw,
+        memory: 0,
     };
     assert_eq!(scenario.workers[1].decide, llm);
     assert_eq!(scenario.compare.len(), 2);
@@ -366,12 +381,39 @@ fn planner() -> impl Strategy<Value = PlannerKind> {
                     }
                 }
             ),
+        prop::option::of(rule()).prop_map(|rule| PlannerKind::Elected { rule }),
         (0u32..100).prop_map(|final_years| PlannerKind::RandomSearch { final_years }),
         (sizes(), 0u32..100).prop_map(|(points, final_years)| PlannerKind::HillClimb {
             points,
             final_years
         }),
     ]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    prop::sample::select(Rule::ALL.to_vec())
+}
+
+fn voting() -> impl Strategy<Value = Voting> {
+    let candidates = prop_oneof![
+        Just(Standing::All),
+        (1usize..=10_000).prop_map(|count| Standing::Random { count }),
+        (0.1..=100.0f64).prop_map(|step| Standing::Flat { step }),
+        (1usize..=10_000).prop_map(|among| Standing::Nominated {
+            model: "m".into(),
+            among
+        }),
+    ];
+    let model = || prop::option::of(Just("m".to_owned()));
+    (1u32..=1_000_000, candidates, model(), rule(), model()).prop_map(
+        |(every, candidates, ballots, rule, leader)| Voting {
+            every,
+            candidates,
+            ballots,
+            rule,
+            leader,
+        },
+    )
 }
 
 /// Sizes of moves, each once.
@@ -407,23 +449,47 @@ fn workers() -> impl Strategy<Value = Vec<WorkerGroup>> {
     let decide = prop_oneof![
         Just(Decide::Rational),
         (0.0..=60.0f64).prop_map(|hours| Decide::Fixed { hours }),
-        prop::sample::select(vec![Pick::Draw, Pick::Mode, Pick::Mean]).prop_map(|choice| {
-            Decide::Llm {
+        (0.1..1e5f64).prop_map(|scale| Decide::Logit { scale }),
+        (0.1..20.0f64).prop_map(|step| Decide::Adaptive { step }),
+        (
+            prop::sample::select(vec![Pick::Draw, Pick::Mode, Pick::Mean]),
+            0usize..=1000
+        )
+            .prop_map(|(choice, memory)| Decide::Llm {
                 model: "m".into(),
                 choice,
-            }
-        }),
+                memory,
+            }),
     ];
-    prop::collection::vec((0.01..1.0f64, decide), 1..5).prop_map(|groups| {
+    let motive = prop::sample::select(vec![Motive::Own, Motive::Altruistic, Motive::Adversarial]);
+    let tastes = prop::option::of((1e-9..1.0f64, 1.01..12.0f64));
+    let group = (
+        0.01..1.0f64,
+        decide,
+        motive,
+        any::<bool>(),
+        0.0..=1.0f64,
+        tastes,
+    );
+    prop::collection::vec(group, 1..5).prop_map(|groups| {
         let total: f64 = groups.iter().map(|group| group.0).sum();
-        let group = |(index, (part, decide)): (usize, (f64, Decide))| WorkerGroup {
-            name: format!("group.{index}"),
-            share: part / total,
-            decide,
-            bounded: false,
-            motive: Motive::Own,
-        };
-        groups.into_iter().enumerate().map(group).collect()
+        let groups = groups.into_iter().enumerate();
+        groups
+            .map(|(index, group)| {
+                let (part, decide, motive, bounded, dissatisfied, tastes) = group;
+                let asks = matches!(decide, Decide::Rational | Decide::Llm { .. });
+                WorkerGroup {
+                    name: format!("group.{index}"),
+                    share: part / total,
+                    motive: if asks { motive } else { Motive::Own },
+                    decide,
+                    bounded,
+                    dissatisfied,
+                    labor_cost: tastes.map(|tastes| tastes.0),
+                    labor_exponent: tastes.map(|tastes| tastes.1),
+                }
+            })
+            .collect()
     })
 }
 
@@ -536,6 +602,9 @@ prop_compose! {
         (economy, taxes, objective, workers) in (economy(), taxes(), objective(), workers()),
         (planner, compare) in (planner(), prop::collection::vec(planner(), 0..6)),
         (model, workers_every) in (model(), 0u32..1000),
+        blind in prop::sample::subsequence(Fact::ALL.to_vec(), 0..=6),
+        written in prop::option::of(1usize..=64),
+        voting in voting(),
     ) -> Scenario {
         let personas = match wages {
             WagePrior::Census => PersonaSource::Census,
@@ -559,8 +628,13 @@ prop_compose! {
         }
         Scenario {
             name, seed, steps: years * tax_year, tax_year,
+            persona_writer: match personas {
+                PersonaSource::None => None,
+                _ => written.map(|max_tokens| PersonaWriter { model: "m".into(), max_tokens }),
+            },
+            blind,
             population: PopulationSpec { size, wages, personas, wage_cap },
-            economy, taxes, objective, workers, planner, compare: arms,
+            economy, taxes, objective, workers, planner, compare: arms, voting,
             models: BTreeMap::from([("m".to_owned(), model)]),
             record: Record { workers_every },
             prompts: None,

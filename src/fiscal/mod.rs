@@ -4,16 +4,19 @@
 //! |---|---|
 //! | [`schedule`], [`laws`] | piecewise-linear taxes; U.S. federal law 2013–2026 |
 //! | [`economy`] | utility, disutility of work, constants |
-//! | [`response`], [`society`] | exact best responses; a population's outcome under a schedule |
+//! | [`response`], [`choice`], [`motives`] | exact best responses; noisy ones; hours for or against welfare |
+//! | [`society`] | a population's outcome under a schedule |
 //! | [`objective`] | social welfare functions |
 //! | [`inequality`], [`statistics`] | Gini, concentration, quantiles; what is recorded each step |
 //! | [`lanes`] | long sums, vectorised and the same for any number of threads |
 //! | [`saez`], [`optimum`] | sufficient-statistics rates; the exact bracket optimum |
 
+pub mod choice;
 pub mod economy;
 pub mod inequality;
 pub mod lanes;
 pub mod laws;
+pub mod motives;
 pub mod objective;
 pub mod optimum;
 pub mod response;
@@ -23,6 +26,7 @@ pub mod society;
 pub mod statistics;
 
 pub use economy::{Economy, Utility};
+pub use motives::Motive;
 pub use objective::{Allocation, Objective};
 pub use response::best_response;
 pub use schedule::Schedule;

@@ -131,6 +131,42 @@ pub fn best_flat(society: &Society, objective: &Objective) -> (Schedule, f64) {
     )
 }
 
+/// The rates of `edges` in [0, 1] (from −1 where `allow_subsidy`) that are best for the workers at
+/// `places` alone: those that maximise their mean utility, everybody's responses and the rebate
+/// included.
+///
+/// The best of zero, 30 and 60 % everywhere, the revenue maximum 1/(1+e) and `start`, each improved
+/// by pattern search to 10⁻⁴.
+pub fn best_for(
+    society: &Society,
+    places: std::ops::Range<usize>,
+    edges: &[f64],
+    start: &[Schedule],
+    allow_subsidy: bool,
+) -> Schedule {
+    let low = if allow_subsidy { -1.0 } else { 0.0 };
+    let peak = 1.0 / (1.0 + society.economy().elasticity());
+    let given = start.iter().filter(|schedule| schedule.edges() == edges);
+    let starts = [0.0, 0.3, 0.6, peak]
+        .map(|rate| vec![rate; edges.len()])
+        .into_iter()
+        .chain(given.map(|schedule| schedule.rates().to_vec()));
+    let goal = Goal::Utility(places);
+    let found = starts
+        .map(|rates| Search::towards(society, edges, goal.clone(), low, &rates).descend(0.08, 1e-4))
+        .reduce(|a, b| if b.welfare > a.welfare { b } else { a })
+        .expect("at least one start");
+    Schedule::of_checked(edges.to_vec(), found.rates)
+}
+
+/// What a search maximises.
+#[derive(Clone, Debug)]
+enum Goal<'a> {
+    Welfare(&'a Objective),
+    /// Mean utility of the workers at these places.
+    Utility(std::ops::Range<usize>),
+}
+
 fn starting_points(
     society: &Society,
     edges: &[f64],
@@ -186,7 +222,7 @@ fn starting_points(
 struct Search<'a> {
     society: &'a Society,
     edges: &'a [f64],
-    objective: &'a Objective,
+    goal: Goal<'a>,
     low: f64,
     rates: Vec<f64>,
     welfare: f64,
@@ -202,10 +238,20 @@ impl<'a> Search<'a> {
         low: f64,
         rates: &[f64],
     ) -> Self {
+        Search::towards(society, edges, Goal::Welfare(objective), low, rates)
+    }
+
+    fn towards(
+        society: &'a Society,
+        edges: &'a [f64],
+        goal: Goal<'a>,
+        low: f64,
+        rates: &[f64],
+    ) -> Self {
         let mut search = Search {
             society,
             edges,
-            objective,
+            goal,
             low,
             rates: rates.to_vec(),
             welfare: 0.0,
@@ -220,12 +266,18 @@ impl<'a> Search<'a> {
         self.evaluations += 1;
         let schedule = Schedule::of_checked(self.edges.to_vec(), rates.to_vec());
         self.society.outcome_into(&schedule, &mut self.outcome);
-        let allocation = self.outcome.allocation(self.society.wage());
-        let welfare = self.objective.welfare(self.society.economy(), &allocation);
+        let welfare = match &self.goal {
+            Goal::Welfare(objective) => {
+                let allocation = self.outcome.allocation(self.society.wage());
+                objective.welfare(self.society.economy(), &allocation)
+            }
+            Goal::Utility(places) => super::inequality::mean(&self.outcome.utility[places.clone()]),
+        };
         // Where rates fall, responses can jump over the only rebate that would balance the budget.
         // Such a schedule has no equilibrium, and its welfare would be that of mistaken workers.
         let scale = super::inequality::mean(&self.outcome.income).max(1.0);
-        let equilibrium = self.outcome.rebate_gap <= EQUILIBRIUM_TOLERANCE * scale;
+        let tolerance = self.society.equilibrium_tolerance();
+        let equilibrium = self.outcome.rebate_gap <= tolerance * scale && self.outcome.settled;
         if equilibrium && !welfare.is_nan() {
             welfare
         } else {

@@ -1,8 +1,11 @@
 //! A population that answers a schedule in closed form: the full-information
 //! model behind the baselines and the optimum.
 
+use crate::fiscal::choice::{at_quantile, hour_options, logit_probabilities};
+use crate::fiscal::motives::{Motive, SETTLED_WITHIN, Stage};
 use crate::fiscal::objective::{Allocation, Objective};
-use crate::fiscal::response::{Response, decreasing_root};
+use crate::fiscal::optimum::EQUILIBRIUM_TOLERANCE;
+use crate::fiscal::response::{Response, best_response, decreasing_root};
 use crate::fiscal::{Economy, Schedule, Utility, lanes};
 
 /// How a worker chooses hours when the outcome of a schedule is computed without asking anybody.
@@ -12,17 +15,61 @@ pub enum Behaviour {
     Rational,
     /// Always these hours per week.
     Fixed(f64),
+    /// The hours at a quantile of [`logit_probabilities`] over [`hour_options`].
+    Logit {
+        /// Unit of utility.
+        scale: f64,
+        /// In [0, 1). Several such workers at even quantiles stand for the distribution of one.
+        quantile: f64,
+    },
+    /// For or against welfare, as [`Stage::settle`].
+    Serving(Motive),
 }
 
 /// Workers with wages and behaviours, in one economy.
 #[derive(Clone, Debug)]
 pub struct Society {
     economy: Economy,
+    /// Preferences that occur.
+    tastes: Vec<Economy>,
+    /// Index into `tastes` by worker.
+    taste: Vec<u32>,
     wage: Vec<f64>,
     untaxed_labor: Vec<f64>,
     behaviour: Vec<Behaviour>,
-    /// Workers whose hours are given, and the hours.
-    fixed: Vec<(usize, f64)>,
+    /// Whose hours do not follow from a best response.
+    others: Vec<usize>,
+    serving: Vec<(usize, Motive)>,
+    /// What serving workers serve.
+    objective: Objective,
+    /// Workers whose satisfaction scales utility.
+    bounded: Vec<Bounded>,
+}
+
+/// A worker whose satisfaction with the tax policy scales its utility.
+#[derive(Clone, Copy, Debug)]
+struct Bounded {
+    place: usize,
+    /// r when dissatisfied.
+    dissatisfied: f64,
+    /// Utility without any tax policy.
+    without_policy: f64,
+}
+
+/// Utility that dissatisfaction lowers: u − (1−r)·|u| with 0 ≤ r ≤ 1, so that it never raises a
+/// negative utility. r = d + (1−d)·P with d = `dissatisfied`, the factor of a worker who is surely
+/// dissatisfied, and P = `satisfied`, the probability of being satisfied.
+pub fn bounded_utility(utility: f64, dissatisfied: f64, satisfied: f64) -> f64 {
+    let factor = dissatisfied + (1.0 - dissatisfied) * satisfied;
+    utility - (1.0 - factor) * utility.abs()
+}
+
+/// Utility of a worker's best response where there is neither tax nor rebate: a closed-form worker
+/// is satisfied with a tax policy that leaves it no worse off than this.
+pub fn utility_without_policy(economy: &Economy, wage: f64) -> f64 {
+    let none = Schedule::of_checked(vec![0.0], vec![0.0]);
+    let hours = best_response(economy, &none, wage, 0.0);
+    economy.utility_of_labor(wage, hours, &none, 0.0)
 }
 
 /// All workers' outcomes under one schedule, equally long vectors by worker.
@@ -43,6 +90,8 @@ pub struct Outcome {
     /// |R paid − R that the workers expected|, $/year: 0 but for rounding, except where a
     /// discontinuous response leaves no exact fixed point.
     pub rebate_gap: f64,
+    /// Whether serving workers came to rest (see [`Society::hours_into`]).
+    pub settled: bool,
 }
 
 impl Society {
@@ -52,21 +101,81 @@ impl Society {
         Self::new(economy, wage, behaviour)
     }
 
-    /// Workers with wages ($/hour) and behaviours, equally many.
+    /// Workers with wages ($/hour) and behaviours, equally many, who share their preferences.
     pub fn new(economy: Economy, wage: Vec<f64>, behaviour: Vec<Behaviour>) -> Self {
         assert_eq!(wage.len(), behaviour.len(), "a behaviour for each worker");
-        let untaxed_labor = wage.iter().map(|&w| economy.untaxed_labor(w)).collect();
-        let fixed = behaviour.iter().enumerate().filter_map(|(i, b)| match b {
-            Behaviour::Rational => None,
-            Behaviour::Fixed(hours) => Some((i, *hours)),
-        });
-        Society {
+        let mut society = Society {
             economy,
+            tastes: vec![economy],
+            taste: vec![0; wage.len()],
+            untaxed_labor: wage.iter().map(|&w| economy.untaxed_labor(w)).collect(),
             wage,
-            untaxed_labor,
-            fixed: fixed.collect(),
             behaviour,
+            others: Vec::new(),
+            serving: Vec::new(),
+            objective: Objective::Utilitarian,
+            bounded: Vec::new(),
+        };
+        society.sort_behaviours();
+        society
+    }
+
+    /// The same workers with preferences of their own: `taste` holds for each worker the place in
+    /// `tastes` of its χ and δ; all else in `tastes` must be the economy's.
+    #[must_use]
+    pub fn with_tastes(mut self, tastes: Vec<Economy>, taste: Vec<u32>) -> Self {
+        assert_eq!(self.len(), taste.len(), "a taste for each worker");
+        self.untaxed_labor = (self.wage.iter().zip(&taste))
+            .map(|(&w, &t)| tastes[t as usize].untaxed_labor(w))
+            .collect();
+        (self.tastes, self.taste) = (tastes, taste);
+        self
+    }
+
+    /// The same workers, of whom the serving ones serve or resist `objective`.
+    #[must_use]
+    pub fn serving(mut self, objective: Objective) -> Self {
+        self.objective = objective;
+        self
+    }
+
+    /// The same workers, of whom those with a factor in `dissatisfied` are bounded (see
+    /// [`bounded_utility`]); comes after [`Society::with_tastes`].
+    #[must_use]
+    pub fn bounded(mut self, dissatisfied: &[Option<f64>]) -> Self {
+        assert_eq!(self.len(), dissatisfied.len(), "an entry for each worker");
+        let bounded = dissatisfied.iter().enumerate().filter_map(|(place, d)| {
+            let taste = &self.tastes[self.taste[place] as usize];
+            Some(Bounded {
+                place,
+                dissatisfied: (*d)?,
+                without_policy: utility_without_policy(taste, self.wage[place]),
+            })
+        });
+        self.bounded = bounded.collect();
+        self
+    }
+
+    fn sort_behaviours(&mut self) {
+        let each = || self.behaviour.iter().enumerate();
+        self.others = each()
+            .filter(|(_, b)| matches!(b, Behaviour::Fixed(_) | Behaviour::Logit { .. }))
+            .map(|(i, _)| i)
+            .collect();
+        self.serving = each()
+            .filter_map(|(i, b)| match b {
+                Behaviour::Serving(motive) => Some((i, *motive)),
+                _ => None,
+            })
+            .collect();
+    }
+
+    /// Gives workers (place, hours per week) fixed hours from now on.
+    pub fn fix(&mut self, hours: impl IntoIterator<Item = (usize, f64)>) {
+        for (place, hours) in hours {
+            self.behaviour[place] = Behaviour::Fixed(hours);
         }
+        self.sort_behaviours();
     }
 
     /// The economy's constants.
@@ -89,6 +198,23 @@ impl Society {
         self.wage.is_empty()
     }
 
+    /// Workers who serve or resist welfare.
+    pub fn serving_workers(&self) -> usize {
+        self.serving.len()
+    }
+
+    /// Largest gap, relative to mean income, between the rebate that workers expect and the one
+    /// that is paid, at which a schedule counts as having an equilibrium: [`EQUILIBRIUM_TOLERANCE`],
+    /// but a tenth of a percent where somebody picks from whole options of hours, whose taxes jump.
+    pub fn equilibrium_tolerance(&self) -> f64 {
+        let is_logit = |b: &Behaviour| matches!(b, Behaviour::Logit { .. });
+        if self.behaviour.iter().any(is_logit) {
+            1e-3
+        } else {
+            EQUILIBRIUM_TOLERANCE
+        }
+    }
+
     /// About `count` workers at even steps of wage rank, for a coarse search.
     pub fn thinned(&self, count: usize) -> Society {
         if self.len() <= count {
@@ -98,11 +224,22 @@ impl Society {
         let picks: Vec<usize> = (0..count)
             .map(|i| order[((i as f64 + 0.5) * self.len() as f64 / count as f64) as usize] as usize)
             .collect();
+        let mut dissatisfied = vec![None; self.len()];
+        for bounded in &self.bounded {
+            dissatisfied[bounded.place] = Some(bounded.dissatisfied);
+        }
+        let dissatisfied: Vec<_> = picks.iter().map(|&i| dissatisfied[i]).collect();
         Society::new(
             self.economy,
             picks.iter().map(|&i| self.wage[i]).collect(),
             picks.iter().map(|&i| self.behaviour[i]).collect(),
         )
+        .with_tastes(
+            self.tastes.clone(),
+            picks.iter().map(|&i| self.taste[i]).collect(),
+        )
+        .serving(self.objective.clone())
+        .bounded(&dissatisfied)
     }
 
     /// Outcome of a schedule.
@@ -112,36 +249,103 @@ impl Society {
         outcome
     }
 
-    /// Outcome of a schedule, into vectors that are used again.
-    pub fn outcome_into(&self, schedule: &Schedule, outcome: &mut Outcome) {
-        let n = self.len();
-        let response = Response::new(&self.economy, schedule);
-        let mut labor = std::mem::take(&mut outcome.labor);
-        labor.resize(n, 0.0);
-        let respond = |labor: &mut [f64], rebate: f64| {
-            response.labor_of_many(&self.wage, &self.untaxed_labor, rebate, labor);
-            for &(i, hours) in &self.fixed {
+    /// Everybody's hours per week under a schedule, and the rebate ($/year) that those expected
+    /// who care for it (under isoelastic utility).
+    ///
+    /// The joint fixed point of the rational workers in the rebate, of the serving ones in each
+    /// other's hours, and of both. The flag says whether it was reached.
+    pub fn hours_into(&self, schedule: &Schedule, labor: &mut Vec<f64>) -> (Option<f64>, bool) {
+        let economy = &self.economy;
+        labor.resize(self.len(), 0.0);
+        let responses: Vec<Response> = self
+            .tastes
+            .iter()
+            .map(|taste| Response::new(taste, schedule))
+            .collect();
+        let options = hour_options(economy.labor_max);
+        // Hours of serving workers; none in the first round, in which they are rational.
+        let mut served: Option<Vec<f64>> = None;
+        let respond = |labor: &mut [f64], rebate: f64, served: Option<&[f64]>| {
+            if let [response] = &responses[..] {
+                response.labor_of_many(&self.wage, &self.untaxed_labor, rebate, labor);
+            } else {
+                for (i, l) in labor.iter_mut().enumerate() {
+                    let response = &responses[self.taste[i] as usize];
+                    *l = response.labor(self.wage[i], self.untaxed_labor[i], rebate);
+                }
+            }
+            for &i in &self.others {
+                labor[i] = match self.behaviour[i] {
+                    Behaviour::Fixed(hours) => hours,
+                    Behaviour::Logit { scale, quantile } => {
+                        let taste = &self.tastes[self.taste[i] as usize];
+                        let wage = self.wage[i];
+                        let p = logit_probabilities(taste, schedule, wage, rebate, scale, &options);
+                        options[at_quantile(&p, quantile)]
+                    }
+                    Behaviour::Rational | Behaviour::Serving(_) => labor[i],
+                };
+            }
+            for (&(i, _), &hours) in self.serving.iter().zip(served.unwrap_or_default()) {
                 labor[i] = hours;
             }
         };
         let mean_tax = |labor: &[f64]| {
-            let tax = |(l, w): (&f64, &f64)| schedule.tax(self.economy.income(*w, *l));
-            labor.iter().zip(&self.wage).map(tax).sum::<f64>() / n as f64
+            let tax = |(l, w): (&f64, &f64)| schedule.tax(economy.income(*w, *l));
+            labor.iter().zip(&self.wage).map(tax).sum::<f64>() / self.len() as f64
         };
-        let mut expected = None;
-        match self.economy.utility {
-            Utility::Quasilinear => respond(&mut labor, 0.0),
+        let answer = |labor: &mut [f64], served: Option<&[f64]>| match economy.utility {
+            Utility::Quasilinear => {
+                respond(labor, 0.0, served);
+                None
+            }
             Utility::Isoelastic { .. } => {
-                let spending = self.economy.public_spending;
-                let rebate = equilibrium_rebate(spending, |rebate| {
-                    respond(&mut labor, rebate);
-                    mean_tax(&labor)
+                let rebate = equilibrium_rebate(economy.public_spending, |rebate| {
+                    respond(labor, rebate, served);
+                    mean_tax(labor)
                 });
-                respond(&mut labor, rebate);
-                expected = Some(rebate);
+                respond(labor, rebate, served);
+                Some(rebate)
+            }
+        };
+        let mut expected = answer(labor, None);
+        if self.serving.is_empty() {
+            return (expected, true);
+        }
+        let stage = Stage {
+            economy,
+            tastes: &self.tastes,
+            taste: &self.taste,
+            wage: &self.wage,
+            schedule,
+            objective: &self.objective,
+        };
+        let mut reached = false;
+        for _ in 0..RESPONSE_ROUNDS {
+            let settled = stage.settle(&self.serving, labor);
+            let hours: Vec<f64> = self.serving.iter().map(|&(i, _)| labor[i]).collect();
+            if economy.utility == Utility::Quasilinear {
+                return (None, settled);
+            }
+            let gap = |before: &Vec<f64>| {
+                let moves = before.iter().zip(&hours).map(|(a, b)| (a - b).abs());
+                moves.fold(0.0, f64::max)
+            };
+            reached = settled && served.as_ref().is_some_and(|s| gap(s) <= SETTLED_WITHIN);
+            expected = answer(labor, Some(&hours));
+            served = Some(hours);
+            if reached {
+                break;
             }
         }
-        outcome.labor = labor;
+        (expected, reached)
+    }
+
+    /// Outcome of a schedule, into vectors that are used again.
+    pub fn outcome_into(&self, schedule: &Schedule, outcome: &mut Outcome) {
+        let n = self.len();
+        let (expected, settled) = self.hours_into(schedule, &mut outcome.labor);
+        outcome.settled = settled;
         for column in [
             &mut outcome.income,
             &mut outcome.tax,
@@ -158,7 +362,19 @@ impl Society {
         for (i, disposable) in outcome.disposable.iter_mut().enumerate() {
             *disposable = outcome.income[i] - outcome.tax[i] + outcome.rebate;
         }
-        economy.utility_of_many(&outcome.disposable, &outcome.labor, &mut outcome.utility);
+        if let [taste] = &self.tastes[..] {
+            taste.utility_of_many(&outcome.disposable, &outcome.labor, &mut outcome.utility);
+        } else {
+            for (i, utility) in outcome.utility.iter_mut().enumerate() {
+                let taste = &self.tastes[self.taste[i] as usize];
+                *utility = taste.utility(outcome.disposable[i], outcome.labor[i]);
+            }
+        }
+        for bounded in &self.bounded {
+            let utility = &mut outcome.utility[bounded.place];
+            let satisfied = f64::from(u8::from(*utility >= bounded.without_policy));
+            *utility = bounded_utility(*utility, bounded.dissatisfied, satisfied);
+        }
     }
 
     /// Welfare of a schedule under an objective.
@@ -181,6 +397,9 @@ impl Outcome {
         }
     }
 }
+
+/// Rounds of rational workers answering the rebate and serving workers answering all, at most.
+const RESPONSE_ROUNDS: usize = 50;
 
 /// The rebate R that solves R = mean tax(R) − public spending, $/year, when workers answer R.
 ///

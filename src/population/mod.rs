@@ -34,7 +34,7 @@ use crate::error::{Error, Result};
 use crate::random::Streams;
 use census::{Census, CensusStreams, MINIMUM_WAGE};
 pub use gb2::Gb2;
-pub use persona::{Education, Persona, Sex};
+pub use persona::{Education, Fact, Persona, Sex};
 use priors::{Lognormal, ParetoLognormal, Uniform};
 
 /// Default of [`PopulationSpec::wage_cap`] in $/hour.

@@ -151,9 +151,75 @@ pub struct Persona {
     /// Marital status and children, such as "married, 2 children under 18".
     #[serde(skip_serializing_if = "String::is_empty")]
     pub family: String,
-    /// Free text of a persona from a file.
+    /// Free text of a persona from a file, which stands in the place of all facts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What a language model wrote from the facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
+}
+
+/// A fact of a persona that a scenario can leave unsaid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Occupation and its code.
+    Occupation,
+    /// Sex.
+    Sex,
+    /// Age.
+    Age,
+    /// Education.
+    Education,
+    /// Usual hours.
+    UsualHours,
+    /// Family.
+    Family,
+}
+
+impl Fact {
+    /// All of them.
+    pub const ALL: [Fact; 6] = [
+        Fact::Occupation,
+        Fact::Sex,
+        Fact::Age,
+        Fact::Education,
+        Fact::UsualHours,
+        Fact::Family,
+    ];
+
+    /// As scenarios write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fact::Occupation => "occupation",
+            Fact::Sex => "sex",
+            Fact::Age => "age",
+            Fact::Education => "education",
+            Fact::UsualHours => "usual_hours",
+            Fact::Family => "family",
+        }
+    }
+}
+
+impl Persona {
+    /// The persona with these facts unstated. Free text is not changed.
+    #[must_use]
+    pub fn without(&self, facts: &[Fact]) -> Persona {
+        let mut persona = self.clone();
+        for fact in facts {
+            match fact {
+                Fact::Occupation => {
+                    persona.occupation.clear();
+                    persona.soc.clear();
+                }
+                Fact::Sex => persona.sex = Sex::Unstated,
+                Fact::Age => persona.age = 0,
+                Fact::Education => persona.education = Education::Unstated,
+                Fact::UsualHours => persona.usual_hours = 0,
+                Fact::Family => persona.family.clear(),
+            }
+        }
+        persona
+    }
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -200,6 +266,7 @@ mod tests {
             usual_hours: 36,
             family: "married, 2 children under 18".into(),
             text: None,
+            written: None,
         };
         assert_eq!(
             serde_json::to_string(&persona).unwrap(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::finished::FinishedRun;
 use super::number::{grouped, short_money};
+use super::summary::{Election, Summary};
 use super::{figure, files, table};
 use crate::{Error, Result};
 use minijinja::{Environment, Value as PageValue};
@@ -74,6 +75,7 @@ pub(super) fn write(run: &Path) -> Result<PathBuf> {
         "columns": headings,
         "rows": (0..summary.arms.len()).map(row).collect::<Vec<_>>(),
         "remarks": summary.remarks(),
+        "elections": elections(summary),
         "figures": figures,
         "schedules": final_schedules(&finished),
         "seed_flag": summary.seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default(),
@@ -259,6 +261,41 @@ fn final_schedules(run: &FinishedRun) -> Vec<SameBrackets> {
             rows,
         })
         .collect()
+}
+
+/// Elections, a row each.
+fn elections(summary: &Summary) -> Vec<Row> {
+    let each = summary.arms.iter().flat_map(|arm| {
+        let row = |election: &Election| {
+            let number = |n: Option<u32>| n.map_or("–".into(), |n| n.to_string());
+            let winner = match (election.winner, election.winner_worker) {
+                (Some(n), Some(worker)) => format!("{n} (worker {worker})"),
+                (n, _) => number(n),
+            };
+            let condorcet = match (election.condorcet_winner, election.condorcet_found) {
+                (Some(n), Some(true)) => format!("{n}, elected"),
+                (Some(n), _) => format!("{n}, not elected"),
+                _ => "none".into(),
+            };
+            let platform = election.schedule.clone().unwrap_or_else(|| "–".into());
+            let said = election.statement.as_deref();
+            Row {
+                arm: arm.arm.clone(),
+                cells: vec![
+                    election.year.to_string(),
+                    election.rule.clone(),
+                    election.candidates.to_string(),
+                    winner,
+                    platform + &said.map_or(String::new(), |said| format!(": “{said}”")),
+                    grouped(100.0 * election.turnout, 0),
+                    election.margin.map_or("–".into(), |m| grouped(m, 3)),
+                    condorcet,
+                ],
+            }
+        };
+        arm.elections.iter().map(row)
+    });
+    each.collect()
 }
 
 /// The leaves of a JSON document, each named by its path: `models.small.sha256`.

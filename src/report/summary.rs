@@ -98,9 +98,40 @@ pub struct ArmSummary {
     pub decisions: Option<f64>,
     /// Of these, answers that could not be parsed into a valid action.
     pub failures: Option<f64>,
+    /// Elections that were held.
+    #[serde(deserialize_with = "null_as_default")]
+    pub elections: Vec<Election>,
     /// Remarks on this arm.
     #[serde(deserialize_with = "null_as_default")]
     pub notes: Vec<String>,
+}
+
+/// An election in short.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Election {
+    /// Tax year, from 1.
+    pub year: u32,
+    /// Voting rule.
+    pub rule: String,
+    /// How many stood.
+    pub candidates: u32,
+    /// Number of the winner, from 1.
+    pub winner: Option<u32>,
+    /// The worker who won.
+    pub winner_worker: Option<u32>,
+    /// Its platform.
+    pub schedule: Option<String>,
+    /// What it said.
+    pub statement: Option<String>,
+    /// Share of workers who voted.
+    pub turnout: f64,
+    /// Lead over the second, in the rule's own measure.
+    pub margin: Option<f64>,
+    /// Number of the candidate who beats every other one.
+    pub condorcet_winner: Option<u32>,
+    /// Whether it won.
+    pub condorcet_found: Option<bool>,
 }
 
 impl Summary {

@@ -5,9 +5,15 @@ use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, laws};
 use crate::scenario::{
     Decide, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Scenario,
+    Standing, WorkerGroup,
 };
+use crate::world::asking::{Asking, Models};
 use crate::world::clock::ClockPlugin;
-use crate::world::language::{Asking, ChoiceRule, LanguageWorkersPlugin, Models};
+use crate::world::elections::ballots::BallotsBy;
+use crate::world::elections::candidates::Candidates;
+use crate::world::elections::{Elections, Held, HeldElections};
+use crate::world::habits::HabitsPlugin;
+use crate::world::language::{ChoiceRule, GroupAsking, LanguageWorkersPlugin};
 use crate::world::planners::given::GivenPlanner;
 use crate::world::planners::informed::InformedPlanner;
 use crate::world::planners::language::{LanguagePlanner, Moves};
@@ -17,6 +23,7 @@ use crate::world::planners::{Counterpart, TaxRules};
 use crate::world::record::{
     Decision, Decisions, FlooredWorkers, RecordPlugin, Row, Steps, WorkerRows, Years,
 };
+use crate::world::satisfaction::SatisfactionPlugin;
 use crate::world::treasury::{Treasury, TreasuryPlugin};
 use crate::world::workers::{ClosedFormPlugin, spawn};
 use crate::world::{
@@ -38,6 +45,8 @@ pub struct ArmResult {
     pub workers: WorkerRows,
     /// Decisions of language models.
     pub decisions: Vec<Decision>,
+    /// Elections.
+    pub elections: Vec<Held>,
     /// Remarks.
     pub notes: Vec<String>,
     /// Largest relative violation of an identity.
@@ -79,7 +88,13 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
             steps: scenario.steps,
             tax_year: scenario.tax_year,
         }),
-        mechanism(ClosedFormPlugin),
+        mechanism(ClosedFormPlugin {
+            joint: simulation.joint(),
+        }),
+        mechanism(HabitsPlugin),
+        mechanism(SatisfactionPlugin {
+            asking: satisfaction_by_group(scenario)?,
+        }),
         mechanism(TreasuryPlugin),
         mechanism(RecordPlugin {
             objectives: recorded_objectives(&scenario.objective),
@@ -128,10 +143,10 @@ pub fn assemble(simulation: &Simulation, mechanisms: Vec<Mechanism>, models: &Mo
     });
     spawn(
         app.world_mut(),
-        &scenario.economy,
         &simulation.people,
+        &simulation.shown,
         &simulation.groups,
-        &simulation.choices,
+        &simulation.traits,
     );
     app
 }
@@ -199,6 +214,7 @@ fn harvest(mut app: App, arm: String, scenario: &Scenario) -> ArmResult {
         years: std::mem::take(&mut world.resource_mut::<Years>().0),
         workers: std::mem::take(&mut *world.resource_mut::<WorkerRows>()),
         decisions: std::mem::take(&mut world.resource_mut::<Decisions>().0),
+        elections: std::mem::take(&mut world.resource_mut::<HeldElections>().0),
         notes,
         residual: world.resource::<Treasury>().residual,
     }
@@ -253,6 +269,20 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
                 final_years: *final_years,
             })
         }
+        PlannerKind::Elected { rule } => {
+            let voting = &scenario.voting;
+            let asked = |model: &String| Ok(asking(model, settings(scenario, model)?));
+            mechanism(Elections {
+                every: voting.every,
+                candidates: candidates(scenario)?,
+                ballots: match &voting.ballots {
+                    None => BallotsBy::Utility,
+                    Some(model) => BallotsBy::Language(asked(model)?),
+                },
+                rule: rule.unwrap_or(voting.rule),
+                leader: voting.leader.as_ref().map(asked).transpose()?,
+            })
+        }
         PlannerKind::RandomSearch { final_years } => mechanism(SearchPlanner {
             method: Method::Random,
             final_years: *final_years,
@@ -269,7 +299,20 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
     })
 }
 
-fn settings<'a>(scenario: &'a Scenario, model: &str) -> Result<&'a ModelSettings> {
+/// Who stands in the scenario's elections.
+pub(super) fn candidates(scenario: &Scenario) -> Result<Candidates> {
+    Ok(match &scenario.voting.candidates {
+        Standing::All => Candidates::All,
+        Standing::Random { count } => Candidates::Random { count: *count },
+        Standing::Flat { step } => Candidates::Flat { step: *step },
+        Standing::Nominated { model, among } => Candidates::Nominated {
+            asking: asking(model, settings(scenario, model)?),
+            among: *among,
+        },
+    })
+}
+
+pub(super) fn settings<'a>(scenario: &'a Scenario, model: &str) -> Result<&'a ModelSettings> {
     scenario.models.get(model).ok_or_else(|| {
         Error::input("no such model in [models]")
             .value(model)
@@ -277,7 +320,7 @@ fn settings<'a>(scenario: &'a Scenario, model: &str) -> Result<&'a ModelSettings
     })
 }
 
-fn asking(model: &str, settings: &ModelSettings) -> Asking {
+pub(super) fn asking(model: &str, settings: &ModelSettings) -> Asking {
     let (attempts, stop) = match settings.on_failure {
         OnFailure::Retry { attempts } => (attempts, false),
         OnFailure::KeepLast => (1, false),
@@ -295,20 +338,33 @@ fn asking(model: &str, settings: &ModelSettings) -> Asking {
     }
 }
 
-fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<(Asking, ChoiceRule)>>> {
-    scenario
-        .workers
-        .iter()
-        .map(|group| match &group.decide {
-            Decide::Llm { model, choice } => {
-                let rule = match choice {
-                    Pick::Draw => ChoiceRule::Draw,
-                    Pick::Mode => ChoiceRule::Mode,
-                    Pick::Mean => ChoiceRule::Mean,
-                };
-                Ok(Some((asking(model, settings(scenario, model)?), rule)))
-            }
-            _ => Ok(None),
-        })
-        .collect()
+fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<GroupAsking>>> {
+    let of = |group: &WorkerGroup| match &group.decide {
+        Decide::Llm {
+            model,
+            choice,
+            memory,
+        } => Ok(Some(GroupAsking {
+            asking: asking(model, settings(scenario, model)?),
+            rule: match choice {
+                Pick::Draw => ChoiceRule::Draw,
+                Pick::Mode => ChoiceRule::Mode,
+                Pick::Mean => ChoiceRule::Mean,
+            },
+            memory: *memory,
+            motive: group.motive,
+        })),
+        _ => Ok(None),
+    };
+    scenario.workers.iter().map(of).collect()
+}
+
+fn satisfaction_by_group(scenario: &Scenario) -> Result<Vec<Option<Asking>>> {
+    let of = |group: &WorkerGroup| match &group.decide {
+        Decide::Llm { model, .. } if group.bounded => {
+            Ok(Some(asking(model, settings(scenario, model)?)))
+        }
+        _ => Ok(None),
+    };
+    scenario.workers.iter().map(of).collect()
 }

@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`simulation`] | all arms, and a user's own plugins |
 //! | [`arm`] | one arm: which plugins its world has |
+//! | [`path`] | how planners came near the optimum; elections in short |
+//! | `personas` | personas that a language model writes before the first period |
 //! | [`tables`] | rows as Parquet |
 //! | [`summary`] | the last tax year of every arm side by side |
 //! | [`folder`] | the output folder and its state |
@@ -15,6 +17,8 @@
 pub mod arm;
 pub mod folder;
 pub mod output;
+pub mod path;
+mod personas;
 pub mod simulation;
 pub mod summary;
 pub mod tables;

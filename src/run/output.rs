@@ -296,7 +296,7 @@ fn play_and_write(
         "wall_seconds": begun.elapsed().as_secs_f64(),
         "settings": settings,
         "tokens": engines.values().map(Engine::tokens).sum::<u64>(),
-        "cost": engines.values().filter_map(|e| e.profile().remote).map(|calls| calls.dollars).sum::<f64>(),
+        "cost": engines.values().filter_map(|e| e.profile().remote).map(|calls| calls.dollars).fold(0.0, |sum, cost| sum + cost),
         "decisions": summary.arms.iter().map(|arm| arm.decisions).sum::<u64>(),
         "parse_failure_rate": failure_rate(&summary),
         "identity_residual": arms.iter().map(|arm| arm.residual).fold(0.0, f64::max),
@@ -337,6 +337,9 @@ fn write_tables(simulation: &Simulation, arms: &[ArmResult], folder: &Path) -> R
     }
     if arms.iter().any(|arm| !arm.decisions.is_empty()) {
         write(tables::decisions(arms), "decisions.parquet")?;
+    }
+    if arms.iter().any(|arm| !arm.elections.is_empty()) {
+        write(tables::ballots(arms), "ballots.parquet")?;
     }
     Ok(())
 }

@@ -1,14 +1,17 @@
 //! All arms of a scenario on the same population and the same random streams.
 
 use super::arm::{self, ArmResult};
+use super::personas;
 use crate::error::{Error, Result};
 use crate::fiscal::Society;
+use crate::fiscal::motives::Stage;
 use crate::llm::{Engine, Prompts};
-use crate::population::{self, Person};
-use crate::scenario::{Decide, PlannerKind, Scenario};
+use crate::population::{self, Person, Persona};
+use crate::scenario::{Decide, Motive, PlannerKind, Scenario, Standing, WorkerGroup};
 use crate::world;
-use crate::world::language::{Models, PROMPTS, PromptBook};
-use crate::world::workers::{Chooses, assign_groups, closed_form_counterpart};
+use crate::world::asking::{Models, PROMPTS, PromptBook};
+use crate::world::elections;
+use crate::world::workers::{Chooses, GroupTraits, Tastes, assign_groups, closed_form_counterpart};
 use bevy_app::{App, Plugin};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +23,27 @@ pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 /// Most rows that `workers.parquet` may have; more needs `record.workers_every`.
 pub const WORKER_ROWS_MAX: u64 = 20_000_000;
 
+/// Most serving workers times workers where welfare is not separable.
+pub const SERVICE_MAX: usize = 1_000_000;
+
+/// The same beside a planner that evaluates thousands of schedules.
+pub const SERVICE_MAX_SEARCHED: usize = 1_000;
+
+fn scenario_writer(scenario: &Scenario) -> Option<&str> {
+    Some(scenario.persona_writer.as_ref()?.model.as_str())
+}
+
+fn chooses(group: &WorkerGroup) -> Chooses {
+    match &group.decide {
+        Decide::Rational if group.motive != Motive::Own => Chooses::Serving(group.motive),
+        Decide::Rational => Chooses::Rational,
+        Decide::Fixed { hours } => Chooses::Fixed(*hours),
+        Decide::Logit { scale } => Chooses::Logit(*scale),
+        Decide::Adaptive { step } => Chooses::Adaptive(*step),
+        Decide::Llm { .. } => Chooses::Language,
+    }
+}
+
 type Extension = Arc<dyn Fn(&mut App) + Send + Sync>;
 
 /// A scenario with its population, ready to be played.
@@ -27,8 +51,10 @@ type Extension = Arc<dyn Fn(&mut App) + Send + Sync>;
 pub struct Simulation {
     pub(super) scenario: Scenario,
     pub(super) people: Arc<Vec<Person>>,
+    /// What prompts may say of each worker.
+    pub(super) shown: Arc<Vec<Option<Persona>>>,
     pub(super) groups: Arc<Vec<u32>>,
-    pub(super) choices: Arc<Vec<Chooses>>,
+    pub(super) traits: Arc<Vec<GroupTraits>>,
     pub(super) counterpart: Arc<Society>,
     pub(super) prompts: PromptBook,
     pub(super) extensions: Vec<Extension>,
@@ -53,26 +79,41 @@ impl Simulation {
                 .allowed("a larger share, or a larger population.size"));
             }
         }
-        let choices: Vec<Chooses> = groups
+        let traits: Vec<GroupTraits> = scenario
+            .workers
             .iter()
-            .map(|&group| match &scenario.workers[group as usize].decide {
-                Decide::Rational => Chooses::Rational,
-                Decide::Fixed { hours } => Chooses::Fixed(*hours),
-                Decide::Llm { .. } => Chooses::Language,
+            .map(|group| GroupTraits {
+                chooses: chooses(group),
+                tastes: group.tastes(&scenario.economy),
+                dissatisfied: group.bounded.then_some(group.dissatisfied),
+                remembers: matches!(group.decide, Decide::Llm { memory: 1.., .. }),
             })
             .collect();
-        let counterpart = closed_form_counterpart(&scenario.economy, &people, &choices);
+        let counterpart = closed_form_counterpart(
+            &scenario.economy,
+            &scenario.objective,
+            &people,
+            &groups,
+            &traits,
+        );
+        let shown = people
+            .iter()
+            .map(|person| Some(person.persona.as_deref()?.without(&scenario.blind)))
+            .collect();
         let prompts = Prompts::new(&PROMPTS, scenario.prompts.as_deref())?;
         let simulation = Simulation {
+            shown: Arc::new(shown),
             people: Arc::new(people),
             groups: Arc::new(groups),
-            choices: Arc::new(choices),
+            traits: Arc::new(traits),
             counterpart: Arc::new(counterpart),
             prompts: PromptBook(Arc::new(prompts)),
             extensions: Vec::new(),
             scenario,
         };
         simulation.check_rows()?;
+        simulation.check_motives()?;
+        simulation.check_elections()?;
         simulation.check_prompts()?;
         Ok(simulation)
     }
@@ -131,7 +172,22 @@ impl Simulation {
             PlannerKind::Llm { model, .. } => Some(model.as_str()),
             _ => None,
         });
-        by_workers.chain(by_planners).collect()
+        let voting = &self.scenario.voting;
+        let nominating = match &voting.candidates {
+            Standing::Nominated { model, .. } => Some(model),
+            _ => None,
+        };
+        let by_elections = [nominating, voting.ballots.as_ref(), voting.leader.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .filter(|_| self.elects());
+        let by_writers = scenario_writer(&self.scenario);
+        by_workers
+            .chain(by_planners)
+            .chain(by_writers)
+            .chain(by_elections)
+            .collect()
     }
 
     /// Plays all arms with the given `engines` (one for each model asked).
@@ -148,8 +204,10 @@ impl Simulation {
         let asks = !self.models_asked().is_empty();
         let models = Models(Arc::new(Mutex::new(engines)));
         let arms = self.arms();
+        let (written, mut portraits) = personas::written(self, &models)?;
+        let simulation = written.as_ref().unwrap_or(self);
         let play = |kind: &&PlannerKind| {
-            arm::play(self, kind, &models, progress)
+            arm::play(simulation, kind, &models, progress)
                 .map_err(|error| error.context(format!("arm {}", kind.arm())))
         };
         let results: Result<Vec<ArmResult>> = if asks {
@@ -163,7 +221,13 @@ impl Simulation {
                 .collect()
         };
         let engines = std::mem::take(&mut *models.lock());
-        Ok((results?, engines))
+        let mut results = results?;
+        // Personas are written once, before the first arm.
+        if let Some(first) = results.first_mut() {
+            portraits.append(&mut first.decisions);
+            first.decisions = portraits;
+        }
+        Ok((results, engines))
     }
 
     /// A template that cannot be filled in is wrong input, not a failure in the middle of a run.
@@ -171,12 +235,19 @@ impl Simulation {
         let scenario = &self.scenario;
         let initial = &scenario.taxes.initial;
         let prompts = &self.prompts.0;
-        if self.choices.contains(&Chooses::Language) {
-            let persona = self
-                .people
-                .iter()
-                .find_map(|person| person.persona.as_deref());
-            world::language::check_prompt(prompts, &scenario.economy, initial, persona)?;
+        if self
+            .traits
+            .iter()
+            .any(|group| group.chooses == Chooses::Language)
+        {
+            let persona = self.shown.iter().find_map(Option::as_ref);
+            let objective = &scenario.objective;
+            let economy = &scenario.economy;
+            world::language::check_prompt(prompts, economy, initial, objective, persona)?;
+            world::satisfaction::check_prompt(prompts, initial, persona)?;
+            if let (Some(_), Some(_)) = (&scenario.persona_writer, persona) {
+                prompts.render(personas::TEMPLATE, personas::Portrait { persona })?;
+            }
         }
         if self
             .arms()
@@ -187,6 +258,102 @@ impl Simulation {
         }
         if scenario.models.values().any(|model| model.think > 0) {
             world::thinking::turns(prompts)?;
+        }
+        Ok(())
+    }
+
+    /// The society in which best responses are found jointly, where they must be.
+    pub(super) fn joint(&self) -> Option<Society> {
+        let tastes = Tastes(self.traits.iter().map(|group| group.tastes).collect());
+        let serving = |group: &GroupTraits| matches!(group.chooses, Chooses::Serving(_));
+        if tastes.shared().is_some() && !self.traits.iter().any(serving) {
+            return None;
+        }
+        // Whose hours are neither rational nor serving is told afresh in every step.
+        let told: Vec<GroupTraits> = self
+            .traits
+            .iter()
+            .map(|group| GroupTraits {
+                chooses: match group.chooses {
+                    Chooses::Rational | Chooses::Serving(_) => group.chooses,
+                    _ => Chooses::Fixed(0.0),
+                },
+                dissatisfied: None,
+                remembers: false,
+                ..*group
+            })
+            .collect();
+        let scenario = &self.scenario;
+        Some(closed_form_counterpart(
+            &scenario.economy,
+            &scenario.objective,
+            &self.people,
+            &self.groups,
+            &told,
+        ))
+    }
+
+    fn elects(&self) -> bool {
+        let elected = |kind: &&PlannerKind| matches!(kind, PlannerKind::Elected { .. });
+        self.arms().iter().any(elected)
+    }
+
+    fn check_elections(&self) -> Result<()> {
+        if !self.elects() {
+            return Ok(());
+        }
+        let scenario = &self.scenario;
+        let years = scenario.steps / scenario.tax_year;
+        let held = u64::from(years.div_ceil(scenario.voting.every));
+        let arms = self.arms();
+        let electing = arms
+            .iter()
+            .filter(|k| matches!(k, PlannerKind::Elected { .. }));
+        elections::check_size(
+            &arm::candidates(scenario)?,
+            self.people.len(),
+            held * electing.count() as u64,
+        )?;
+        elections::check_prompts(&self.prompts.0, &scenario.taxes.initial)
+    }
+
+    /// Welfare that is not separable is computed anew for every hour that a serving worker tries.
+    fn check_motives(&self) -> Result<()> {
+        let scenario = &self.scenario;
+        let serving = self.counterpart.serving_workers();
+        if serving == 0 || Stage::is_separable(&scenario.objective, &scenario.economy) {
+            return Ok(());
+        }
+        let searching = self.arms().into_iter().any(|kind| {
+            matches!(
+                kind,
+                PlannerKind::Optimal
+                    | PlannerKind::Flat { rate: None }
+                    | PlannerKind::SaezFixedPoint { .. }
+            )
+        });
+        let most = if searching {
+            SERVICE_MAX_SEARCHED
+        } else {
+            SERVICE_MAX
+        };
+        if serving * self.counterpart.len() > most {
+            return Err(Error::input(
+                "`workers.motive`: too many workers to search hours for or against this welfare",
+            )
+            .value(format!(
+                "{serving} altruistic or adversarial workers among {}, objective {}",
+                self.counterpart.len(),
+                scenario.objective.name()
+            ))
+            .allowed(format!(
+                "at most {most} in product{}; or `utilitarian`, `inverse_wage` or `pareto` under quasilinear utility, which need no such search",
+                if searching {
+                    " beside a planner that searches with full information"
+                } else {
+                    ""
+                }
+            )));
         }
         Ok(())
     }

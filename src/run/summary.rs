@@ -1,6 +1,7 @@
 //! The last tax year of every arm side by side: `summary.json`.
 
 use super::ArmResult;
+use super::path::{self, ElectionSummary, PathScores};
 use crate::scenario::Scenario;
 use crate::world::record::Row;
 use serde::Serialize;
@@ -57,6 +58,11 @@ pub struct ArmSummary {
     pub attained_reason: Option<String>,
     /// Highest welfare of any tax year, and that year: a maximum, not what was settled on.
     pub best_year: Option<(u32, f64)>,
+    /// Every tax year against the baseline law and `optimal`; none as for `attained`.
+    pub path: Option<PathScores>,
+    /// Elections that were held.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elections: Vec<ElectionSummary>,
     /// Welfare minus that of each other arm.
     pub difference_to: BTreeMap<String, Option<f64>>,
     /// $/year.
@@ -107,8 +113,21 @@ pub fn summarize(
             let statistic =
                 |name: &str| arm.years.last().and_then(|row| finite(row.statistic(name)));
             let amount = |get: fn(&Row) -> f64| arm.years.last().and_then(|row| finite(get(row)));
+            let welfares: Vec<f64> = arm.years.iter().map(|row| row.welfare).collect();
+            let path = match (baseline, optimal) {
+                (Some(us), Some(best)) => path::path(&welfares, last(us), last(best)),
+                _ => None,
+            };
+            let elections = path::elections(arm);
+            let mut notes = arm.notes.clone();
+            notes.extend(path::elections_in_words(&elections));
+            if learns(&arm.arm) {
+                notes.extend(path.as_ref().map(PathScores::in_words));
+            }
             ArmSummary {
                 arm: arm.arm.clone(),
+                path,
+                elections,
                 schedule: arm
                     .years
                     .last()
@@ -142,7 +161,7 @@ pub fn summarize(
                     .unwrap_or_default(),
                 decisions: arm.steps.iter().map(|row| u64::from(row.decisions)).sum(),
                 failures: arm.steps.iter().map(|row| u64::from(row.failures)).sum(),
-                notes: arm.notes.clone(),
+                notes,
             }
         })
         .collect();
@@ -190,6 +209,11 @@ pub fn summarize(
         notes,
         profile,
     }
+}
+
+/// Planners that try schedules one after the other.
+fn learns(arm: &str) -> bool {
+    arm == "llm" || arm == "hybrid" || arm.starts_with("search-")
 }
 
 /// Share of the attainable gain; none where `optimal` is not better than the baseline.

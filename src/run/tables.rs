@@ -5,6 +5,8 @@ use super::arm::recorded_objectives;
 use crate::error::{Error, Result};
 use crate::fiscal::statistics;
 use crate::scenario::Scenario;
+use crate::voting::Election;
+use crate::world::elections::Held;
 use crate::world::record::{Decision, Row};
 use polars::prelude::*;
 use std::io::Write;
@@ -149,6 +151,11 @@ pub fn workers(arms: &[ArmResult], scenario: &Scenario, workers: usize) -> Resul
         amounts("rebate", |arm| &arm.workers.rebate),
         amounts("disposable", |arm| &arm.workers.panel.disposable),
         amounts("utility", |arm| &arm.workers.panel.utility),
+        numbers(
+            "satisfied",
+            arms.iter()
+                .flat_map(|arm| arm.workers.satisfied.iter().copied()),
+        ),
     ];
     DataFrame::new_infer_height(columns).map_err(broken)
 }
@@ -177,6 +184,7 @@ pub fn decisions(arms: &[ArmResult]) -> Result<DataFrame> {
         ),
         column!("step", d => d.step),
         column!("agent", d => d.agent),
+        column!("question", d => d.question),
         column!("worker", d => d.worker),
         column!("model", d => d.model.as_str()),
         column!("readout", d => d.readout),
@@ -184,11 +192,84 @@ pub fn decisions(arms: &[ArmResult]) -> Result<DataFrame> {
         column!("attempt", d => d.attempt),
         column!("labor", d => d.labor),
         column!("labor_expected", d => d.labor_expected),
+        column!("satisfied", d => d.satisfied),
+        column!("vote", d => d.vote),
         column!("admissible_mass", d => d.admissible_mass),
         column!("schedule", d => d.schedule.as_deref()),
         column!("error", d => d.error.as_deref()),
         column!("prompt_tokens", d => d.prompt_tokens),
         column!("answer_tokens", d => d.answer_tokens),
+    ];
+    DataFrame::new_infer_height(columns).map_err(broken)
+}
+
+/// What one voter says of one candidate.
+struct Vote<'a> {
+    arm: &'a str,
+    held: &'a Held,
+    voter: u32,
+    place: usize,
+}
+
+impl<'a> Vote<'a> {
+    fn ballot(&self) -> Option<&'a [f64]> {
+        self.held.ballots[self.voter as usize].as_deref()
+    }
+
+    fn election(&self) -> Option<&'a Election> {
+        self.held.election.as_ref()
+    }
+}
+
+/// `ballots.parquet`: one row for each voter and candidate of each election.
+///
+/// # Errors
+/// Columns that do not fit together.
+pub fn ballots(arms: &[ArmResult]) -> Result<DataFrame> {
+    let mut rows: Vec<Vote> = Vec::new();
+    for arm in arms {
+        for held in &arm.elections {
+            for voter in 0..held.ballots.len() as u32 {
+                rows.extend((0..held.candidates.len()).map(|place| Vote {
+                    arm: &arm.arm,
+                    held,
+                    voter,
+                    place,
+                }));
+            }
+        }
+    }
+    macro_rules! column {
+        ($name:literal, $row:ident => $value:expr) => {
+            Column::new(
+                $name.into(),
+                rows.iter().map(|$row| $value).collect::<Vec<_>>(),
+            )
+        };
+    }
+    let number = |place: usize| place as u32 + 1;
+    let columns = vec![
+        column!("arm", r => r.arm),
+        column!("year", r => r.held.year),
+        column!("rule", r => r.held.rule.name()),
+        column!("voter", r => r.voter),
+        column!("candidate", r => number(r.place)),
+        column!("candidate_worker", r => r.held.candidates[r.place].worker),
+        column!("schedule", r => r.held.candidates[r.place].platform.to_string()),
+        column!("statement", r => r.held.candidates[r.place].statement.as_deref()),
+        column!("utility", r => r.ballot().map(|ballot| ballot[r.place])),
+        // 1 for the best; equal utilities share the better rank.
+        column!("rank", r => r.ballot().map(|ballot| {
+            number(ballot.iter().filter(|u| **u > ballot[r.place]).count())
+        })),
+        column!("score", r => r.election().map(|e| e.scores[r.place])),
+        column!("winner", r => r.election().map(|e| number(e.winner))),
+        column!("margin", r => r.election().map(|e| e.margin)),
+        column!("turnout", r => r.election().map_or(0.0, |e| e.turnout)),
+        column!("condorcet_winner", r => r.held.condorcet_winner.map(number)),
+        column!("condorcet_found", r => r.held.condorcet_winner.map(|best| {
+            r.election().is_some_and(|e| e.winner == best)
+        })),
     ];
     DataFrame::new_infer_height(columns).map_err(broken)
 }

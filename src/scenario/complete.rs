@@ -45,12 +45,6 @@ pub(super) fn complete(file: &Path, node: &mut Node, kind: Kind) -> Result<()> {
         Kind::Text => node.text().map(drop),
         Kind::Label => check_label(node),
         Kind::Flag => node.flag().map(drop),
-        Kind::Off => match node.flag()? {
-            false => Ok(()),
-            true => Err(node
-                .error("not in this version yet")
-                .allowed(kind.allowed())),
-        },
         Kind::Whole(low, high, unit) => node.whole(low, high, unit).map(drop),
         Kind::Number(interval, unit) => node.number(interval, unit).map(drop),
         Kind::Brackets => taxes::edges(node).map(drop),
@@ -60,10 +54,6 @@ pub(super) fn complete(file: &Path, node: &mut Node, kind: Kind) -> Result<()> {
             None => Err(node.wrong_type(kind)),
         },
         Kind::Rates => Ok(()),
-        Kind::Later => Err(Error::input("not in this version yet")
-            .at(node.place.clone())
-            .value(&node.place.key)
-            .allowed(names(SCENARIO))),
     }
 }
 
@@ -187,16 +177,10 @@ fn find_choice<'a>(
     choices: &'a [Choice],
 ) -> Result<&'a Choice> {
     match choices.iter().find(|choice| choice.is_called(name)) {
-        Some(choice) if choice.later => Err(node
-            .error(format!("`{name}` is not in this version yet"))
-            .allowed(kind.allowed())),
         Some(choice) if choice.name != name => taxes::law(node, name).map(|_| choice),
         Some(choice) => Ok(choice),
         None => {
-            let known = choices
-                .iter()
-                .filter(|choice| !choice.later)
-                .map(|choice| choice.name);
+            let known = choices.iter().map(|choice| choice.name);
             Err(node
                 .error("no such choice")
                 .allowed(kind.allowed())

@@ -38,8 +38,6 @@ pub(super) enum Kind {
     Label,
     /// true or false.
     Flag,
-    /// `false`; `true` comes with a later version.
-    Off,
     /// A whole number between two bounds, with its unit.
     Whole(u64, u64, &'static str),
     /// A finite number in an interval, with its unit.
@@ -58,8 +56,6 @@ pub(super) enum Kind {
     Table(&'static [Key]),
     /// A table of tables by a name that the user gives.
     Named(&'static Kind),
-    /// Not in this version.
-    Later,
 }
 
 /// One of several choices.
@@ -70,8 +66,6 @@ pub(super) struct Choice {
     pub parameters: &'static [Key],
     /// Whether `{ name = value }` gives the only parameter without a table around it.
     pub bare: bool,
-    /// Whether it is known but comes with a later version.
-    pub later: bool,
 }
 
 /// Stands for every law's name in a list of choices.
@@ -160,7 +154,6 @@ impl Kind {
             Kind::Text => "text in quotes".into(),
             Kind::Label => LABEL_IN_WORDS.into(),
             Kind::Flag => "true or false".into(),
-            Kind::Off => "false".into(),
             Kind::Whole(low, high, unit) => {
                 format!("a whole number, {low} to {high}{}", in_brackets(unit))
             }
@@ -176,7 +169,6 @@ impl Kind {
             Kind::Rate => "a fraction, 0 to 1 (22 % is 0.22)".into(),
             Kind::Choice(choices) => choices
                 .iter()
-                .filter(|choice| !choice.later)
                 .map(Choice::written)
                 .collect::<Vec<_>>()
                 .join(", "),
@@ -194,15 +186,13 @@ impl Kind {
             },
             Kind::Table(keys) => format!("a table with the keys {}", names(keys)),
             Kind::Named(_) => "tables by name".into(),
-            Kind::Later => "nothing in this version".into(),
         }
     }
 }
 
-/// Names of the keys of a table that this version has.
+/// Names of the keys of a table.
 pub(super) fn names(keys: &[Key]) -> String {
     keys.iter()
-        .filter(|key| !matches!(key.kind, Kind::Later))
         .map(|key| key.name)
         .collect::<Vec<_>>()
         .join(", ")
@@ -257,7 +247,6 @@ pub(super) const fn choice(
         doc,
         parameters,
         bare: false,
-        later: false,
     }
 }
 
@@ -270,13 +259,5 @@ pub(super) const fn bare(
     Choice {
         bare: true,
         ..choice(name, parameters, doc)
-    }
-}
-
-/// A choice that a later version brings.
-pub(super) const fn later(name: &'static str, doc: &'static str) -> Choice {
-    Choice {
-        later: true,
-        ..choice(name, &[], doc)
     }
 }

@@ -36,9 +36,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Place, Result};
+pub use crate::fiscal::Motive;
 use crate::fiscal::{Economy, Objective, Schedule};
 use crate::llm::RemoteSpec;
-use crate::population::PopulationSpec;
+use crate::population::{Fact, PopulationSpec};
+use crate::voting::Rule;
 pub use reference::reference;
 pub use write::{to_toml, to_toml_of_game};
 
@@ -58,6 +60,10 @@ pub struct Scenario {
     pub tax_year: u32,
     /// Who the workers are.
     pub population: PopulationSpec,
+    /// Facts of personas that no prompt says.
+    pub blind: Vec<Fact>,
+    /// The model that writes personas, if one does.
+    pub persona_writer: Option<PersonaWriter>,
     /// Preferences and constants.
     pub economy: Economy,
     /// Brackets and the schedule at the start.
@@ -70,6 +76,8 @@ pub struct Scenario {
     pub planner: PlannerKind,
     /// The planners of the other arms, none equal to `planner`, all with different names.
     pub compare: Vec<PlannerKind>,
+    /// Elections, for planners of kind [`PlannerKind::Elected`].
+    pub voting: Voting,
     /// Language models by name; each reference to one has been checked.
     pub models: BTreeMap<String, ModelSettings>,
     /// What is written down.
@@ -83,6 +91,15 @@ impl Scenario {
     pub fn arms(&self) -> impl Iterator<Item = &PlannerKind> {
         std::iter::once(&self.planner).chain(&self.compare)
     }
+}
+
+/// A language model that writes personas from facts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PersonaWriter {
+    /// Key of [`Scenario::models`].
+    pub model: String,
+    /// Longest text, tokens.
+    pub max_tokens: usize,
 }
 
 /// Brackets and rates at the start.
@@ -105,10 +122,27 @@ pub struct WorkerGroup {
     pub share: f64,
     /// How hours are chosen.
     pub decide: Decide,
-    /// Whether satisfaction with the tax policy scales utility; always false in this version.
+    /// Whether satisfaction with the tax policy scales utility.
     pub bounded: bool,
+    /// Factor of a surely dissatisfied worker's utility, 0 to 1.
+    pub dissatisfied: f64,
     /// Whose good the worker is after.
     pub motive: Motive,
+    /// χ of the group; `None` is the economy's.
+    pub labor_cost: Option<f64>,
+    /// δ of the group; `None` is the economy's.
+    pub labor_exponent: Option<f64>,
+}
+
+impl WorkerGroup {
+    /// The economy with the group's own preferences.
+    pub fn tastes(&self, economy: &Economy) -> Economy {
+        Economy {
+            labor_cost: self.labor_cost.unwrap_or(economy.labor_cost),
+            labor_exponent: self.labor_exponent.unwrap_or(economy.labor_exponent),
+            ..*economy
+        }
+    }
 }
 
 /// How a worker chooses hours.
@@ -121,12 +155,24 @@ pub enum Decide {
         /// Hours per week, at most the economy's `labor_max`.
         hours: f64,
     },
+    /// Noisy best response over whole options.
+    Logit {
+        /// Unit of utility; > 0.
+        scale: f64,
+    },
+    /// Hill climbing on own history.
+    Adaptive {
+        /// Hours per week; > 0, at most the economy's `labor_max`.
+        step: f64,
+    },
     /// A language model is asked.
     Llm {
         /// Key of [`Scenario::models`].
         model: String,
         /// What is taken from the distribution over hours; [`Pick::Draw`] under [`Readout::Sample`].
         choice: Pick,
+        /// Past periods that the prompt shows, and with them the best so far; 0 shows none.
+        memory: usize,
     },
 }
 
@@ -139,13 +185,6 @@ pub enum Pick {
     Mode,
     /// The mean.
     Mean,
-}
-
-/// Whose good a worker is after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Motive {
-    /// Its own utility (`self` in scenarios).
-    Own,
 }
 
 /// Who sets the rates.
@@ -193,6 +232,11 @@ pub enum PlannerKind {
         /// Last tax years that play the best schedule so far.
         final_years: u32,
     },
+    /// The winners of elections.
+    Elected {
+        /// `None` is [`Voting::rule`].
+        rule: Option<Rule>,
+    },
     /// Uniformly random rates.
     RandomSearch {
         /// Last tax years that play the best schedule so far.
@@ -220,11 +264,52 @@ impl PlannerKind {
             PlannerKind::SaezEstimated => "saez-estimated",
             PlannerKind::Optimal => "optimal",
             PlannerKind::Llm { .. } => "llm",
+            PlannerKind::Elected { rule: Some(rule) } => return format!("elected-{}", rule.name()),
+            PlannerKind::Elected { rule: None } => "elected",
             PlannerKind::RandomSearch { .. } => "search-random",
             PlannerKind::HillClimb { .. } => "search-hill-climb",
         }
         .to_owned()
     }
+}
+
+/// How leaders are elected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Voting {
+    /// Tax years from one election to the next, at least 1.
+    pub every: u32,
+    /// Who stands.
+    pub candidates: Standing,
+    /// The model that votes; `None` votes by utility.
+    pub ballots: Option<String>,
+    /// How votes become a winner.
+    pub rule: Rule,
+    /// The model that the winner asks for its rates; `None` enacts the platform.
+    pub leader: Option<String>,
+}
+
+/// Who stands for election.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// Every worker.
+    All,
+    /// Workers drawn for each election.
+    Random {
+        /// At least 1.
+        count: usize,
+    },
+    /// Flat taxes from 0 to 100 %.
+    Flat {
+        /// Percentage points, above 0.
+        step: f64,
+    },
+    /// Workers who want to, with platforms that a model writes.
+    Nominated {
+        /// Key of [`Scenario::models`].
+        model: String,
+        /// Workers drawn to be asked, at least 1.
+        among: usize,
+    },
 }
 
 /// What a language-model planner answers.

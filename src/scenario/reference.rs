@@ -43,13 +43,6 @@ pub fn reference() -> String {
             describe(&mut page, dotted, &header, key);
         }
     }
-    let later = later();
-    if !later.is_empty() {
-        page.push_str(&format!(
-            "\n## Not in this version\n\nKnown, and refused until a later version: {}.\n",
-            later.join(", ")
-        ));
-    }
     page
 }
 
@@ -64,9 +57,6 @@ fn section_of(key: &Key) -> Option<(String, &'static [Key])> {
 }
 
 fn describe(page: &mut String, section: &str, header: &str, key: &Key) {
-    if matches!(key.kind, Kind::Later) {
-        return;
-    }
     page.push_str(&format!("\n### `{}`\n\n", below(section, key.name)));
     page.push_str(&format!("{}\n\n", key.doc));
     page.push_str(&format!(
@@ -100,7 +90,7 @@ fn describe(page: &mut String, section: &str, header: &str, key: &Key) {
 fn list_choices(page: &mut String, choices: &[Choice], depth: usize) {
     let indent = "  ".repeat(depth);
     page.push('\n');
-    for choice in choices.iter().filter(|choice| !choice.later) {
+    for choice in choices {
         page.push_str(&format!("{indent}- `{}`: {}\n", choice.name, choice.doc));
         for parameter in choice.parameters {
             let name = if choice.bare {
@@ -147,32 +137,4 @@ fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
     })
-}
-
-/// Every key and choice that a later version brings, in the order of the table.
-fn later() -> Vec<String> {
-    fn walk(dotted: &str, keys: &[Key], found: &mut Vec<String>) {
-        for key in keys {
-            let dotted = below(dotted, key.name);
-            match key.kind {
-                Kind::Later => found.push(format!("`[{dotted}]`")),
-                Kind::Off => found.push(format!("`{dotted} = true`")),
-                Kind::Choice(choices) => {
-                    for choice in choices {
-                        if choice.later {
-                            found.push(format!("`{dotted}` = `{}`", choice.name));
-                        }
-                        walk(&below(&dotted, choice.name), choice.parameters, found);
-                    }
-                }
-                Kind::Table(keys)
-                | Kind::List(&Kind::Table(keys))
-                | Kind::Named(&Kind::Table(keys)) => walk(&dotted, keys, found),
-                _ => {}
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk("", SCENARIO, &mut found);
-    found
 }

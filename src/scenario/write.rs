@@ -25,6 +25,21 @@ pub fn to_toml(scenario: &Scenario) -> String {
     page.set("size", population.size);
     page.set("wages", wages(&population.wages));
     page.set("personas", personas(&population.personas));
+    let blind = scenario.blind.iter().map(|fact| quoted(fact.name()));
+    page.set("persona_blind", list(blind));
+    page.set(
+        "persona_text",
+        match &scenario.persona_writer {
+            None => quoted("template"),
+            Some(writer) => choice(
+                "llm",
+                &[
+                    ("model", Some(quoted(&writer.model))),
+                    ("max_tokens", Some(writer.max_tokens.to_string())),
+                ],
+            ),
+        },
+    );
     page.set("wage_cap", number(population.wage_cap));
 
     let economy = &scenario.economy;
@@ -52,8 +67,25 @@ pub fn to_toml(scenario: &Scenario) -> String {
         page.set("share", number(group.share));
         page.set("decide", decide(&group.decide));
         page.set("bounded", group.bounded);
-        page.set("motive", motive(group.motive));
+        page.set("dissatisfied", number(group.dissatisfied));
+        page.set("motive", quoted(group.motive.name()));
+        for (key, value) in [
+            ("labor_cost", group.labor_cost),
+            ("labor_exponent", group.labor_exponent),
+        ] {
+            if let Some(value) = value {
+                page.set(key, number(value));
+            }
+        }
     }
+
+    let voting = &scenario.voting;
+    page.header("[voting]");
+    page.set("every", voting.every);
+    page.set("candidates", standing(&voting.candidates));
+    page.set("ballots", or_model("rational", voting.ballots.as_deref()));
+    page.set("rule", quoted(voting.rule.name()));
+    page.set("winner", or_model("platform", voting.leader.as_deref()));
 
     page.header("[planner]");
     page.set("kind", planner(&scenario.planner));
@@ -221,9 +253,12 @@ fn decide(decide: &Decide) -> String {
     match decide {
         Decide::Rational => quoted("rational"),
         Decide::Fixed { hours } => choice("fixed", &[("hours", Some(number(*hours)))]),
+        Decide::Logit { scale } => choice("logit", &[("scale", Some(number(*scale)))]),
+        Decide::Adaptive { step } => choice("adaptive", &[("step", Some(number(*step)))]),
         Decide::Llm {
             model,
             choice: pick,
+            memory,
         } => choice(
             "llm",
             &[
@@ -236,14 +271,9 @@ fn decide(decide: &Decide) -> String {
                         Pick::Mean => "mean",
                     })),
                 ),
+                ("memory", Some(memory.to_string())),
             ],
         ),
-    }
-}
-
-fn motive(motive: Motive) -> String {
-    match motive {
-        Motive::Own => quoted("self"),
     }
 }
 
@@ -282,6 +312,7 @@ fn planner(kind: &PlannerKind) -> String {
             ),
             ("final_years", Some(final_years.to_string())),
         ],
+        PlannerKind::Elected { rule } => vec![("rule", rule.map(|rule| quoted(rule.name())))],
         PlannerKind::RandomSearch { final_years } => {
             vec![
                 ("method", Some(quoted("random"))),
@@ -309,9 +340,33 @@ fn planner(kind: &PlannerKind) -> String {
     };
     let name = match kind {
         PlannerKind::RandomSearch { .. } | PlannerKind::HillClimb { .. } => "search".to_owned(),
+        PlannerKind::Elected { .. } => "elected".to_owned(),
         kind => kind.arm(),
     };
     choice(&name, &parameters)
+}
+
+fn standing(candidates: &Standing) -> String {
+    match candidates {
+        Standing::All => quoted("all"),
+        Standing::Random { count } => choice("random", &[("count", Some(count.to_string()))]),
+        Standing::Flat { step } => choice("flat", &[("step", Some(number(*step)))]),
+        Standing::Nominated { model, among } => choice(
+            "nominated",
+            &[
+                ("model", Some(quoted(model))),
+                ("among", Some(among.to_string())),
+            ],
+        ),
+    }
+}
+
+/// `otherwise`, or a model that is asked.
+fn or_model(otherwise: &str, model: Option<&str>) -> String {
+    match model {
+        None => quoted(otherwise),
+        Some(model) => choice("llm", &[("model", Some(quoted(model)))]),
+    }
 }
 
 fn whole_list(numbers: &[u32]) -> String {

@@ -6,96 +6,23 @@
 //! writes a whole number of hours under a grammar. A language model is untrusted: an answer that
 //! is not a valid number of hours is counted, asked again, and then the previous hours are kept.
 
-use super::record::{Decision, DecisionCount, Decisions};
-use super::thinking::{self, Thought};
-use super::workers::Biography;
+use super::asking::{Asking, Desk, Question};
+use super::treasury::Treasury;
+use super::workers::{Biography, Tastes, UsualHours, usual_hours};
 use super::{
-    Clock, CurrentSchedule, Decide, EconomyConstants, Failure, Group, Labor, LanguageModel, Seed,
-    Step, Wage, WorkerId,
+    Clock, CurrentSchedule, Decide, Disposable, Group, Income, Labor, LanguageModel, Phase,
+    PlannerObjective, Step, Tax, Utility, Wage, WorkerId,
 };
-use crate::error::{Error, Result};
-use crate::fiscal::{Economy, Schedule as TaxSchedule, Utility as UtilityForm};
-use crate::llm::{Answer, Content, Engine, Key, Prompts, Readout, Request};
+use crate::error::Result;
+use crate::fiscal::choice::{at_quantile, hour_options};
+use crate::fiscal::{Economy, Motive, Objective, Schedule as TaxSchedule, Utility as UtilityForm};
+use crate::llm::{Content, Prompts, Readout};
 use crate::population::Persona;
 use crate::random::Streams;
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use rand::RngExt;
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
-
-/// The scenario's models by name, shared by all arms of a run.
-#[derive(Resource, Clone)]
-pub struct Models(pub Arc<Mutex<BTreeMap<String, Engine>>>);
-
-impl Models {
-    /// No model: for worlds in which nobody asks one.
-    pub fn none() -> Self {
-        Models(Arc::new(Mutex::new(BTreeMap::new())))
-    }
-
-    /// Exclusive use of the engines; an arm that panicked before leaves them usable.
-    pub fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Engine>> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// Writes down beside `answer` in the transcript what it was parsed into, or why it could not be.
-    ///
-    /// # Errors
-    /// The transcript cannot be written.
-    pub fn note(&self, name: &str, answer: &Answer, parsed: &Result<String, String>) -> Result<()> {
-        match self.lock().get(name) {
-            Some(engine) => engine.note(&answer.key, parsed.as_deref().map_err(String::as_str)),
-            None => Ok(()),
-        }
-    }
-
-    /// Says to all models that a period begins.
-    pub fn begin_step(&self) {
-        self.lock().values_mut().for_each(Engine::begin_step);
-    }
-
-    /// As [`Engine::ask_again_later`] of the model called `name`.
-    ///
-    /// # Errors
-    /// The transcript cannot be written.
-    pub fn ask_again_later(&self, name: &str, failed: &[(Key, u64, u32)], step: u32) -> Result<()> {
-        match self.lock().get_mut(name) {
-            Some(engine) => engine.ask_again_later(failed, u64::from(step)),
-            None => Ok(()),
-        }
-    }
-
-    /// Asks the model called `name`.
-    ///
-    /// # Errors
-    /// No such model, or as [`Engine::ask`].
-    pub fn ask(&self, name: &str, requests: &[Request]) -> Result<Vec<Answer>> {
-        let mut engines = self.lock();
-        let engine = engines
-            .get_mut(name)
-            .ok_or_else(|| Error::run(format!("model `{name}` is not open")))?;
-        engine.ask(requests)
-    }
-}
-
-/// The prompts that come with fisc; a scenario's `prompts` folder can replace each by file name.
-pub const PROMPTS: [(&str, &str); 4] = [
-    ("worker.j2", include_str!("../../prompts/worker.j2")),
-    ("planner.j2", include_str!("../../prompts/planner.j2")),
-    (
-        "planner-moves.j2",
-        include_str!("../../prompts/planner-moves.j2"),
-    ),
-    (thinking::TEMPLATE, include_str!("../../prompts/think.j2")),
-];
-
-/// Prompt templates of the run.
-#[derive(Resource, Clone)]
-pub struct PromptBook(pub Arc<Prompts>);
 
 /// How hours are taken from a choice distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,36 +35,22 @@ pub enum ChoiceRule {
     Mean,
 }
 
-/// How an answer is read off a model, and what happens when it is not valid.
+/// How the workers of a group are asked for their hours.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asking {
-    /// Name of the model in the scenario.
-    pub model: String,
-    /// `choice` (else `sample`).
-    pub by_choice: bool,
-    /// Divides log-probabilities; 0 takes the mode.
-    pub temperature: f64,
-    /// Nucleus of `sample`.
-    pub top_p: f64,
-    /// Longest answer of `sample`, in tokens.
-    pub max_tokens: usize,
-    /// Longest thought before the answer, in tokens; 0 answers directly.
-    pub think: usize,
-    /// Tries in all, at least 1.
-    pub attempts: u32,
-    /// Whether an answer that stays invalid stops the run (else the previous action is kept).
-    pub stop: bool,
+pub struct GroupAsking {
+    /// The model and what is made of its answers.
+    pub asking: Asking,
+    /// What is taken from a distribution over hours.
+    pub rule: ChoiceRule,
+    /// Past periods shown; 0 shows none, and no best one either.
+    pub memory: usize,
+    /// Whose good the workers are after.
+    pub motive: Motive,
 }
-
-/// Hours between the options of the `choice` readout.
-pub const HOURS_STEP: f64 = 10.0;
-
-/// Hours that count as a worker's previous ones in the first step if its persona names none.
-pub const USUAL_HOURS: f64 = 40.0;
 
 /// One group's settings, by index of group; `None` for groups that do not ask a model.
 #[derive(Resource, Clone, Debug)]
-struct AskingByGroup(Vec<Option<(Asking, ChoiceRule)>>);
+struct AskingByGroup(Vec<Option<GroupAsking>>);
 
 /// A bracket as prompts see it.
 #[derive(Clone, Debug, Serialize)]
@@ -178,6 +91,54 @@ pub struct WorkerPrompt<'a> {
     pub persona: Option<&'a Persona>,
     /// Whether utility is in dollars.
     pub quasilinear: bool,
+    /// The worker's last periods, oldest first.
+    pub past: Vec<Period>,
+    /// The period in which its utility was highest so far, if it remembers.
+    pub best: Option<Period>,
+    /// `self`, `altruistic` or `adversarial`.
+    pub motive: &'static str,
+    /// What is to be maximised by planner and altruists, in words.
+    pub objective: String,
+}
+
+/// A past period as its worker sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Period {
+    /// From 1.
+    pub period: u32,
+    /// Per week.
+    pub hours: f64,
+    /// Pre-tax, $/year.
+    pub income: f64,
+    /// $/year.
+    pub tax: f64,
+    /// The equal share of all taxes, $/year.
+    pub rebate: f64,
+    /// Income less tax plus rebate, $/year.
+    pub disposable: f64,
+    /// $/year under quasilinear utility.
+    pub utility: f64,
+}
+
+/// What a worker remembers.
+#[derive(Component, Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Last periods, oldest first.
+    pub past: Vec<Period>,
+    /// The one with the highest utility; of equal ones the first.
+    pub best: Option<Period>,
+}
+
+impl Memory {
+    /// Adds a period and forgets those before the last `span`.
+    fn remember(&mut self, period: Period, span: usize) {
+        if self.best.is_none_or(|best| period.utility > best.utility) {
+            self.best = Some(period);
+        }
+        self.past.push(period);
+        let forgotten = self.past.len().saturating_sub(span);
+        self.past.drain(..forgotten);
+    }
 }
 
 /// One option of a worker.
@@ -195,26 +156,35 @@ pub struct OptionOutcome {
     pub effort: f64,
 }
 
-/// The options 0, 10, …, `labor_max` (the limit itself is always one).
-pub fn hour_options(labor_max: f64) -> Vec<f64> {
-    let whole = (labor_max / HOURS_STEP).floor() as u32;
-    let mut options: Vec<f64> = (0..=whole).map(|i| f64::from(i) * HOURS_STEP).collect();
-    if options.last().is_some_and(|last| *last < labor_max) {
-        options.push(labor_max);
-    }
-    options
+/// What all workers of a group are told alike.
+#[derive(Clone, Debug)]
+pub struct Setting<'a> {
+    /// The economy with the group's preferences.
+    pub economy: &'a Economy,
+    /// In force.
+    pub schedule: &'a TaxSchedule,
+    /// Whose good the group is after.
+    pub motive: Motive,
+    /// What the planner maximises.
+    pub objective: &'a Objective,
+    /// Admissible hours.
+    pub hours: &'a [f64],
+    /// The same as texts.
+    pub options: &'a [String],
 }
 
 /// What the prompt of one worker shows.
 pub fn worker_prompt<'a>(
-    economy: &Economy,
-    schedule: &TaxSchedule,
+    setting: &Setting<'a>,
     wage: f64,
     persona: Option<&'a Persona>,
-    hours: &[f64],
-    options: &'a [String],
+    memory: Option<&Memory>,
 ) -> WorkerPrompt<'a> {
-    let outcomes = hours
+    let Setting {
+        economy, schedule, ..
+    } = setting;
+    let outcomes = setting
+        .hours
         .iter()
         .map(|&hours| {
             let income = economy.income(wage, hours);
@@ -231,15 +201,20 @@ pub fn worker_prompt<'a>(
     WorkerPrompt {
         brackets: bracket_texts(schedule),
         labor_max: economy.labor_max,
-        options,
+        options: setting.options,
         outcomes,
         wage,
         persona,
         quasilinear: economy.utility == UtilityForm::Quasilinear,
+        past: memory.map(|memory| memory.past.clone()).unwrap_or_default(),
+        best: memory.and_then(|memory| memory.best),
+        motive: setting.motive.name(),
+        objective: setting.objective.in_words(),
     }
 }
 
-/// Renders the worker's prompt once, so that a broken template is found before a run begins.
+/// Renders the worker's prompt with and without a past, so that a broken template is found before
+/// a run begins.
 ///
 /// # Errors
 /// As [`Prompts::render`].
@@ -247,12 +222,39 @@ pub fn check_prompt(
     prompts: &Prompts,
     economy: &Economy,
     schedule: &TaxSchedule,
+    objective: &Objective,
     persona: Option<&Persona>,
 ) -> Result<()> {
     let hours = hour_options(economy.labor_max);
     let options: Vec<String> = hours.iter().map(f64::to_string).collect();
-    let context = worker_prompt(economy, schedule, 20.0, persona, &hours, &options);
-    prompts.render("worker.j2", &context).map(|_| ())
+    let mut memory = Memory::default();
+    let period = Period {
+        period: 1,
+        hours: 40.0,
+        income: 40_000.0,
+        tax: 4_000.0,
+        rebate: 5_000.0,
+        disposable: 41_000.0,
+        utility: 30_000.0,
+    };
+    memory.remember(period, 1);
+    for (motive, memory) in [
+        (Motive::Own, None),
+        (Motive::Altruistic, Some(&memory)),
+        (Motive::Adversarial, Some(&memory)),
+    ] {
+        let setting = Setting {
+            economy,
+            schedule,
+            motive,
+            objective,
+            hours: &hours,
+            options: &options,
+        };
+        let context = worker_prompt(&setting, 20.0, persona, memory);
+        prompts.render("worker.j2", &context)?;
+    }
+    Ok(())
 }
 
 /// Grammar of a whole number of hours from 0 to `labor_max`.
@@ -293,7 +295,7 @@ pub fn hours_from_choice(
     let chosen = match rule {
         ChoiceRule::Mode => hours[mode],
         ChoiceRule::Mean => mean,
-        ChoiceRule::Draw => hours[at(&weights, uniform)],
+        ChoiceRule::Draw => hours[at_quantile(&weights, uniform)],
     };
     Ok((chosen, mean))
 }
@@ -304,7 +306,7 @@ pub fn hours_from_choice(
 /// # Errors
 /// A log-probability that is not a number, or none above −∞.
 pub fn drawn(log_probs: &[f64], temperature: f64, uniform: f64) -> Result<usize, String> {
-    Ok(at(&weights(log_probs, temperature)?.1, uniform))
+    Ok(at_quantile(&weights(log_probs, temperature)?.1, uniform))
 }
 
 /// The most probable option and p^{1/temperature} of each relative to it; at temperature 0 only
@@ -322,15 +324,6 @@ fn weights(log_probs: &[f64], temperature: f64) -> Result<(usize, Vec<f64>), Str
     Ok((mode, log_probs.iter().enumerate().map(weight).collect()))
 }
 
-fn at(weights: &[f64], uniform: f64) -> usize {
-    let mut left = uniform * weights.iter().sum::<f64>();
-    let drawn = weights.iter().position(|p| {
-        left -= p;
-        left < 0.0
-    });
-    drawn.unwrap_or(weights.len() - 1)
-}
-
 type AskedWorkers<'w, 's> = Query<
     'w,
     's,
@@ -339,205 +332,166 @@ type AskedWorkers<'w, 's> = Query<
         &'static Group,
         &'static Wage,
         Option<&'static Biography>,
+        Option<&'static UsualHours>,
+        Option<&'static Memory>,
         &'static mut Labor,
     ),
     With<LanguageModel>,
 >;
 
-#[derive(bevy_ecs::system::SystemParam)]
-struct Book<'w> {
-    clock: Res<'w, Clock>,
-    seed: Res<'w, Seed>,
-    count: ResMut<'w, DecisionCount>,
-    decisions: ResMut<'w, Decisions>,
-    failure: ResMut<'w, Failure>,
-}
-
 fn ask_workers(
-    economy: Res<EconomyConstants>,
+    tastes: Res<Tastes>,
     schedule: Res<CurrentSchedule>,
-    models: Res<Models>,
-    prompts: Res<PromptBook>,
-    asking: Res<AskingByGroup>,
-    mut book: Book,
+    objective: Res<PlannerObjective>,
+    groups: Res<AskingByGroup>,
+    mut desk: Desk,
     mut workers: AskedWorkers,
 ) {
-    for (group, settings) in asking.0.iter().enumerate() {
-        let Some((asking, rule)) = settings else {
+    for (group, settings) in groups.0.iter().enumerate() {
+        let Some(settings) = settings else {
             continue;
         };
-        let members: Vec<_> = workers
+        let economy = &tastes.0[group];
+        let hours = hour_options(economy.labor_max);
+        let options: Vec<String> = hours.iter().map(f64::to_string).collect();
+        let setting = Setting {
+            economy,
+            schedule: &schedule.0,
+            motive: settings.motive,
+            objective: &objective.0,
+            hours: &hours,
+            options: &options,
+        };
+        let mut members: Vec<Member> = workers
             .iter_mut()
             .filter(|(_, g, ..)| g.0 as usize == group)
+            .map(|(id, _, wage, biography, usual, memory, labor)| Member {
+                id: id.0,
+                wage: wage.0,
+                persona: biography.map(|biography| &biography.0),
+                usual_hours: usual_hours(usual, economy.labor_max),
+                memory,
+                labor,
+            })
             .collect();
-        let asked = ask_group(
-            &economy.0,
-            &schedule.0,
-            &models,
-            &prompts,
-            asking,
-            *rule,
-            &mut book,
-            members,
-        );
-        if let Err(error) = asked {
-            book.failure
-                .raise(error.context(format!("step {}, asking workers", book.clock.step)));
+        members.sort_unstable_by_key(|member| member.id);
+        if let Err(error) = ask_group(&setting, settings, &mut desk, members) {
+            let context = format!("step {}, asking workers", desk.clock.step);
+            desk.failure.raise(error.context(context));
             return;
         }
     }
 }
 
-type Member<'a> = (
-    &'a WorkerId,
-    &'a Group,
-    &'a Wage,
-    Option<&'a Biography>,
-    Mut<'a, Labor>,
-);
+struct Member<'a> {
+    id: u32,
+    wage: f64,
+    persona: Option<&'a Persona>,
+    usual_hours: f64,
+    memory: Option<&'a Memory>,
+    labor: Mut<'a, Labor>,
+}
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a system's parameters, passed on"
-)]
 fn ask_group(
-    economy: &Economy,
-    schedule: &TaxSchedule,
-    models: &Models,
-    prompts: &PromptBook,
-    asking: &Asking,
-    rule: ChoiceRule,
-    book: &mut Book,
-    mut members: Vec<Member>,
+    setting: &Setting,
+    settings: &GroupAsking,
+    desk: &mut Desk,
+    members: Vec<Member>,
 ) -> Result<()> {
-    let (seed, step) = (book.seed.0, book.clock.step);
-    let hours = hour_options(economy.labor_max);
-    let options: Vec<String> = hours.iter().map(f64::to_string).collect();
+    let (asking, labor_max) = (&settings.asking, setting.economy.labor_max);
     let readout = if asking.by_choice {
         Readout::Choice {
-            options: options.clone(),
+            options: setting.options.to_vec(),
         }
     } else {
         Readout::Sample {
-            grammar: hours_grammar(economy.labor_max),
+            grammar: hours_grammar(labor_max),
             max_tokens: asking.max_tokens,
             temperature: asking.temperature,
             top_p: asking.top_p,
         }
     };
-    let streams = Streams::new(seed, "choice");
-    members.sort_unstable_by_key(|(id, ..)| **id);
-    let mut open: Vec<usize> = (0..members.len()).collect();
-    let mut unanswered = Vec::new();
-    for attempt in 0..asking.attempts.max(1) {
-        let requests = open
-            .iter()
-            .map(|&i| {
-                let (id, _, wage, biography, _) = &members[i];
-                let persona = biography.map(|b| &b.0);
-                let context = worker_prompt(economy, schedule, wage.0, persona, &hours, &options);
-                Ok(Request {
-                    seed,
-                    agent: format!("worker {}", id.0),
-                    stream: u64::from(id.0),
-                    step: u64::from(step),
-                    attempt,
-                    messages: prompts.0.render("worker.j2", &context)?,
-                    readout: readout.clone(),
-                })
+    let prompts = &desk.prompts.0;
+    let questions = members
+        .iter()
+        .map(|member| {
+            let context = worker_prompt(setting, member.wage, member.persona, member.memory);
+            Ok(Question {
+                worker: member.id,
+                messages: prompts.render("worker.j2", &context)?,
+                readout: readout.clone(),
             })
-            .collect::<Result<Vec<_>>>()?;
-        let thoughts = thinking::ask(models, &prompts.0, asking, requests)?;
-        let mut failed = Vec::new();
-        for (&i, Thought { answer, tokens }) in open.iter().zip(&thoughts) {
-            let (id, .., labor) = &mut members[i];
-            let mut decision = Decision {
-                step,
-                agent: "worker",
-                worker: Some(id.0),
-                model: asking.model.clone(),
-                readout: if asking.by_choice { "choice" } else { "sample" },
-                key: answer.key.to_string(),
-                attempt,
-                labor: None,
-                labor_expected: None,
-                admissible_mass: None,
-                schedule: None,
-                error: None,
-                prompt_tokens: answer.prompt_tokens + tokens[0],
-                answer_tokens: answer.answer_tokens + tokens[1],
-            };
-            book.count.decisions += 1;
-            let chosen = match &answer.content {
-                Content::Choice {
-                    log_probs,
-                    admissible_mass,
-                } => {
-                    let uniform = streams.at(u64::from(id.0), u64::from(step)).random();
-                    decision.admissible_mass = Some(*admissible_mass);
-                    hours_from_choice(log_probs, &hours, asking.temperature, rule, uniform).map(
-                        |(chosen, mean)| {
-                            decision.labor_expected = Some(mean);
-                            chosen
-                        },
-                    )
-                }
-                Content::Text(text) => {
-                    let parsed = parse_hours(text, economy.labor_max);
-                    let noted = parsed.clone().map(|hours| format!("{hours} hours/week"));
-                    models.note(&asking.model, answer, &noted)?;
-                    parsed
-                }
-                Content::Failed(why) => {
-                    unanswered.push((answer.key, u64::from(id.0), attempt));
-                    Err(why.clone())
-                }
-            };
-            match chosen {
-                Ok(chosen) => {
-                    labor.0 = chosen;
-                    decision.labor = Some(chosen);
-                }
-                Err(error) => {
-                    book.count.failures += 1;
-                    decision.error = Some(error);
-                    failed.push(i);
-                }
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let streams = Streams::new(desk.seed.0, "choice");
+    let step = desk.clock.step;
+    let chosen = desk.ask(asking, "hours", &questions, |i, answer, decision| {
+        let hours = match &answer.content {
+            Content::Choice { log_probs, .. } => {
+                let uniform = streams
+                    .at(u64::from(members[i].id), u64::from(step))
+                    .random();
+                let (temperature, rule) = (asking.temperature, settings.rule);
+                let (hours, mean) =
+                    hours_from_choice(log_probs, setting.hours, temperature, rule, uniform)?;
+                decision.labor_expected = Some(mean);
+                hours
             }
-            book.decisions.0.push(decision);
-        }
-        open = failed;
-        if open.is_empty() {
-            return Ok(());
-        }
-    }
-    if asking.stop {
-        models.ask_again_later(&asking.model, &unanswered, step)?;
-        let worker = members[open[0]].0.0;
-        return Err(Error::run(format!(
-            "worker {worker} gave no valid answer in {} attempts, and the scenario says to stop",
-            asking.attempts
-        )));
-    }
-    // The others keep their previous hours; in the first step those of their persona.
-    if step == 1 {
-        for i in open {
-            let (.., biography, labor) = &mut members[i];
-            // A persona brought in a file need not state its hours.
-            let stated = biography
-                .map(|b| f64::from(b.0.usual_hours))
-                .filter(|hours| *hours > 0.0);
-            labor.0 = stated.unwrap_or(USUAL_HOURS).min(economy.labor_max);
-        }
+            Content::Text(text) => parse_hours(text, labor_max)?,
+            Content::Failed(why) => return Err(why.clone()),
+        };
+        decision.labor = Some(hours);
+        Ok((hours, format!("{hours} hours/week")))
+    })?;
+    for (mut member, chosen) in members.into_iter().zip(chosen) {
+        // Without a valid answer the previous hours stay; in the first step those of the persona.
+        let kept = if step == 1 {
+            member.usual_hours
+        } else {
+            member.labor.0
+        };
+        member.labor.0 = chosen.unwrap_or(kept);
     }
     Ok(())
+}
+
+/// What the period brought each worker with a memory.
+fn remember(
+    clock: Res<Clock>,
+    treasury: Res<Treasury>,
+    groups: Res<AskingByGroup>,
+    mut workers: Query<(
+        &Group,
+        &Labor,
+        &Income,
+        &Tax,
+        &Disposable,
+        &Utility,
+        &mut Memory,
+    )>,
+) {
+    for (group, labor, income, tax, disposable, utility, mut memory) in &mut workers {
+        let Some(settings) = &groups.0[group.0 as usize] else {
+            continue;
+        };
+        let period = Period {
+            period: clock.step,
+            hours: labor.0,
+            income: income.0,
+            tax: tax.0,
+            rebate: treasury.rebate,
+            disposable: disposable.0,
+            utility: utility.0,
+        };
+        memory.remember(period, settings.memory);
+    }
 }
 
 /// Hours by language model, for the groups whose settings are given.
 #[derive(Clone, Debug)]
 pub struct LanguageWorkersPlugin {
     /// One entry per `[[workers]]` group; `None` where it does not ask a model.
-    pub asking: Vec<Option<(Asking, ChoiceRule)>>,
+    pub asking: Vec<Option<GroupAsking>>,
 }
 
 impl Plugin for LanguageWorkersPlugin {
@@ -548,20 +502,16 @@ impl Plugin for LanguageWorkersPlugin {
                 // Groups are disjoint, but the scheduler cannot know it.
                 ask_workers
                     .in_set(Decide::Given)
-                    .after(super::workers::keep_fixed_hours),
-            );
+                    .after(super::workers::keep_fixed_hours)
+                    .before(super::habits::Habits),
+            )
+            .add_systems(Step, remember.in_set(Phase::Learn));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn options_end_at_the_limit() {
-        assert_eq!(hour_options(100.0).len(), 11);
-        assert_eq!(hour_options(45.0), [0.0, 10.0, 20.0, 30.0, 40.0, 45.0]);
-    }
 
     #[test]
     fn hours_are_parsed_or_refused() {

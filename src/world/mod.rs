@@ -28,15 +28,23 @@
 //! |---|---|
 //! | [`clock`] | steps and tax years |
 //! | [`workers`] | workers in components; closed-form hours |
+//! | [`habits`] | hours by noisy choice and by climbing on one's own history |
+//! | [`satisfaction`] | utility that dissatisfaction with the tax policy lowers |
+//! | [`asking`], [`thinking`] | questions to language models; reasoning first |
 //! | [`language`] | hours by language model |
 //! | [`treasury`] | income, tax, rebate, utility, and the identities that hold at every step |
+//! | [`elections`] | candidates, ballots, winners who plan |
 //! | [`planners`] | who sets the schedule |
 //! | [`record`] | statistics of every step and tax year |
 
+pub mod asking;
 pub mod clock;
+pub mod elections;
+pub mod habits;
 pub mod language;
 pub mod planners;
 pub mod record;
+pub mod satisfaction;
 pub mod thinking;
 pub mod treasury;
 pub mod workers;

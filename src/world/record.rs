@@ -1,6 +1,8 @@
 //! Statistics of every step and tax year, kept in memory until the run writes them down.
 
 use super::clock::end_of_tax_year;
+use super::elections::{HeldElections, Leader};
+use super::satisfaction::Bounded;
 use super::{
     Account, Clock, CurrentSchedule, Disposable, EconomyConstants, Group, Income, Labor, Phase,
     PlannerObjective, Step, Tax, Utility, Wage, WorkerId, treasury::Treasury,
@@ -51,12 +53,14 @@ pub struct DecisionCount {
 }
 
 /// One decision of a language model.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
     /// Step, from 1.
     pub step: u32,
     /// `worker` or `planner`.
     pub agent: &'static str,
+    /// What was asked: `hours`, `satisfaction`, `vote`, `platform`, `persona` or `rates`.
+    pub question: &'static str,
     /// The worker, if one.
     pub worker: Option<u32>,
     /// Model as the scenario names it.
@@ -71,6 +75,10 @@ pub struct Decision {
     pub labor: Option<f64>,
     /// Mean of the model's distribution over hours.
     pub labor_expected: Option<f64>,
+    /// Probability of being satisfied with the tax policy.
+    pub satisfied: Option<f64>,
+    /// Number of the candidate that has the voter's first preference, from 1.
+    pub vote: Option<u32>,
     /// Share of the model's probability that fell on admissible answers.
     pub admissible_mass: Option<f64>,
     /// Schedule that was set.
@@ -170,6 +178,8 @@ pub struct WorkerRows {
     pub rebate: Vec<f64>,
     /// Index of the `[[workers]]` group of each row.
     pub group: Vec<u32>,
+    /// Probability of being satisfied with the tax policy of each row; NaN where it does not matter.
+    pub satisfied: Vec<f64>,
     /// The other columns; rows of one step follow in order of worker id.
     pub panel: FlatPanel,
 }
@@ -302,6 +312,7 @@ fn record_step(
     schedule: Res<CurrentSchedule>,
     treasury: Res<Treasury>,
     step: Res<StepStatistics>,
+    leader: Res<Leader>,
     mut count: ResMut<DecisionCount>,
     mut steps: ResMut<Steps>,
 ) {
@@ -318,7 +329,7 @@ fn record_step(
         welfare_each: step.recorded.welfare.clone(),
         statistics: step.recorded.values.clone(),
         kink_shares: step.recorded.kink_shares.clone(),
-        leader: None,
+        leader: leader.0,
         decisions,
         failures,
     });
@@ -328,6 +339,7 @@ fn record_workers(
     clock: Res<Clock>,
     treasury: Res<Treasury>,
     workers: AllWorkers,
+    bounded: Query<(&WorkerId, &Bounded)>,
     mut flat: Local<FlatPanel>,
     mut rows: ResMut<WorkerRows>,
 ) {
@@ -341,6 +353,11 @@ fn record_workers(
     rows.rebate
         .extend(std::iter::repeat_n(treasury.rebate, count));
     rows.group.extend(workers.groups());
+    let first = rows.satisfied.len();
+    rows.satisfied.extend(std::iter::repeat_n(f64::NAN, count));
+    for (id, bounded) in &bounded {
+        rows.satisfied[first + id.0 as usize] = bounded.satisfied;
+    }
     rows.panel.wage.extend(panel.wage);
     rows.panel.labor.extend(panel.labor);
     rows.panel.income.extend(panel.income);
@@ -376,6 +393,8 @@ impl Plugin for RecordPlugin {
             .init_resource::<Decisions>()
             .init_resource::<Steps>()
             .init_resource::<Years>()
+            .init_resource::<Leader>()
+            .init_resource::<HeldElections>()
             .add_systems(Step, take_statistics.in_set(Account::Statistics))
             .add_systems(
                 Step,

@@ -5,7 +5,7 @@
 //! the thought stands as the model's own turn, and the second message of `think.j2` asks for the
 //! answer, which is read off as without a thought. Both answers are in the transcript.
 
-use super::language::{Asking, Models};
+use super::asking::{Asking, Models};
 use crate::error::{Error, Result};
 use crate::llm::{Answer, Content, FREE_TEXT, Message, Prompts, Readout, Request, Role};
 

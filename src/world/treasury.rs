@@ -1,9 +1,9 @@
 //! Income, tax, rebate and utility, and the identities that hold at every step.
 
-use super::workers::{flat, flat_mut};
+use super::workers::{Tastes, flat, flat_mut};
 use super::{
-    Account, CurrentSchedule, Disposable, EconomyConstants, Failure, Income, Labor, Notes, Phase,
-    Step, Tax, Utility, Wage, WorkerId,
+    Account, CurrentSchedule, Disposable, EconomyConstants, Failure, Group, Income, Labor, Notes,
+    Phase, Step, Tax, Utility, Wage, WorkerId,
 };
 use crate::error::Error;
 use crate::fiscal::lanes;
@@ -92,11 +92,16 @@ pub fn pay_rebate(treasury: Res<Treasury>, mut workers: Query<(&Income, &Tax, &m
 
 /// u(c, l), in [`Account::Utility`].
 pub fn experience_utility(
-    economy: Res<EconomyConstants>,
-    mut workers: Query<(&Disposable, &Labor, &mut Utility)>,
+    tastes: Res<Tastes>,
+    mut workers: Query<(&Disposable, &Labor, &Group, &mut Utility)>,
 ) {
-    let economy = &economy.0;
-    for (disposable, labor, mut utility) in workers
+    let Some(shared) = tastes.shared() else {
+        for (disposable, labor, group, mut utility) in &mut workers {
+            utility.0 = tastes.0[group.0 as usize].utility(disposable.0, labor.0);
+        }
+        return;
+    };
+    for (disposable, labor, _, mut utility) in workers
         .contiguous_iter_mut()
         .expect("components lie in tables")
     {
@@ -105,7 +110,7 @@ pub fn experience_utility(
             flat(disposable),
             flat(labor),
             |u, c, l| {
-                economy.utility_of_many(c, l, u);
+                shared.utility_of_many(c, l, u);
             },
         );
     }

@@ -1,10 +1,15 @@
 //! Workers in components, and hours in closed form.
 
+use super::habits::{Adaptive, Logit};
+use super::language::Memory;
+use super::satisfaction::Bounded;
 use super::treasury::Treasury;
-use super::{CurrentSchedule, Decide, EconomyConstants, Step};
+use super::{CurrentSchedule, Decide, EconomyConstants, Notes, Step};
 use crate::fiscal::response::Response;
-use crate::fiscal::society::equilibrium_rebate;
-use crate::fiscal::{Behaviour, Economy, Society, Utility as UtilityForm, lanes};
+use crate::fiscal::society::{equilibrium_rebate, utility_without_policy};
+use crate::fiscal::{
+    Behaviour, Economy, Motive, Objective, Society, Utility as UtilityForm, lanes,
+};
 use crate::population::{Person, Persona};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
@@ -67,19 +72,66 @@ pub struct FixedHours(pub f64);
 #[derive(Component, Clone, Copy, Debug)]
 pub struct LanguageModel;
 
-/// Who the worker is.
+/// Who the worker is, as far as prompts may say it.
 #[derive(Component, Clone, Debug)]
 pub struct Biography(pub Persona);
 
-/// How the workers of a group choose, without the group's details.
+/// Hours per week that the worker's persona states.
+#[derive(Component, Clone, Copy, Debug, PartialEq)]
+pub struct UsualHours(pub f64);
+
+/// Chooses hours for or against welfare (see [`crate::fiscal::motives`]).
+#[derive(Component, Clone, Copy, Debug)]
+pub struct Serving;
+
+/// Hours that count as a worker's previous ones in the first step if its persona names none.
+pub const USUAL_HOURS: f64 = 40.0;
+
+/// The hours that a worker has before the first step: those of its persona, else [`USUAL_HOURS`].
+pub fn usual_hours(stated: Option<&UsualHours>, labor_max: f64) -> f64 {
+    stated.map_or(USUAL_HOURS, |usual| usual.0).min(labor_max)
+}
+
+/// How the workers of a group choose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Chooses {
     /// [`Rational`].
     Rational,
     /// [`FixedHours`].
     Fixed(f64),
+    /// [`Logit`](super::habits::Logit) with this scale.
+    Logit(f64),
+    /// [`Adaptive`](super::habits::Adaptive) with this step.
+    Adaptive(f64),
+    /// [`Serving`] this motive.
+    Serving(Motive),
     /// [`LanguageModel`].
     Language,
+}
+
+/// What the workers of a group have in common.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GroupTraits {
+    /// How they choose.
+    pub chooses: Chooses,
+    /// The economy with their own preferences.
+    pub tastes: Economy,
+    /// Factor of dissatisfied workers, if satisfaction scales their utility.
+    pub dissatisfied: Option<f64>,
+    /// Whether they remember past periods.
+    pub remembers: bool,
+}
+
+/// The economy with each group's own preferences, by index of group.
+#[derive(Resource, Clone, Debug)]
+pub struct Tastes(pub Vec<Economy>);
+
+impl Tastes {
+    /// The preferences that all share, if they do.
+    pub fn shared(&self) -> Option<&Economy> {
+        let (first, rest) = self.0.split_first()?;
+        rest.iter().all(|taste| taste == first).then_some(first)
+    }
 }
 
 /// The group of each worker: shares of `size` by largest remainder, in blocks of worker ids that
@@ -98,54 +150,111 @@ pub fn assign_groups(shares: &[f64], size: usize) -> Vec<u32> {
         .collect()
 }
 
-/// The population as the full-information planners see it: language-model workers are taken to
-/// be rational.
+/// Workers at even quantiles that stand for each worker where somebody picks at random.
+const QUANTILES: usize = 16;
+
+/// Most workers of the society that full-information planners see, where it holds each worker
+/// [`QUANTILES`] times.
+const COPIES_MAX: usize = 1 << 20;
+
+/// The population as the full-information planners see it: language-model and adaptive workers are
+/// taken to be rational. Where some worker picks at random, each worker is there [`QUANTILES`]
+/// times (fewer in a large population) at even quantiles, so that the society's welfare is the
+/// expected one.
 pub fn closed_form_counterpart(
     economy: &Economy,
-    people: &[Person],
-    choices: &[Chooses],
-) -> Society {
-    let behaviour = choices
-        .iter()
-        .map(|choice| match choice {
-            Chooses::Rational | Chooses::Language => Behaviour::Rational,
-            Chooses::Fixed(hours) => Behaviour::Fixed(*hours),
-        })
-        .collect();
-    Society::new(
-        *economy,
-        people.iter().map(|person| person.wage).collect(),
-        behaviour,
-    )
-}
-
-/// Puts workers into the world, in order of id.
-pub fn spawn(
-    world: &mut World,
-    economy: &Economy,
+    objective: &Objective,
     people: &[Person],
     groups: &[u32],
-    choices: &[Chooses],
+    traits: &[GroupTraits],
+) -> Society {
+    let of = |i: usize| &traits[groups[i] as usize];
+    let random = (0..people.len()).any(|i| matches!(of(i).chooses, Chooses::Logit(_)));
+    let copies = match random {
+        true => QUANTILES.min(COPIES_MAX / people.len()).max(1),
+        false => 1,
+    };
+    let each: Vec<(usize, usize)> = (0..people.len())
+        .flat_map(|i| (0..copies).map(move |copy| (i, copy)))
+        .collect();
+    let behaviour = |&(i, copy): &(usize, usize)| match of(i).chooses {
+        Chooses::Rational | Chooses::Language | Chooses::Adaptive(_) => Behaviour::Rational,
+        Chooses::Fixed(hours) => Behaviour::Fixed(hours),
+        Chooses::Serving(motive) => Behaviour::Serving(motive),
+        // Shifted from worker to worker by the golden ratio: no two jump together.
+        Chooses::Logit(scale) => Behaviour::Logit {
+            scale,
+            quantile: (copy as f64 + (i as f64 * 0.618_033_988_749_894_9).fract()) / copies as f64,
+        },
+    };
+    let dissatisfied: Vec<Option<f64>> = each.iter().map(|&(i, _)| of(i).dissatisfied).collect();
+    let society = Society::new(
+        *economy,
+        each.iter().map(|&(i, _)| people[i].wage).collect(),
+        each.iter().map(behaviour).collect(),
+    )
+    .serving(objective.clone());
+    let tastes = Tastes(traits.iter().map(|group| group.tastes).collect());
+    match tastes.shared() {
+        Some(shared) => society.with_tastes(vec![*shared], vec![0; each.len()]),
+        None => society.with_tastes(tastes.0, each.iter().map(|&(i, _)| groups[i]).collect()),
+    }
+    .bounded(&dissatisfied)
+}
+
+/// Puts workers into the world, in order of id. `shown` is what prompts may say of each.
+pub fn spawn(
+    world: &mut World,
+    people: &[Person],
+    shown: &[Option<Persona>],
+    groups: &[u32],
+    traits: &[GroupTraits],
 ) {
-    for ((person, &group), choice) in people.iter().zip(groups).zip(choices) {
+    world.insert_resource(Tastes(traits.iter().map(|group| group.tastes).collect()));
+    for ((person, shown), &group) in people.iter().zip(shown).zip(groups) {
+        let GroupTraits {
+            chooses,
+            tastes,
+            dissatisfied,
+            remembers,
+        } = &traits[group as usize];
         let mut worker = world.spawn((
             WorkerId(person.id),
             Group(group),
             Wage(person.wage),
-            UntaxedLabor(economy.untaxed_labor(person.wage)),
+            UntaxedLabor(tastes.untaxed_labor(person.wage)),
             Labor::default(),
             Income::default(),
             Tax::default(),
             Disposable::default(),
             Utility::default(),
         ));
-        match choice {
+        match *chooses {
             Chooses::Rational => worker.insert(Rational),
-            Chooses::Fixed(hours) => worker.insert(FixedHours(*hours)),
+            Chooses::Fixed(hours) => worker.insert(FixedHours(hours)),
+            Chooses::Logit(scale) => worker.insert(Logit { scale }),
+            Chooses::Adaptive(step) => worker.insert(Adaptive::new(step)),
+            Chooses::Serving(_) => worker.insert(Serving),
             Chooses::Language => worker.insert(LanguageModel),
         };
-        if let Some(persona) = &person.persona {
-            worker.insert(Biography(Persona::clone(persona)));
+        if let Some(dissatisfied) = *dissatisfied {
+            worker.insert(Bounded {
+                dissatisfied,
+                without_policy: utility_without_policy(tastes, person.wage),
+                satisfied: 1.0,
+            });
+        }
+        if *remembers {
+            worker.insert(Memory::default());
+        }
+        if let Some(persona) = shown {
+            worker.insert(Biography(persona.clone()));
+        }
+        // A persona brought in a file need not state its hours.
+        if let Some(persona) = &person.persona
+            && persona.usual_hours > 0
+        {
+            worker.insert(UsualHours(f64::from(persona.usual_hours)));
         }
     }
 }
@@ -161,6 +270,7 @@ type Responding<'w, 's> =
 
 fn respond(
     economy: Res<EconomyConstants>,
+    tastes: Res<Tastes>,
     schedule: Res<CurrentSchedule>,
     mut treasury: ResMut<Treasury>,
     mut workers: Responding,
@@ -169,7 +279,8 @@ fn respond(
     if workers.is_empty() {
         return;
     }
-    let (economy, schedule) = (&economy.0, &schedule.0);
+    let schedule = &schedule.0;
+    let economy = tastes.shared().unwrap_or(&economy.0);
     let response = Response::new(economy, schedule);
     treasury.expected = None;
     let rebate = match economy.utility {
@@ -215,19 +326,57 @@ fn respond(
     }
 }
 
-/// Workers whose hours have a closed form: [`FixedHours`] and [`Rational`].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ClosedFormPlugin;
+/// Hours of rational and serving workers where they do not all share their preferences or some
+/// serve: the joint answer of the society in which all others keep the hours of this step.
+fn respond_jointly(
+    world: Res<JointResponse>,
+    schedule: Res<CurrentSchedule>,
+    mut treasury: ResMut<Treasury>,
+    mut notes: ResMut<Notes>,
+    mut workers: Query<(&WorkerId, &mut Labor, Has<Rational>, Has<Serving>)>,
+    mut society: Local<Option<Society>>,
+    mut hours: Local<Vec<f64>>,
+) {
+    let society = society.get_or_insert_with(|| Society::clone(&world.0));
+    let others = workers
+        .iter()
+        .filter(|(.., rational, serving)| !rational && !serving);
+    society.fix(others.map(|(id, labor, ..)| (id.0 as usize, labor.0)));
+    let (expected, settled) = society.hours_into(&schedule.0, &mut hours);
+    treasury.expected = expected;
+    if !settled {
+        notes.add(format!(
+            "workers for and against welfare did not come to rest under {}",
+            schedule.0
+        ));
+    }
+    for (id, mut labor, ..) in &mut workers {
+        labor.0 = hours[id.0 as usize];
+    }
+}
+
+/// The workers as a society, for [`respond_jointly`]; behaviours other than rational and serving
+/// are given fresh hours in each step.
+#[derive(Resource, Clone, Debug)]
+struct JointResponse(Society);
+
+/// Workers whose hours have a closed form: [`FixedHours`], [`Rational`], [`Serving`].
+#[derive(Clone, Debug, Default)]
+pub struct ClosedFormPlugin {
+    /// The workers, if they do not all share their preferences or some serve a motive: their best
+    /// responses are then found jointly.
+    pub joint: Option<Society>,
+}
 
 impl Plugin for ClosedFormPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(
-            Step,
-            (
-                keep_fixed_hours.in_set(Decide::Given),
-                respond.in_set(Decide::Respond),
-            ),
-        );
+        app.add_systems(Step, keep_fixed_hours.in_set(Decide::Given));
+        match &self.joint {
+            None => app.add_systems(Step, respond.in_set(Decide::Respond)),
+            Some(society) => app
+                .insert_resource(JointResponse(society.clone()))
+                .add_systems(Step, respond_jointly.in_set(Decide::Respond)),
+        };
     }
 }
 

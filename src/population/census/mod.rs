@@ -156,6 +156,7 @@ impl CensusWorker<'_> {
             usual_hours: self.usual_hours,
             family: self.family.to_owned(),
             text: None,
+            written: None,
         }
     }
 }

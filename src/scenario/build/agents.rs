@@ -16,8 +16,9 @@ use crate::scenario::node::{Entry, Node, Value};
 use crate::scenario::taxes::rate;
 use crate::scenario::{
     Backend, Decide, FETCHED_MODELS, ModelSettings, Motive, OnFailure, Pick, PlannerAnswer,
-    PlannerKind, Readout, Taxes, WorkerGroup,
+    PlannerKind, Readout, Standing, Taxes, Voting, WorkerGroup,
 };
+use crate::voting::Rule;
 
 pub(super) type Models = BTreeMap<String, ModelSettings>;
 
@@ -185,7 +186,10 @@ fn gguf(node: &Node, folder: &Path, must_exist: bool) -> Result<String> {
 }
 
 /// The settings of the model that `node` refers to by name.
-fn referred_model<'a>(node: &Node, models: &'a Models) -> Result<(String, &'a ModelSettings)> {
+pub(super) fn referred_model<'a>(
+    node: &Node,
+    models: &'a Models,
+) -> Result<(String, &'a ModelSettings)> {
     let name = node.text()?;
     if let Some(settings) = models.get(name) {
         return Ok((name.to_owned(), settings));
@@ -247,7 +251,7 @@ fn worker_group(
     economy: &Economy,
     models: &Models,
 ) -> Result<WorkerGroup> {
-    Ok(WorkerGroup {
+    let group = WorkerGroup {
         name: match section.optional("name") {
             Some(node) => node.text()?.to_owned(),
             None => format!("workers-{}", index + 1),
@@ -268,6 +272,22 @@ fn worker_group(
                 }
                 Decide::Fixed { hours }
             }
+            ("logit", parameters) => Decide::Logit {
+                scale: parameters.number("scale")?,
+            },
+            ("adaptive", parameters) => {
+                let step = parameters.number("step")?;
+                if step > economy.labor_max {
+                    return Err(parameters
+                        .node("step")
+                        .error("more than a worker can work")
+                        .allowed(format!(
+                            "above 0, up to economy.labor_max = {} hours/week",
+                            economy.labor_max
+                        )));
+                }
+                Decide::Adaptive { step }
+            }
             ("llm", parameters) => {
                 let (model, settings) = referred_model(parameters.node("model"), models)?;
                 let choice = match parameters.choice("choice").0 {
@@ -286,16 +306,33 @@ fn worker_group(
                             "\"draw\", or readout = \"choice\" in [models.{model}]"
                         )));
                 }
-                Decide::Llm { model, choice }
+                Decide::Llm {
+                    model,
+                    choice,
+                    memory: parameters.whole("memory")? as usize,
+                }
             }
             (name, _) => not_built("workers.decide", name),
         },
         bounded: section.node("bounded").flag()?,
+        dissatisfied: section.number("dissatisfied")?,
         motive: match section.choice("motive") {
             ("self", _) => Motive::Own,
+            ("altruistic", _) => Motive::Altruistic,
+            ("adversarial", _) => Motive::Adversarial,
             (name, _) => not_built("workers.motive", name),
         },
-    })
+        labor_cost: section.optional_number("labor_cost")?,
+        labor_exponent: section.optional_number("labor_exponent")?,
+    };
+    let serves = matches!(group.decide, Decide::Rational | Decide::Llm { .. });
+    if group.motive != Motive::Own && !serves {
+        return Err(section
+            .node("motive")
+            .error("a motive for workers who do not ask what is good")
+            .allowed("\"self\", or decide = \"rational\" or an llm"));
+    }
+    Ok(group)
 }
 
 pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<PlannerKind> {
@@ -338,6 +375,9 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
             },
             final_years: parameters.small("final_years")?,
         },
+        "elected" => PlannerKind::Elected {
+            rule: parameters.optional("rule").map(|_| rule(&parameters)),
+        },
         "search" => {
             let final_years = parameters.small("final_years")?;
             match parameters.choice("method") {
@@ -350,6 +390,53 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
             }
         }
         name => not_built("planner.kind", name),
+    })
+}
+
+fn rule(section: &Section) -> Rule {
+    let (name, _) = section.choice("rule");
+    match Rule::ALL.into_iter().find(|rule| rule.name() == name) {
+        Some(rule) => rule,
+        None => not_built("voting.rule", name),
+    }
+}
+
+pub(super) fn voting(section: &Section, models: &Models) -> Result<Voting> {
+    let model = |parameters: &Section| Ok(referred_model(parameters.node("model"), models)?.0);
+    Ok(Voting {
+        every: section.small("every")?,
+        candidates: match section.choice("candidates") {
+            ("all", _) => Standing::All,
+            ("random", parameters) => Standing::Random {
+                count: parameters.whole("count")? as usize,
+            },
+            ("flat", parameters) => {
+                let step = parameters.number("step")?;
+                if step < 0.1 {
+                    return Err(parameters
+                        .node("step")
+                        .error("too many candidates")
+                        .allowed("0.1 to 100 percentage points"));
+                }
+                Standing::Flat { step }
+            }
+            ("nominated", parameters) => Standing::Nominated {
+                model: model(&parameters)?,
+                among: parameters.whole("among")? as usize,
+            },
+            (name, _) => not_built("voting.candidates", name),
+        },
+        ballots: match section.choice("ballots") {
+            ("rational", _) => None,
+            ("llm", parameters) => Some(model(&parameters)?),
+            (name, _) => not_built("voting.ballots", name),
+        },
+        rule: rule(section),
+        leader: match section.choice("winner") {
+            ("platform", _) => None,
+            ("llm", parameters) => Some(model(&parameters)?),
+            (name, _) => not_built("voting.winner", name),
+        },
     })
 }
 

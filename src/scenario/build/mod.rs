@@ -6,18 +6,18 @@ mod section;
 
 use std::path::Path;
 
-use self::agents::{compared, models, planner, workers};
+use self::agents::{Models, compared, models, planner, referred_model, voting, workers};
 use self::files::{existing, referred, wage_file};
-use self::section::{Section, not_built};
+use self::section::{Section, not_built, picked};
 use super::key::{Kind, is_label};
-use super::keys::SCENARIO;
+use super::keys::{FACTS, SCENARIO};
 use super::node::Node;
-use super::{Record, Scenario, Taxes};
+use super::{PersonaWriter, Record, Scenario, Taxes};
 use crate::error::{Error, Place, Result};
 use crate::fiscal::{Economy, Objective, Utility};
 use crate::population::files::read_personas;
 use crate::population::priors::{Lognormal, ParetoLognormal, Uniform};
-use crate::population::{PersonaSource, PopulationSpec, WagePrior};
+use crate::population::{Fact, PersonaSource, PopulationSpec, WagePrior};
 
 /// Builds the scenario from a tree that [`super::complete`] has been over.
 ///
@@ -33,6 +33,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let economy = economy(&root.table("economy"))?;
     let taxes = taxes(&root.table("taxes"))?;
     let models = models(root.node("models"), folder, models_must_exist)?;
+    let population_section = root.table("population");
     let planner_node = root.table("planner").node("kind");
     let planner = planner(planner_node, &taxes, &models)?;
     let compare = root.table("compare");
@@ -41,9 +42,12 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
         seed: root.whole("seed")?,
         steps,
         tax_year,
-        population: population(&root.table("population"), folder)?,
+        population: population(&population_section, folder)?,
+        blind: blind(population_section.node("persona_blind"))?,
+        persona_writer: persona_writer(&population_section, &models)?,
         objective: objective(&root.table("objective"))?,
         workers: workers(root.node("workers"), &economy, &models)?,
+        voting: voting(&root.table("voting"), &models)?,
         compare: compared(compare.node("planners"), &planner, &taxes, &models)?,
         record: Record {
             workers_every: root.table("record").small("workers_every")?,
@@ -166,6 +170,49 @@ fn objective(section: &Section) -> Result<Objective> {
         .check()
         .map_err(|error| error.at(node.unwrap_or(parameters.node).place.clone()))?;
     Ok(objective)
+}
+
+/// Facts that prompts leave unsaid, each once.
+fn blind(node: &Node) -> Result<Vec<Fact>> {
+    let mut facts = Vec::new();
+    for item in node.items(Kind::List(&Kind::Choice(FACTS)))? {
+        let (name, _) = picked(item, Kind::Choice(FACTS));
+        let Some(fact) = Fact::ALL.into_iter().find(|fact| fact.name() == name) else {
+            not_built("population.persona_blind", name)
+        };
+        if facts.contains(&fact) {
+            return Err(item.error("this fact twice").allowed("each fact once"));
+        }
+        facts.push(fact);
+    }
+    Ok(facts)
+}
+
+fn persona_writer(section: &Section, models: &Models) -> Result<Option<PersonaWriter>> {
+    match section.choice("persona_text") {
+        ("template", _) => Ok(None),
+        ("llm", _) if section.choice("personas").0 == "none" => Err(section
+            .node("persona_text")
+            .error("nothing to write a persona from")
+            .value("persona_text = { llm = … } with personas = \"none\"")
+            .allowed("personas = \"census\" or { file = … }, or persona_text = \"template\"")),
+        ("llm", parameters) => {
+            let node = parameters.node("model");
+            let (model, settings) = referred_model(node, models)?;
+            let max_tokens = parameters.whole("max_tokens")? as usize;
+            if max_tokens >= settings.context_tokens as usize {
+                return Err(parameters
+                    .node("max_tokens")
+                    .error("no room for a prompt beside the text")
+                    .allowed(format!(
+                        "less than context_tokens ({})",
+                        settings.context_tokens
+                    )));
+            }
+            Ok(Some(PersonaWriter { model, max_tokens }))
+        }
+        (name, _) => not_built("population.persona_text", name),
+    }
 }
 
 fn population(section: &Section, folder: &Path) -> Result<PopulationSpec> {

@@ -1,6 +1,6 @@
 //! Keys of those who decide: workers, planners, language models.
 
-use super::super::key::{Choice, Default, Interval, Key, Kind, LAW, choice, key, later};
+use super::super::key::{Choice, Default, Interval, Key, Kind, LAW, choice, key};
 use super::{above, number_from};
 use Default::{Required, Unset, Value};
 
@@ -35,17 +35,45 @@ pub(in crate::scenario) const WORKERS: &[Key] = &[
     ),
     key(
         "bounded",
-        Kind::Off,
+        Kind::Flag,
         Value("false"),
-        "false",
-        "Whether satisfaction with the tax policy scales utility. This version has `false` only.",
+        "true",
+        "Whether satisfaction with the tax policy scales utility: u − (1−r)·|u| with r = d + (1−d)·P, d the key `dissatisfied` and P the probability of being satisfied. A language model is asked for P once every tax year; any other worker is satisfied (P = 1, else 0) if it is no worse off than without tax and rebate.",
+    ),
+    key(
+        "dissatisfied",
+        Kind::Number(
+            Interval {
+                low: 0.0,
+                open: false,
+                high: 1.0,
+            },
+            "",
+        ),
+        Value("0.5"),
+        "0.5",
+        "Factor r of a worker who is surely dissatisfied, where `bounded = true`; 1 changes nothing.",
     ),
     key(
         "motive",
         Kind::Choice(MOTIVE),
         Value(r#""self""#),
-        r#""self""#,
-        "Whose good the worker is after.",
+        r#""altruistic""#,
+        "Whose good the worker is after. Others than `self` want `decide` to be `rational` (exact, by search) or `llm` (told so in the prompt).",
+    ),
+    key(
+        "labor_cost",
+        above(0.0, ""),
+        Unset("`economy.labor_cost`"),
+        "0.0005",
+        "The group's own χ, in the unit of `economy.labor_cost`.",
+    ),
+    key(
+        "labor_exponent",
+        above(1.0, ""),
+        Unset("`economy.labor_exponent`"),
+        "11.0",
+        "The group's own δ, hence its elasticity 1/(δ−1): 11 is 0.1. With a new δ give a new `labor_cost`, or hours move far.",
     ),
 ];
 
@@ -80,11 +108,38 @@ const DECIDE: &[Choice] = &[
                 r#""mean""#,
                 "What is taken from the distribution over hours that `readout = \"choice\"` gives; a sampled answer is always a draw.",
             ),
+            key(
+                "memory",
+                Kind::Whole(0, 1000, "periods"),
+                Value("0"),
+                "4",
+                "Last periods of its own that the worker's prompt shows, and the one with its highest utility so far. More cost tokens.",
+            ),
         ],
         "A language model is asked.",
     ),
-    later("logit", "Noisy best response."),
-    later("adaptive", "Hill climbing on the worker's own history."),
+    choice(
+        "logit",
+        &[key(
+            "scale",
+            above(0.0, "of utility"),
+            Required,
+            "500.0",
+            "How much worse an option must be to be chosen e times less often: $/year under quasilinear utility.",
+        )],
+        "Noisy best response: each of the hours 0, 10, …, `labor_max` with a probability that rises exponentially with its utility.",
+    ),
+    choice(
+        "adaptive",
+        &[key(
+            "step",
+            above(0.0, "hours/week"),
+            Value("2.0"),
+            "2.0",
+            "Change of hours from one period to the next.",
+        )],
+        "Hill climbing on the worker's own history: hours go on in the same direction as long as utility does not fall, else they turn back.",
+    ),
 ];
 
 const PICKS: &[Choice] = &[
@@ -95,8 +150,16 @@ const PICKS: &[Choice] = &[
 
 const MOTIVE: &[Choice] = &[
     choice("self", &[], "Its own utility."),
-    later("altruistic", "The utility of all."),
-    later("adversarial", "The planner's failure."),
+    choice(
+        "altruistic",
+        &[],
+        "The scenario's welfare: own hours that make it highest, given all others', the effect on the rebate included.",
+    ),
+    choice(
+        "adversarial",
+        &[],
+        "Against the scenario's welfare: own hours that make it lowest.",
+    ),
 ];
 
 const ELASTICITY: Key = key(
@@ -210,7 +273,159 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
         ],
         "Black-box search that sees what a language-model planner sees: a yardstick for it.",
     ),
-    later("elected", "Elections."),
+    choice(
+        "elected",
+        &[key(
+            "rule",
+            Kind::Choice(RULES),
+            Unset("`voting.rule`"),
+            r#""copeland""#,
+            "Voting rule of this arm, which is then called `elected-RULE`, so that rules can be compared.",
+        )],
+        "The winner of the elections of `[voting]`.",
+    ),
+];
+
+pub(in crate::scenario) const RULES: &[Choice] = &[
+    choice("plurality", &[], "Most first preferences."),
+    choice(
+        "runoff",
+        &[],
+        "A second vote between the first two, unless one has more than half.",
+    ),
+    choice(
+        "instant-runoff",
+        &[],
+        "The last is out and its votes pass on, until one has more than half.",
+    ),
+    choice("borda", &[], "A point for each candidate ranked below."),
+    choice(
+        "approval",
+        &[],
+        "A vote for each candidate at least as good as the voter's mean of all.",
+    ),
+    choice(
+        "score",
+        &[],
+        "Mean of utilities scaled from each voter's worst (0) to best (1).",
+    ),
+    choice("copeland", &[], "Most pairwise victories."),
+    choice("schulze", &[], "Strongest paths of pairwise victories."),
+];
+
+pub(in crate::scenario) const VOTING: &[Key] = &[
+    key(
+        "every",
+        Kind::Whole(1, 1_000_000, "tax years"),
+        Value("1"),
+        "2",
+        "Tax years from one election to the next; the first is held in the first year.",
+    ),
+    key(
+        "candidates",
+        Kind::Choice(CANDIDATES),
+        Value(r#"{ random = {} }"#),
+        r#"{ random = { count = 5 } }"#,
+        "Who stands.",
+    ),
+    key(
+        "ballots",
+        Kind::Choice(BALLOTS),
+        Value(r#""rational""#),
+        r#"{ llm = { model = "small" } }"#,
+        "How workers vote.",
+    ),
+    key(
+        "rule",
+        Kind::Choice(RULES),
+        Value(r#""plurality""#),
+        r#""schulze""#,
+        "How votes become a winner. Ties are broken by lot.",
+    ),
+    key(
+        "winner",
+        Kind::Choice(WINNERS),
+        Value(r#""platform""#),
+        r#"{ llm = { model = "small" } }"#,
+        "What the winner does.",
+    ),
+];
+
+const CANDIDATES: &[Choice] = &[
+    choice(
+        "all",
+        &[],
+        "Every worker, each with the rates that are best for itself, everybody's responses and the rebate included (language-model workers taken to be rational).",
+    ),
+    choice(
+        "random",
+        &[key(
+            "count",
+            Kind::Whole(1, 10_000, "workers"),
+            Value("5"),
+            "5",
+            "Workers drawn for each election.",
+        )],
+        "Some workers, each with the rates that are best for itself.",
+    ),
+    choice(
+        "flat",
+        &[key(
+            "step",
+            Kind::Number(
+                Interval {
+                    low: 0.0,
+                    open: true,
+                    high: 100.0,
+                },
+                "percentage points",
+            ),
+            Value("1.0"),
+            "1.0",
+            "Distance from one rate to the next, at least 0.1.",
+        )],
+        "Flat taxes from 0 to 100 %, nobody's in particular.",
+    ),
+    choice(
+        "nominated",
+        &[
+            model(),
+            key(
+                "among",
+                Kind::Whole(1, 10_000, "workers"),
+                Value("5"),
+                "5",
+                "Workers drawn for each election who are asked whether they stand.",
+            ),
+        ],
+        "Workers who want to, with a platform that the model writes: rates and a sentence to the voters.",
+    ),
+];
+
+const BALLOTS: &[Choice] = &[
+    choice(
+        "rational",
+        &[],
+        "By the utility that each platform would bring the worker, exactly (language-model workers taken to be rational).",
+    ),
+    choice(
+        "llm",
+        &[model()],
+        "A language model votes for each worker: with the readout `choice` its probabilities of the candidates are a ballot over all of them, with `sample` it names one.",
+    ),
+];
+
+const WINNERS: &[Choice] = &[
+    choice(
+        "platform",
+        &[],
+        "Its platform becomes law until the next election.",
+    ),
+    choice(
+        "llm",
+        &[model()],
+        "In each tax year it asks the model for the rates that are best for itself.",
+    ),
 ];
 
 const METHODS: &[Choice] = &[

@@ -5,7 +5,7 @@ mod agents;
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};
 use crate::population::census::MINIMUM_WAGE;
 use Default::{Required, Unset, Value};
-pub(super) use agents::{LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
+pub(super) use agents::{LAYERS_MAX, MODEL, PLANNERS, POINTS, VOTING, WORKERS};
 
 /// The keys at the top of a scenario file.
 pub(super) const SCENARIO: &[Key] = &[
@@ -107,7 +107,13 @@ pub(super) const SCENARIO: &[Key] = &[
         "",
         "What is written down.",
     ),
-    key("voting", Kind::Later, Unset(""), "", "Elections."),
+    key(
+        "voting",
+        Kind::Table(VOTING),
+        Value("{}"),
+        "",
+        "Elections, for planners of kind `elected`.",
+    ),
 ];
 
 const POPULATION: &[Key] = &[
@@ -131,6 +137,20 @@ const POPULATION: &[Key] = &[
         Value(r#""none""#),
         r#""census""#,
         "Who the workers are in the prompts of language models. Rational workers do not look at it.",
+    ),
+    key(
+        "persona_blind",
+        Kind::List(&Kind::Choice(FACTS)),
+        Value("[]"),
+        r#"["sex", "age"]"#,
+        "Facts that no prompt says, so that their effect can be measured. Wages and first hours stay those of the whole person; free text of a file is not changed.",
+    ),
+    key(
+        "persona_text",
+        Kind::Choice(PERSONA_TEXTS),
+        Value(r#""template""#),
+        r#"{ llm = { model = "small" } }"#,
+        "How facts become a persona in words.",
     ),
     key(
         "wage_cap",
@@ -253,6 +273,39 @@ const PERSONAS: &[Choice] = &[
             "JSON lines, or CSV with a header if it ends in `.csv`; one row per worker, relative to this file.",
         )],
         "Your own personas; whether they agree with the wages is your business.",
+    ),
+];
+
+pub(super) const FACTS: &[Choice] = &[
+    choice("occupation", &[], "Occupation."),
+    choice("sex", &[], "Sex."),
+    choice("age", &[], "Age."),
+    choice("education", &[], "Education."),
+    choice("usual_hours", &[], "Usual hours."),
+    choice("family", &[], "Marital status and children."),
+];
+
+const PERSONA_TEXTS: &[Choice] = &[
+    choice("template", &[], "The template `persona.j2`."),
+    choice(
+        "llm",
+        &[
+            key(
+                "model",
+                Kind::Text,
+                Required,
+                r#""small""#,
+                "Name of a table `[models.NAME]`. Its `temperature`, `top_p` and `on_failure` hold.",
+            ),
+            key(
+                "max_tokens",
+                Kind::Whole(1, 4096, "tokens"),
+                Value("80"),
+                "80",
+                "Longest text.",
+            ),
+        ],
+        "The same, and behind it two or three sentences that a language model writes from the facts before the first period (`persona-writer.j2`). They are kept in the transcript.",
     ),
 ];
 

@@ -15,7 +15,8 @@ use crate::fiscal::Schedule as TaxSchedule;
 use crate::llm::{Answer, Content, Readout, Request};
 use crate::random::Streams;
 use crate::units::Rate;
-use crate::world::language::{Asking, BracketText, Models, PromptBook, bracket_texts, drawn};
+use crate::world::asking::{Asking, Models, PromptBook};
+use crate::world::language::{BracketText, bracket_texts, drawn};
 use crate::world::record::{Decision, DecisionCount, Decisions, Row, Years};
 use crate::world::thinking;
 use crate::world::{
@@ -79,7 +80,8 @@ pub struct YearText {
 }
 
 impl YearText {
-    fn of(row: &Row, decimals: usize) -> Self {
+    /// Of a tax year, with so many decimals of welfare.
+    pub(in crate::world) fn of(row: &Row, decimals: usize) -> Self {
         YearText {
             year: row.time,
             percents: row
@@ -153,7 +155,7 @@ fn decimals_to_tell_apart(values: impl Iterator<Item = f64> + Clone) -> usize {
 }
 
 /// Grammar of `brackets` whole percentages, separated by a comma and a blank.
-fn rates_grammar(brackets: usize) -> String {
+pub(in crate::world) fn rates_grammar(brackets: usize) -> String {
     let rates = vec!["rate"; brackets].join(" \", \" ");
     format!("root ::= {rates}\nrate ::= \"100\" | [1-9] [0-9] | [0-9]")
 }
@@ -370,13 +372,11 @@ fn propose(
         decisions.0.push(Decision {
             step: clock.step,
             agent: "planner",
-            worker: None,
+            question: "rates",
             model: planner.asking.model.clone(),
             readout: name,
             key: answer.key.to_string(),
             attempt,
-            labor: None,
-            labor_expected: None,
             admissible_mass: mass,
             schedule: next.as_ref().ok().map(ToString::to_string),
             error: next.as_ref().err().cloned(),
@@ -386,6 +386,7 @@ fn propose(
             answer_tokens: thought_answers
                 + answer.answer_tokens
                 + blank.as_ref().map_or(0, |b| b.answer_tokens),
+            ..Decision::default()
         });
         if let Ok(next) = next {
             return Ok(Some(next));

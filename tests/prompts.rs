@@ -1,0 +1,298 @@
+//! Every prompt as a person can read it, in `tests/snapshots/`. After a deliberate change:
+//! `INSTA_UPDATE=always cargo test --test prompts`, and read the difference.
+
+use fisc::fiscal::choice::hour_options;
+use fisc::fiscal::{Economy, Motive, Objective, Schedule, Utility, laws};
+use fisc::llm::{Message, Prompts};
+use fisc::population::{Education, Fact, Persona, Sex};
+use fisc::world::asking::PROMPTS;
+use fisc::world::elections::ballots::{BallotPrompt, CandidateText, PersonText};
+use fisc::world::elections::candidates::{LeaderPrompt, PlatformPrompt};
+use fisc::world::language::{Memory, Period, Setting, bracket_texts, worker_prompt};
+use fisc::world::planners::language::{PlannerPrompt, YearText};
+use fisc::world::satisfaction::{ANSWERS, SatisfactionPrompt};
+use fisc::world::thinking;
+use serde_json::json;
+
+fn prompts() -> Prompts {
+    Prompts::new(&PROMPTS, None).unwrap()
+}
+
+fn text(messages: &[Message]) -> String {
+    let each = messages
+        .iter()
+        .map(|message| format!("### {}\n{}\n", message.role.name(), message.content));
+    each.collect()
+}
+
+fn nurse() -> Persona {
+    Persona {
+        occupation: "Registered Nurses".into(),
+        soc: "29-1141".into(),
+        sex: Sex::Female,
+        age: 43,
+        education: Education::Bachelor,
+        usual_hours: 36,
+        family: "married, 2 children under 18".into(),
+        text: None,
+        written: None,
+    }
+}
+
+fn period(period: u32, hours: f64, utility: f64) -> Period {
+    Period {
+        period,
+        hours,
+        income: 52.0 * 38.5 * hours,
+        tax: 7_000.0,
+        rebate: 9_500.0,
+        disposable: 52.0 * 38.5 * hours + 2_500.0,
+        utility,
+    }
+}
+
+fn worker(
+    economy: &Economy,
+    schedule: &Schedule,
+    motive: Motive,
+    persona: Option<&Persona>,
+    memory: Option<&Memory>,
+) -> String {
+    let hours = hour_options(economy.labor_max);
+    let options: Vec<String> = hours.iter().map(f64::to_string).collect();
+    let setting = Setting {
+        economy,
+        schedule,
+        motive,
+        objective: &Objective::InverseWage,
+        hours: &hours,
+        options: &options,
+    };
+    let context = worker_prompt(&setting, 38.5, persona, memory);
+    text(&prompts().render("worker.j2", &context).unwrap())
+}
+
+fn us() -> &'static Schedule {
+    laws::find("us-2024").unwrap()
+}
+
+#[test]
+fn worker_prompts() {
+    let economy = Economy::default();
+    let plain = |persona| worker(&economy, us(), Motive::Own, persona, None);
+    let whole = nurse();
+    insta::assert_snapshot!("worker", plain(Some(&whole)));
+    insta::assert_snapshot!("worker_without_persona", plain(None));
+    let own_words = Persona {
+        text: Some("You grow roses and love early mornings.".into()),
+        ..Persona::default()
+    };
+    insta::assert_snapshot!("worker_in_own_words", plain(Some(&own_words)));
+    let portrait = Persona {
+        written: Some("You work shifts. You like your ward.".into()),
+        ..nurse()
+    };
+    insta::assert_snapshot!("worker_with_written_persona", plain(Some(&portrait)));
+    for motive in [Motive::Altruistic, Motive::Adversarial] {
+        let name = format!("worker_{}", motive.name());
+        let flat = Schedule::flat(0.3).unwrap();
+        insta::assert_snapshot!(name, worker(&economy, &flat, motive, None, None));
+    }
+    let memory = Memory {
+        past: vec![period(7, 40.0, 41_250.0), period(8, 50.0, 38_900.0)],
+        best: Some(period(3, 30.0, 44_000.0)),
+    };
+    insta::assert_snapshot!(
+        "worker_with_a_past",
+        worker(&economy, us(), Motive::Own, Some(&nurse()), Some(&memory))
+    );
+    let isoelastic = Economy {
+        utility: Utility::Isoelastic {
+            eta: 1.5,
+            consumption_unit: 1_000.0,
+        },
+        labor_cost: 1e-7,
+        ..economy
+    };
+    let memory = Memory {
+        past: vec![period(1, 40.0, 1.674_12)],
+        best: Some(period(1, 40.0, 1.674_12)),
+    };
+    insta::assert_snapshot!(
+        "worker_with_a_past_isoelastic",
+        worker(&isoelastic, us(), Motive::Own, None, Some(&memory))
+    );
+}
+
+/// A fact that is left unsaid is in no prompt, and the rest still reads well.
+#[test]
+fn blinded_personas() {
+    let economy = Economy::default();
+    let mut all = String::new();
+    for fact in Fact::ALL {
+        let persona = nurse().without(&[fact]);
+        let shown = worker(&economy, us(), Motive::Own, Some(&persona), None);
+        let line = shown.lines().last().unwrap();
+        all.push_str(&format!("without {}: {line}\n", fact.name()));
+        let hidden = match fact {
+            Fact::Occupation => "Nurses",
+            Fact::Sex => "woman",
+            Fact::Age => "43-year",
+            Fact::Family => "married",
+            Fact::Education => "bachelor",
+            Fact::UsualHours => "36",
+        };
+        assert!(!shown.contains(hidden), "{shown}");
+        let writer = prompts()
+            .render("persona-writer.j2", json!({ "persona": persona }))
+            .unwrap();
+        let hidden = match fact {
+            Fact::Sex => "female",
+            Fact::Age => "43",
+            _ => hidden,
+        };
+        assert!(!text(&writer).contains(hidden));
+    }
+    let nobody = nurse().without(&Fact::ALL);
+    let shown = worker(&economy, us(), Motive::Own, Some(&nobody), None);
+    all.push_str(&format!("without all: {}\n", shown.lines().last().unwrap()));
+    insta::assert_snapshot!("worker_blinded", all);
+}
+
+#[test]
+fn persona_writer_prompt() {
+    let facts = json!({ "persona": nurse() });
+    let messages = prompts().render("persona-writer.j2", facts).unwrap();
+    insta::assert_snapshot!("persona_writer", text(&messages));
+}
+
+#[test]
+fn satisfaction_prompt() {
+    let nurse = nurse();
+    let context = SatisfactionPrompt {
+        brackets: bracket_texts(us()),
+        persona: Some(&nurse),
+        wage: 38.5,
+        hours: 40.0,
+        income: 80_080.0,
+        tax: 12_400.25,
+        rebate: 9_500.0,
+        disposable: 77_179.75,
+        options: ANSWERS,
+    };
+    let messages = prompts().render("satisfaction.j2", &context).unwrap();
+    insta::assert_snapshot!("satisfaction", text(&messages));
+}
+
+#[test]
+fn planner_prompts() {
+    let schedule = Schedule::new(&[0.0, 90_000.0, 159_100.0], &[0.12, 0.22, 0.35]).unwrap();
+    let year = |year: u32, percents: [f64; 3], welfare: f64| YearText {
+        year,
+        percents: percents.to_vec(),
+        welfare,
+        welfare_text: format!("{welfare:.0}"),
+        revenue: 9_500.0,
+        income_mean: 61_000.0,
+        labor_mean: 41.25,
+        gini_income: 0.512,
+        gini_disposable: 0.431,
+    };
+    let mut context = PlannerPrompt {
+        brackets: bracket_texts(&schedule),
+        objective: Objective::InverseWage.in_words(),
+        unit: Objective::InverseWage.unit(&Economy::default()).to_owned(),
+        public_spending: 0.0,
+        years: vec![
+            year(1, [12.0, 22.0, 35.0], 31_250.0),
+            year(2, [42.0, 52.0, 65.0], 33_410.0),
+        ],
+        best: Some(year(2, [42.0, 52.0, 65.0], 33_410.0)),
+        year: 3,
+        years_total: 12,
+        exploration: 0.8,
+        tried: vec![vec![12.0, 22.0, 35.0], vec![42.0, 52.0, 65.0]],
+        options: vec!["72, 52, 65".into(), "12, 52, 65".into()],
+    };
+    let render =
+        |name: &str, context: &PlannerPrompt| text(&prompts().render(name, context).unwrap());
+    insta::assert_snapshot!("planner_exploring", render("planner.j2", &context));
+    insta::assert_snapshot!("planner_moves", render("planner-moves.j2", &context));
+    context.exploration = 0.3;
+    context.public_spending = 1_500.0;
+    insta::assert_snapshot!("planner_comparing", render("planner.j2", &context));
+    context.exploration = 0.0;
+    insta::assert_snapshot!("planner_exploiting", render("planner.j2", &context));
+}
+
+#[test]
+fn election_prompts() {
+    let nurse = nurse();
+    let person = PersonText {
+        persona: Some(&nurse),
+        wage: 38.5,
+        hours: 36.0,
+        income: 72_072.0,
+        tax: 11_180.84,
+        rebate: 9_500.0,
+    };
+    let schedule = Schedule::new(&[0.0, 90_000.0, 159_100.0], &[0.12, 0.22, 0.35]).unwrap();
+    let platform = Schedule::new(&[0.0, 90_000.0, 159_100.0], &[0.1, 0.4, 0.6]).unwrap();
+    let flat = Schedule::flat(0.3).unwrap();
+    let candidate = |number, schedule: &Schedule, statement| CandidateText {
+        number,
+        brackets: bracket_texts(schedule),
+        statement,
+        tax: schedule.tax(person.income),
+    };
+    let options = ["1".to_owned(), "2".to_owned()];
+    let ballot = BallotPrompt {
+        brackets: bracket_texts(&schedule),
+        person: person.clone(),
+        candidates: vec![
+            candidate(1, &platform, Some("Those who can, carry more.")),
+            candidate(2, &flat, None),
+        ],
+        options: &options,
+    };
+    let shown = |messages: &[Message]| text(messages);
+    let prompts = prompts();
+    insta::assert_snapshot!(
+        "ballot",
+        shown(&prompts.render("ballot.j2", &ballot).unwrap())
+    );
+    let stand = PlatformPrompt {
+        brackets: bracket_texts(&schedule),
+        person: person.clone(),
+    };
+    insta::assert_snapshot!(
+        "platform",
+        shown(&prompts.render("platform.j2", &stand).unwrap())
+    );
+    let leader = LeaderPrompt {
+        brackets: bracket_texts(&schedule),
+        platform: vec![10.0, 40.0, 60.0],
+        person,
+        years: vec![YearText {
+            year: 1,
+            percents: vec![12.0, 22.0, 35.0],
+            welfare: 31_250.0,
+            welfare_text: "31250".into(),
+            revenue: 9_500.0,
+            income_mean: 61_000.0,
+            labor_mean: 41.25,
+            gini_income: 0.512,
+            gini_disposable: 0.431,
+        }],
+    };
+    insta::assert_snapshot!(
+        "leader",
+        shown(&prompts.render("leader.j2", &leader).unwrap())
+    );
+}
+
+#[test]
+fn turns_around_a_thought() {
+    let [invitation, request] = thinking::turns(&prompts()).unwrap();
+    insta::assert_snapshot!("think", format!("{invitation}\n---\n{request}\n"));
+}

@@ -9,6 +9,7 @@ use fisc::llm::RemoteSpec;
 use fisc::llm::remote::Structured;
 use fisc::population::{Fact, PersonaSource, PopulationSpec, WagePrior};
 use fisc::scenario::*;
+use fisc::search::Method;
 use fisc::voting::Rule;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -382,9 +383,8 @@ fn planner() -> impl Strategy<Value = PlannerKind> {
                 }
             ),
         prop::option::of(rule()).prop_map(|rule| PlannerKind::Elected { rule }),
-        (0u32..100).prop_map(|final_years| PlannerKind::RandomSearch { final_years }),
-        (sizes(), 0u32..100).prop_map(|(points, final_years)| PlannerKind::HillClimb {
-            points,
+        (method(), 0u32..100).prop_map(|(method, final_years)| PlannerKind::Search {
+            method,
             final_years
         }),
     ]
@@ -414,6 +414,16 @@ fn voting() -> impl Strategy<Value = Voting> {
             leader,
         },
     )
+}
+
+fn method() -> impl Strategy<Value = Method> {
+    prop_oneof![
+        Just(Method::Random),
+        sizes().prop_map(|points| Method::HillClimb { points }),
+        (0.1..=100.0f64).prop_map(|spread| Method::CmaEs { spread }),
+        Just(Method::Bayesian),
+        Just(Method::Bandit),
+    ]
 }
 
 /// Sizes of moves, each once.

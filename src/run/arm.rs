@@ -18,7 +18,7 @@ use crate::world::planners::given::GivenPlanner;
 use crate::world::planners::informed::InformedPlanner;
 use crate::world::planners::language::{LanguagePlanner, Moves};
 use crate::world::planners::observing::ObservingPlanner;
-use crate::world::planners::search::{Method, SearchPlanner};
+use crate::world::planners::search::SearchPlanner;
 use crate::world::planners::{Counterpart, TaxRules};
 use crate::world::record::{
     Decision, Decisions, FlooredWorkers, RecordPlugin, Row, Steps, WorkerRows, Years,
@@ -283,17 +283,11 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
                 leader: voting.leader.as_ref().map(asked).transpose()?,
             })
         }
-        PlannerKind::RandomSearch { final_years } => mechanism(SearchPlanner {
-            method: Method::Random,
-            final_years: *final_years,
-        }),
-        PlannerKind::HillClimb {
-            points,
+        PlannerKind::Search {
+            method,
             final_years,
         } => mechanism(SearchPlanner {
-            method: Method::HillClimb {
-                points: points.clone(),
-            },
+            method: method.clone(),
             final_years: *final_years,
         }),
     })

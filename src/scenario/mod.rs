@@ -40,6 +40,7 @@ pub use crate::fiscal::Motive;
 use crate::fiscal::{Economy, Objective, Schedule};
 use crate::llm::RemoteSpec;
 use crate::population::{Fact, PopulationSpec};
+use crate::search::Method;
 use crate::voting::Rule;
 pub use reference::reference;
 pub use write::{to_toml, to_toml_of_game};
@@ -237,15 +238,10 @@ pub enum PlannerKind {
         /// `None` is [`Voting::rule`].
         rule: Option<Rule>,
     },
-    /// Uniformly random rates.
-    RandomSearch {
-        /// Last tax years that play the best schedule so far.
-        final_years: u32,
-    },
-    /// Random moves from the best schedule so far.
-    HillClimb {
-        /// Sizes of moves, percentage points.
-        points: Vec<u32>,
+    /// Black-box search.
+    Search {
+        /// How.
+        method: Method,
         /// Last tax years that play the best schedule so far.
         final_years: u32,
     },
@@ -266,8 +262,7 @@ impl PlannerKind {
             PlannerKind::Llm { .. } => "llm",
             PlannerKind::Elected { rule: Some(rule) } => return format!("elected-{}", rule.name()),
             PlannerKind::Elected { rule: None } => "elected",
-            PlannerKind::RandomSearch { .. } => "search-random",
-            PlannerKind::HillClimb { .. } => "search-hill-climb",
+            PlannerKind::Search { method, .. } => return format!("search-{}", method.name()),
         }
         .to_owned()
     }

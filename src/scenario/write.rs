@@ -313,25 +313,20 @@ fn planner(kind: &PlannerKind) -> String {
             ("final_years", Some(final_years.to_string())),
         ],
         PlannerKind::Elected { rule } => vec![("rule", rule.map(|rule| quoted(rule.name())))],
-        PlannerKind::RandomSearch { final_years } => {
+        PlannerKind::Search {
+            method,
+            final_years,
+        } => {
+            let own = match method {
+                Method::HillClimb { points } => vec![("points", Some(whole_list(points)))],
+                Method::CmaEs { spread } => vec![("spread", Some(number(*spread)))],
+                Method::Random | Method::Bayesian | Method::Bandit => vec![],
+            };
             vec![
-                ("method", Some(quoted("random"))),
+                ("method", Some(choice(method.name(), &own))),
                 ("final_years", Some(final_years.to_string())),
             ]
         }
-        PlannerKind::HillClimb {
-            points,
-            final_years,
-        } => vec![
-            (
-                "method",
-                Some(choice(
-                    "hill-climb",
-                    &[("points", Some(whole_list(points)))],
-                )),
-            ),
-            ("final_years", Some(final_years.to_string())),
-        ],
         PlannerKind::None
         | PlannerKind::Fixed
         | PlannerKind::Law(_)
@@ -339,7 +334,7 @@ fn planner(kind: &PlannerKind) -> String {
         | PlannerKind::Optimal => vec![],
     };
     let name = match kind {
-        PlannerKind::RandomSearch { .. } | PlannerKind::HillClimb { .. } => "search".to_owned(),
+        PlannerKind::Search { .. } => "search".to_owned(),
         PlannerKind::Elected { .. } => "elected".to_owned(),
         kind => kind.arm(),
     };

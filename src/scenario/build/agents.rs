@@ -18,6 +18,7 @@ use crate::scenario::{
     Backend, Decide, FETCHED_MODELS, ModelSettings, Motive, OnFailure, Pick, PlannerAnswer,
     PlannerKind, Readout, Standing, Taxes, Voting, WorkerGroup,
 };
+use crate::search::Method;
 use crate::voting::Rule;
 
 pub(super) type Models = BTreeMap<String, ModelSettings>;
@@ -379,14 +380,21 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
             rule: parameters.optional("rule").map(|_| rule(&parameters)),
         },
         "search" => {
-            let final_years = parameters.small("final_years")?;
-            match parameters.choice("method") {
-                ("random", _) => PlannerKind::RandomSearch { final_years },
-                ("hill-climb", method) => PlannerKind::HillClimb {
+            let method = match parameters.choice("method") {
+                ("random", _) => Method::Random,
+                ("hill-climb", method) => Method::HillClimb {
                     points: points(method.node("points"))?,
-                    final_years,
                 },
+                ("cma-es", method) => Method::CmaEs {
+                    spread: method.number("spread")?,
+                },
+                ("bayesian", _) => Method::Bayesian,
+                ("bandit", _) => Method::Bandit,
                 (name, _) => not_built("planner.kind.search.method", name),
+            };
+            PlannerKind::Search {
+                method,
+                final_years: parameters.small("final_years")?,
             }
         }
         name => not_built("planner.kind", name),

@@ -267,7 +267,7 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
                 Kind::Choice(METHODS),
                 Required,
                 r#"{ hill-climb = { points = [30, 15] } }"#,
-                "How the next rates are found; the arm is called `search-random` or `search-hill-climb`.",
+                "How the next rates are found; the arm is called `search-METHOD`.",
             ),
             FINAL_YEARS,
         ],
@@ -438,6 +438,34 @@ const METHODS: &[Choice] = &[
         "hill-climb",
         &[STEPS],
         "Every tax year an untried move from the best schedule so far, drawn uniformly.",
+    ),
+    choice(
+        "cma-es",
+        &[key(
+            "spread",
+            Kind::Number(
+                Interval {
+                    low: 0.0,
+                    open: true,
+                    high: 100.0,
+                },
+                "percentage points",
+            ),
+            Value("20.0"),
+            "20.0",
+            "Standard deviation of the first generation around the initial rates.",
+        )],
+        "Covariance matrix adaptation: generations of 4 + 3 ln(brackets) tax years around a mean that follows the better half.",
+    ),
+    choice(
+        "bayesian",
+        &[],
+        "The schedule with the highest expected improvement under a Gaussian process fitted to the past tax years.",
+    ),
+    choice(
+        "bandit",
+        &[],
+        "Thompson sampling: welfare as a sum of a parabola in each rate, drawn from its posterior, and its maximum played.",
     ),
 ];
 

@@ -5,12 +5,13 @@ use super::TaxRules;
 use super::moves::{best, in_final_years, untried};
 use crate::fiscal::Schedule as TaxSchedule;
 use crate::random::Streams;
+use crate::search::{self, Method, Tried};
 use crate::world::record::{Row, Years};
 use crate::world::{Clock, CurrentSchedule, Phase, Seed, Step};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
+use rand::Rng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, RngExt};
 
 /// A planner that searches.
 #[derive(Resource, Clone, Debug)]
@@ -21,35 +22,36 @@ pub struct SearchPlanner {
     pub final_years: u32,
 }
 
-/// How the next rates are found.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Method {
-    /// Whole percentages from 0 to 100, uniformly, every bracket by itself.
-    Random,
-    /// From the best schedule so far, a range of brackets up or down by one of these percentage
-    /// points, uniformly among the moves that were not tried; the best stays once all were.
-    HillClimb {
-        /// Percentage points.
-        points: Vec<u32>,
-    },
+/// The years as black-box search sees them: rates and welfare, where there is one.
+pub fn history(years: &[Row]) -> Vec<Tried> {
+    let with_welfare = years.iter().filter(|row| row.welfare.is_finite());
+    with_welfare
+        .map(|row| Tried {
+            rates: row.schedule.rates().to_vec(),
+            welfare: row.welfare,
+        })
+        .collect()
 }
 
-impl Method {
-    /// The next schedule after `years`, the first of which ran under the scenario's initial one.
-    fn next(&self, years: &[Row], initial: &TaxSchedule, rng: &mut impl Rng) -> TaxSchedule {
-        let incumbent = best(years).map_or(initial, |row| &row.schedule);
-        match self {
-            Method::Random => {
-                let rates = incumbent.edges().iter();
-                let rates = rates.map(|_| f64::from(rng.random_range(0..=100u32)) / 100.0);
-                TaxSchedule::of_checked(incumbent.edges().to_vec(), rates.collect())
-            }
-            Method::HillClimb { points } => match untried(years, points).choose(rng) {
+/// The next schedule after `years`, the first of which ran under the scenario's initial one.
+fn next(method: &Method, years: &[Row], initial: &TaxSchedule, rng: &mut impl Rng) -> TaxSchedule {
+    let brackets = initial.brackets();
+    let rates = match method {
+        Method::HillClimb { points } => {
+            let incumbent = best(years).map_or(initial, |row| &row.schedule);
+            return match untried(years, points).choose(rng) {
                 Some(step) => step.applied_to(incumbent),
                 None => incumbent.clone(),
-            },
+            };
         }
-    }
+        Method::Random => search::uniform(brackets, rng),
+        Method::CmaEs { spread } => {
+            search::cma_es::next(&history(years), initial.rates(), spread / 100.0, rng)
+        }
+        Method::Bayesian => search::bayesian::next(&history(years), brackets, rng),
+        Method::Bandit => search::bandit::next(&history(years), brackets, rng),
+    };
+    TaxSchedule::of_checked(initial.edges().to_vec(), rates)
 }
 
 fn plan(
@@ -68,7 +70,7 @@ fn plan(
         Some(best) if in_final_years(&clock, planner.final_years) => best.schedule.clone(),
         _ => {
             let mut rng = Streams::new(seed.0, "search").at(0, u64::from(clock.step));
-            planner.method.next(&years.0, &rules.initial, &mut rng)
+            next(&planner.method, &years.0, &rules.initial, &mut rng)
         }
     };
 }
@@ -97,7 +99,7 @@ mod tests {
         for time in 1..60 {
             let percents: Vec<f64> = schedule.rates().iter().map(|r| 100.0 * r).collect();
             years.push(year(time, &percents, welfare(schedule.rates())));
-            schedule = method.next(&years, &initial, &mut rng);
+            schedule = next(&method, &years, &initial, &mut rng);
         }
         let top = best(&years).unwrap();
         assert!(
@@ -105,23 +107,5 @@ mod tests {
                 && (top.schedule.rates()[1] - 0.3).abs() < 1e-9
         );
         assert_eq!(schedule.rates(), top.schedule.rates());
-    }
-
-    /// Mean and range of uniform whole percentages.
-    #[test]
-    fn random_rates_are_uniform_percentages() {
-        let initial = year(1, &[10.0], 0.0).schedule;
-        let mut rng = Streams::new(7, "test").at(0, 0);
-        let draws: Vec<f64> = (0..4_000)
-            .map(|_| 100.0 * Method::Random.next(&[], &initial, &mut rng).rates()[0])
-            .collect();
-        let mean = draws.iter().sum::<f64>() / draws.len() as f64;
-        assert!((mean - 50.0).abs() < 2.0, "{mean}");
-        assert!(
-            draws
-                .iter()
-                .all(|p| (p - p.round()).abs() < 1e-9 && (0.0..=100.0).contains(p))
-        );
-        assert!(draws.contains(&0.0) && draws.contains(&100.0));
     }
 }

@@ -208,6 +208,9 @@ fn planner_prompts() {
             year(2, [42.0, 52.0, 65.0], 33_410.0),
         ],
         best: Some(year(2, [42.0, 52.0, 65.0], 33_410.0)),
+        hints: true,
+        answer: "rates",
+        points: vec![10, 20],
         year: 3,
         years_total: 12,
         exploration: 0.8,
@@ -223,6 +226,10 @@ fn planner_prompts() {
     insta::assert_snapshot!("planner_comparing", render("planner.j2", &context));
     context.exploration = 0.0;
     insta::assert_snapshot!("planner_exploiting", render("planner.j2", &context));
+    context.hints = false;
+    insta::assert_snapshot!("planner_without_hints", render("planner.j2", &context));
+    context.answer = "steps";
+    insta::assert_snapshot!("planner_steps", render("planner.j2", &context));
 }
 
 #[test]

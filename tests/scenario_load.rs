@@ -45,6 +45,22 @@ fn small_model() -> ModelSettings {
     }
 }
 
+fn llm_planner(model: &str) -> LlmPlanner {
+    LlmPlanner {
+        model: model.into(),
+        proposals: None,
+        memory: 12,
+        best: 3,
+        hints: true,
+        exploration: 0.5,
+        temperature: None,
+        attempts: 3,
+        answer: PlannerAnswer::Rates,
+        warm_up: 1,
+        final_years: 0,
+    }
+}
+
 #[test]
 fn the_example_of_the_design() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/design.toml");
@@ -81,15 +97,7 @@ fn the_example_of_the_design() {
             labor_cost: None,
             labor_exponent: None,
         }],
-        planner: PlannerKind::Llm {
-            model: "small".into(),
-            memory: 12,
-            exploration: 0.5,
-            temperature: None,
-            attempts: 3,
-            answer: PlannerAnswer::Rates,
-            final_years: 0,
-        },
+        planner: PlannerKind::Llm(llm_planner("small")),
         compare: vec![
             PlannerKind::None,
             PlannerKind::Law("us-2024".into()),
@@ -194,15 +202,13 @@ fn planners_as_strings_and_as_tables() {
             PlannerKind::None,
             PlannerKind::Law("us-2013-head".into()),
             PlannerKind::Fixed,
-            PlannerKind::Llm {
-                model: "m".into(),
+            PlannerKind::Llm(LlmPlanner {
                 memory: 3,
                 exploration: 0.0,
                 temperature: Some(0.7),
                 attempts: 1,
-                answer: PlannerAnswer::Rates,
-                final_years: 0,
-            },
+                ..llm_planner("m")
+            }),
         ]
     );
     assert_eq!(scenario.models["m"].on_failure, OnFailure::Stop);
@@ -359,29 +365,7 @@ fn planner() -> impl Strategy<Value = PlannerKind> {
             .prop_map(|elasticity| PlannerKind::SaezFixedPoint { elasticity }),
         Just(PlannerKind::SaezEstimated),
         Just(PlannerKind::Optimal),
-        (
-            0usize..1000,
-            0.0..=1.0f64,
-            prop::option::of(0.0..5.0f64),
-            1u32..100,
-            prop::option::of((sizes(), any::<bool>())),
-            0u32..100
-        )
-            .prop_map(
-                |(memory, exploration, temperature, attempts, points, final_years)| {
-                    PlannerKind::Llm {
-                        model: "m".into(),
-                        memory,
-                        exploration,
-                        temperature,
-                        attempts,
-                        answer: points.map_or(PlannerAnswer::Rates, |(points, calibrated)| {
-                            PlannerAnswer::Moves { points, calibrated }
-                        }),
-                        final_years,
-                    }
-                }
-            ),
+        language().prop_map(PlannerKind::Llm),
         prop::option::of(rule()).prop_map(|rule| PlannerKind::Elected { rule }),
         (method(), 0u32..100).prop_map(|(method, final_years)| PlannerKind::Search {
             method,
@@ -414,6 +398,39 @@ fn voting() -> impl Strategy<Value = Voting> {
             leader,
         },
     )
+}
+
+fn language() -> impl Strategy<Value = LlmPlanner> {
+    let answer = prop_oneof![
+        Just(PlannerAnswer::Rates),
+        sizes().prop_map(|points| PlannerAnswer::Steps { points }),
+        (sizes(), any::<bool>())
+            .prop_map(|(points, calibrated)| PlannerAnswer::Moves { points, calibrated }),
+    ];
+    (
+        (0usize..1000, 0usize..1000, any::<bool>(), 0.0..=1.0f64),
+        (0.001..5.0f64, prop::option::of(2u32..=1000), 1u32..100),
+        (answer, 0u32..100, 0u32..100),
+    )
+        .prop_map(|(shown, asked, (answer, warm_up, final_years))| {
+            let (memory, best, hints, exploration) = shown;
+            let (temperature, proposals, attempts) = asked;
+            // Only written schedules can be proposed by the dozen.
+            let moves = matches!(answer, PlannerAnswer::Moves { .. });
+            LlmPlanner {
+                model: "m".into(),
+                proposals: proposals.filter(|_| !moves),
+                memory,
+                best,
+                hints,
+                exploration,
+                temperature: Some(temperature),
+                attempts,
+                answer,
+                warm_up,
+                final_years,
+            }
+        })
 }
 
 fn method() -> impl Strategy<Value = Method> {
@@ -628,7 +645,7 @@ prop_compose! {
         }
         // Moves need a server that gives the probability of each.
         let moves = |arm: &PlannerKind| {
-            matches!(arm, PlannerKind::Llm { answer: PlannerAnswer::Moves { .. }, .. })
+            matches!(arm, PlannerKind::Llm(LlmPlanner { answer: PlannerAnswer::Moves { .. }, .. }))
         };
         let mut model = model;
         if let Backend::OpenAi(spec) = &mut model.backend

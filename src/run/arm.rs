@@ -16,7 +16,7 @@ use crate::world::habits::HabitsPlugin;
 use crate::world::language::{ChoiceRule, GroupAsking, LanguageWorkersPlugin};
 use crate::world::planners::given::GivenPlanner;
 use crate::world::planners::informed::InformedPlanner;
-use crate::world::planners::language::{LanguagePlanner, Moves};
+use crate::world::planners::language::{Answers, LanguagePlanner};
 use crate::world::planners::observing::ObservingPlanner;
 use crate::world::planners::search::SearchPlanner;
 use crate::world::planners::{Counterpart, TaxRules};
@@ -240,33 +240,31 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
         }),
         PlannerKind::SaezEstimated => mechanism(ObservingPlanner::Estimated),
         PlannerKind::Optimal => mechanism(InformedPlanner::Optimal),
-        PlannerKind::Llm {
-            model,
-            memory,
-            exploration,
-            temperature,
-            attempts,
-            answer,
-            final_years,
-        } => {
-            let settings = settings(scenario, model)?;
-            let mut asking = asking(model, settings);
-            asking.attempts = *attempts;
-            if let Some(temperature) = temperature {
-                asking.temperature = *temperature;
+        PlannerKind::Llm(planner) => {
+            let mut asking = asking(&planner.model, settings(scenario, &planner.model)?);
+            asking.attempts = planner.attempts;
+            if let Some(temperature) = planner.temperature {
+                asking.temperature = temperature;
             }
             mechanism(LanguagePlanner {
                 asking,
-                memory: *memory,
-                exploration: *exploration,
-                moves: match answer {
-                    PlannerAnswer::Rates => None,
-                    PlannerAnswer::Moves { points, calibrated } => Some(Moves {
+                proposals: planner.proposals,
+                memory: planner.memory,
+                best: planner.best,
+                hints: planner.hints,
+                exploration: planner.exploration,
+                answers: match &planner.answer {
+                    PlannerAnswer::Rates => Answers::Rates,
+                    PlannerAnswer::Steps { points } => Answers::Steps {
+                        points: points.clone(),
+                    },
+                    PlannerAnswer::Moves { points, calibrated } => Answers::Moves {
                         points: points.clone(),
                         calibrated: *calibrated,
-                    }),
+                    },
                 },
-                final_years: *final_years,
+                warm_up: planner.warm_up,
+                final_years: planner.final_years,
             })
         }
         PlannerKind::Elected { rule } => {

@@ -169,7 +169,7 @@ impl Simulation {
                 _ => None,
             });
         let by_planners = self.arms().into_iter().filter_map(|kind| match kind {
-            PlannerKind::Llm { model, .. } => Some(model.as_str()),
+            PlannerKind::Llm(planner) => Some(planner.model.as_str()),
             _ => None,
         });
         let voting = &self.scenario.voting;
@@ -252,7 +252,7 @@ impl Simulation {
         if self
             .arms()
             .iter()
-            .any(|kind| matches!(kind, PlannerKind::Llm { .. }))
+            .any(|kind| matches!(kind, PlannerKind::Llm(_)))
         {
             world::planners::language::check_prompt(prompts, initial)?;
         }

@@ -217,22 +217,7 @@ pub enum PlannerKind {
     /// The exact optimum over the bracket rates.
     Optimal,
     /// A language model proposes rates.
-    Llm {
-        /// Key of [`Scenario::models`].
-        model: String,
-        /// Past tax years that the prompt shows.
-        memory: usize,
-        /// Share of the run over which the cue to explore fades linearly to nothing, 0 to 1.
-        exploration: f64,
-        /// Sampling temperature of the rates; `None` is the model's.
-        temperature: Option<f64>,
-        /// Times that the model is asked for valid rates in one tax year, at least 1.
-        attempts: u32,
-        /// What it answers.
-        answer: PlannerAnswer,
-        /// Last tax years that play the best schedule so far.
-        final_years: u32,
-    },
+    Llm(LlmPlanner),
     /// The winners of elections.
     Elected {
         /// `None` is [`Voting::rule`].
@@ -259,13 +244,44 @@ impl PlannerKind {
             PlannerKind::SaezFixedPoint { .. } => "saez-fixed-point",
             PlannerKind::SaezEstimated => "saez-estimated",
             PlannerKind::Optimal => "optimal",
-            PlannerKind::Llm { .. } => "llm",
+            PlannerKind::Llm(LlmPlanner {
+                proposals: None, ..
+            }) => "llm",
+            PlannerKind::Llm(_) => "hybrid",
             PlannerKind::Elected { rule: Some(rule) } => return format!("elected-{}", rule.name()),
             PlannerKind::Elected { rule: None } => "elected",
             PlannerKind::Search { method, .. } => return format!("search-{}", method.name()),
         }
         .to_owned()
     }
+}
+
+/// A language model as planner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LlmPlanner {
+    /// Key of [`Scenario::models`].
+    pub model: String,
+    /// Schedules that it proposes each tax year, of which a surrogate fitted to the past picks one;
+    /// `None` asks for one and plays it.
+    pub proposals: Option<u32>,
+    /// Last tax years that the prompt shows.
+    pub memory: usize,
+    /// Best tax years that the prompt shows besides.
+    pub best: usize,
+    /// Whether the prompt names the best year and says how to go on from it.
+    pub hints: bool,
+    /// Share of the run over which the cue to explore fades linearly to nothing, 0 to 1.
+    pub exploration: f64,
+    /// Sampling temperature of the rates; `None` is the model's.
+    pub temperature: Option<f64>,
+    /// Times that the model is asked for valid rates in one tax year, at least 1.
+    pub attempts: u32,
+    /// What it answers.
+    pub answer: PlannerAnswer,
+    /// First tax years in which the scenario's initial schedule stays.
+    pub warm_up: u32,
+    /// Last tax years that play the best schedule so far.
+    pub final_years: u32,
 }
 
 /// How leaders are elected.
@@ -312,6 +328,11 @@ pub enum Standing {
 pub enum PlannerAnswer {
     /// All rates, as whole percentages.
     Rates,
+    /// A change of each rate.
+    Steps {
+        /// Sizes up and down besides 0, percentage points.
+        points: Vec<u32>,
+    },
     /// A move from the best schedule so far.
     Moves {
         /// Sizes of moves, percentage points.

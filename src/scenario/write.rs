@@ -283,34 +283,21 @@ fn planner(kind: &PlannerKind) -> String {
         PlannerKind::SaezStatic { elasticity } | PlannerKind::SaezFixedPoint { elasticity } => {
             vec![("elasticity", elasticity.map(number))]
         }
-        PlannerKind::Llm {
-            model,
-            memory,
-            exploration,
-            temperature,
-            attempts,
-            answer,
-            final_years,
-        } => vec![
-            ("model", Some(quoted(model))),
-            ("memory", Some(memory.to_string())),
-            ("exploration", Some(number(*exploration))),
-            ("temperature", temperature.map(number)),
-            ("attempts", Some(attempts.to_string())),
+        PlannerKind::Llm(planner) => vec![
+            ("model", Some(quoted(&planner.model))),
             (
-                "answer",
-                Some(match answer {
-                    PlannerAnswer::Rates => quoted("rates"),
-                    PlannerAnswer::Moves { points, calibrated } => choice(
-                        "moves",
-                        &[
-                            ("points", Some(whole_list(points))),
-                            ("calibrated", Some(calibrated.to_string())),
-                        ],
-                    ),
-                }),
+                "proposals",
+                planner.proposals.map(|count| count.to_string()),
             ),
-            ("final_years", Some(final_years.to_string())),
+            ("memory", Some(planner.memory.to_string())),
+            ("best", Some(planner.best.to_string())),
+            ("hints", Some(planner.hints.to_string())),
+            ("exploration", Some(number(planner.exploration))),
+            ("temperature", planner.temperature.map(number)),
+            ("attempts", Some(planner.attempts.to_string())),
+            ("answer", Some(answer(&planner.answer))),
+            ("warm_up", Some(planner.warm_up.to_string())),
+            ("final_years", Some(planner.final_years.to_string())),
         ],
         PlannerKind::Elected { rule } => vec![("rule", rule.map(|rule| quoted(rule.name())))],
         PlannerKind::Search {
@@ -339,6 +326,20 @@ fn planner(kind: &PlannerKind) -> String {
         kind => kind.arm(),
     };
     choice(&name, &parameters)
+}
+
+fn answer(answer: &PlannerAnswer) -> String {
+    match answer {
+        PlannerAnswer::Rates => quoted("rates"),
+        PlannerAnswer::Steps { points } => choice("steps", &[("points", Some(whole_list(points)))]),
+        PlannerAnswer::Moves { points, calibrated } => choice(
+            "moves",
+            &[
+                ("points", Some(whole_list(points))),
+                ("calibrated", Some(calibrated.to_string())),
+            ],
+        ),
+    }
 }
 
 fn standing(candidates: &Standing) -> String {

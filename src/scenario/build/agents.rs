@@ -15,8 +15,8 @@ use crate::scenario::keys::{LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
 use crate::scenario::node::{Entry, Node, Value};
 use crate::scenario::taxes::rate;
 use crate::scenario::{
-    Backend, Decide, FETCHED_MODELS, ModelSettings, Motive, OnFailure, Pick, PlannerAnswer,
-    PlannerKind, Readout, Standing, Taxes, Voting, WorkerGroup,
+    Backend, Decide, FETCHED_MODELS, LlmPlanner, ModelSettings, Motive, OnFailure, Pick,
+    PlannerAnswer, PlannerKind, Readout, Standing, Taxes, Voting, WorkerGroup,
 };
 use crate::search::Method;
 use crate::voting::Rule;
@@ -357,25 +357,23 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
         },
         "saez-estimated" => PlannerKind::SaezEstimated,
         "optimal" => PlannerKind::Optimal,
-        "llm" => PlannerKind::Llm {
-            model: referred_model(parameters.node("model"), models)?.0,
-            memory: parameters.whole("memory")? as usize,
-            exploration: parameters.number("exploration")?,
-            temperature: parameters.optional_number("temperature")?,
-            attempts: parameters.small("attempts")?,
-            answer: match parameters.choice("answer") {
-                ("rates", _) => PlannerAnswer::Rates,
-                ("moves", moves) => {
-                    scores_moves(parameters.node("answer"), parameters.node("model"), models)?;
-                    PlannerAnswer::Moves {
-                        points: points(moves.node("points"))?,
-                        calibrated: moves.node("calibrated").flag()?,
-                    }
-                }
-                (name, _) => not_built("planner.kind.llm.answer", name),
-            },
-            final_years: parameters.small("final_years")?,
-        },
+        "llm" => PlannerKind::Llm(llm_planner(&parameters, models)?),
+        "hybrid" => {
+            let planner = LlmPlanner {
+                proposals: Some(parameters.small("proposals")?),
+                ..llm_planner(&parameters, models)?
+            };
+            let own = models[&planner.model].temperature;
+            if planner.temperature.unwrap_or(own) == 0.0 {
+                let model = &planner.model;
+                return Err(parameters
+                    .node("proposals")
+                    .error("proposals that are all the same")
+                    .value(format!("temperature 0 of model `{model}`"))
+                    .allowed("a temperature above 0 here or in the model's table"));
+            }
+            PlannerKind::Llm(planner)
+        }
         "elected" => PlannerKind::Elected {
             rule: parameters.optional("rule").map(|_| rule(&parameters)),
         },
@@ -398,6 +396,35 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
             }
         }
         name => not_built("planner.kind", name),
+    })
+}
+
+fn llm_planner(parameters: &Section, models: &Models) -> Result<LlmPlanner> {
+    Ok(LlmPlanner {
+        model: referred_model(parameters.node("model"), models)?.0,
+        proposals: None,
+        memory: parameters.whole("memory")? as usize,
+        best: parameters.whole("best")? as usize,
+        hints: parameters.node("hints").flag()?,
+        exploration: parameters.number("exploration")?,
+        temperature: parameters.optional_number("temperature")?,
+        attempts: parameters.small("attempts")?,
+        answer: match parameters.choice("answer") {
+            ("rates", _) => PlannerAnswer::Rates,
+            ("steps", steps) => PlannerAnswer::Steps {
+                points: points(steps.node("points"))?,
+            },
+            ("moves", moves) => {
+                scores_moves(parameters.node("answer"), parameters.node("model"), models)?;
+                PlannerAnswer::Moves {
+                    points: points(moves.node("points"))?,
+                    calibrated: moves.node("calibrated").flag()?,
+                }
+            }
+            (name, _) => not_built("planner.kind.llm.answer", name),
+        },
+        warm_up: parameters.small("warm_up")?,
+        final_years: parameters.small("final_years")?,
     })
 }
 

@@ -213,41 +213,12 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
         "llm",
         &[
             model(),
-            key(
-                "memory",
-                Kind::Whole(0, 1000, "tax years"),
-                Value("12"),
-                "12",
-                "Past tax years that the prompt shows. More cost tokens.",
-            ),
-            key(
-                "exploration",
-                Kind::Number(
-                    Interval {
-                        low: 0.0,
-                        open: false,
-                        high: 1.0,
-                    },
-                    "share of the run",
-                ),
-                Value("0.5"),
-                "0.5",
-                "The prompt's cue to try new rates fades linearly to nothing over this share of the run; 0 leaves it out.",
-            ),
-            key(
-                "temperature",
-                TEMPERATURE,
-                Unset("the model's"),
-                "0.7",
-                "Sampling temperature of the rates.",
-            ),
-            key(
-                "attempts",
-                Kind::Whole(1, 100, ""),
-                Value("3"),
-                "3",
-                "Times that the model is asked for valid rates before last year's stay; each failure is counted.",
-            ),
+            YEARS_SHOWN,
+            BEST_SHOWN,
+            HINTS,
+            EXPLORATION,
+            RATES_TEMPERATURE,
+            RATES_ATTEMPTS,
             key(
                 "answer",
                 Kind::Choice(ANSWERS),
@@ -255,9 +226,39 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
                 r#"{ moves = { points = [30, 15] } }"#,
                 "What it is asked for.",
             ),
+            WARM_UP,
             FINAL_YEARS,
         ],
         "A language model proposes rates, shown what past tax years brought.",
+    ),
+    choice(
+        "hybrid",
+        &[
+            model(),
+            key(
+                "proposals",
+                Kind::Whole(2, 1_000, "schedules"),
+                Value("8"),
+                "8",
+                "Schedules that the model proposes in each tax year, drawn independently.",
+            ),
+            YEARS_SHOWN,
+            BEST_SHOWN,
+            HINTS,
+            EXPLORATION,
+            RATES_TEMPERATURE,
+            RATES_ATTEMPTS,
+            key(
+                "answer",
+                Kind::Choice(SAMPLED_ANSWERS),
+                Value(r#""rates""#),
+                r#""rates""#,
+                "What it is asked for.",
+            ),
+            WARM_UP,
+            FINAL_YEARS,
+        ],
+        "A language model proposes several schedules, and of these the one with the highest expected improvement under a Gaussian process fitted to the past tax years is played.",
     ),
     choice(
         "search",
@@ -469,12 +470,92 @@ const METHODS: &[Choice] = &[
     ),
 ];
 
-const ANSWERS: &[Choice] = &[
-    choice(
-        "rates",
-        &[],
-        "All rates at once, as whole percentages; sampled.",
+const YEARS_SHOWN: Key = key(
+    "memory",
+    Kind::Whole(0, 1_000_000, "tax years"),
+    Value("12"),
+    "12",
+    "Last tax years that the prompt shows.",
+);
+
+const BEST_SHOWN: Key = key(
+    "best",
+    Kind::Whole(0, 1_000_000, "tax years"),
+    Value("3"),
+    "3",
+    "Tax years with the highest welfare that the prompt shows besides; each year stands there once.",
+);
+
+const HINTS: Key = key(
+    "hints",
+    Kind::Flag,
+    Value("true"),
+    "false",
+    "Whether the prompt names the best year and says how to go on from it.",
+);
+
+const EXPLORATION: Key = key(
+    "exploration",
+    Kind::Number(
+        Interval {
+            low: 0.0,
+            open: false,
+            high: 1.0,
+        },
+        "share of the run",
     ),
+    Value("0.5"),
+    "0.5",
+    "The prompt's cue to try new rates fades linearly to nothing over this share of the run; 0 leaves it out.",
+);
+
+const RATES_TEMPERATURE: Key = key(
+    "temperature",
+    TEMPERATURE,
+    Unset("the model's"),
+    "0.7",
+    "Sampling temperature of the rates.",
+);
+
+const RATES_ATTEMPTS: Key = key(
+    "attempts",
+    Kind::Whole(1, 100, ""),
+    Value("3"),
+    "3",
+    "Times that the model is asked for valid rates before last year's stay; each failure is counted.",
+);
+
+const WARM_UP: Key = key(
+    "warm_up",
+    Kind::Whole(0, 1_000_000, "tax years"),
+    Value("1"),
+    "1",
+    "First tax years in which `taxes.initial` stays and the model is not asked. In the first it always stays.",
+);
+
+const ALL_RATES: Choice = choice(
+    "rates",
+    &[],
+    "All rates at once, as whole percentages; sampled.",
+);
+
+const RATE_STEPS: Choice = choice(
+    "steps",
+    &[key(
+        "points",
+        POINTS,
+        Value("[10, 20]"),
+        "[10, 20]",
+        "Sizes of changes up and down besides 0.",
+    )],
+    "For each bracket a change of last year's rate, among those that keep it in 0 to 100 %; sampled.",
+);
+
+const SAMPLED_ANSWERS: &[Choice] = &[ALL_RATES, RATE_STEPS];
+
+const ANSWERS: &[Choice] = &[
+    ALL_RATES,
+    RATE_STEPS,
     choice(
         "moves",
         &[STEPS, CALIBRATED],

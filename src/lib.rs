@@ -32,8 +32,9 @@
 //!
 //! | floor | room | what is in it |
 //! |---|---|---|
-//! | 6 | [`cli`] | the program: arguments in, exit code out; no economics |
-//! | 5 | [`report`] | table, figures and HTML page of a finished run, from its files alone |
+//! | 7 | [`cli`] | the program: arguments in, exit code out; no economics |
+//! | 6 | [`report`] | table, figures and HTML pages of finished runs and audits, from their files alone |
+//! | 5 | [`audit`] | controlled experiments on the workers of a scenario |
 //! | 4 | [`run`] | one run, from a scenario to its output folder |
 //! | 3 | [`world`] | the step of the economy as a chain of phases, one bevy plugin per mechanism |
 //! | 2 | [`llm`] | asking language models: prompts, readouts, transcript; knows no economics |
@@ -52,6 +53,7 @@
 //! Sweeps over scenarios, and learning of preferences or rewards. Not modelled at all: households,
 //! wealth, savings, prices, firms, unemployment, wage growth, deductions, credits and payroll taxes.
 
+pub mod audit;
 pub mod cli;
 pub mod error;
 pub mod fiscal;

@@ -1,5 +1,6 @@
 //! The command line: arguments in, text and exit codes out; no economics.
 
+mod audit;
 mod laboratory;
 mod model;
 mod run;
@@ -28,6 +29,8 @@ enum Command {
         #[arg(required = true)]
         scenarios: Vec<PathBuf>,
     },
+    /// Put a scenario's workers through controlled experiments: elasticities, placebos, paraphrases, power.
+    Audit(audit::AuditArguments),
     /// Tax, average and marginal rate on incomes, as CSV.
     Tax {
         /// A law (us-2024, us-2019-married, …) or a literal such as 0:0.10,11600:0.12.
@@ -105,6 +108,7 @@ pub fn main() -> Result<()> {
             }
             Ok(())
         }
+        Command::Audit(audit) => audit.execute(),
         Command::Tax { schedule, incomes } => laboratory::tax(&schedule, &incomes),
         Command::Optimum {
             scenario,

@@ -129,6 +129,7 @@ fn compare(finished: &output::Finished, quiet: bool) -> Result<()> {
         "years.parquet",
         "workers.parquet",
         "decisions.parquet",
+        "ballots.parquet",
     ] {
         let (ours, theirs) = (finished.folder.join(name), original.join(name));
         if !ours.exists() && !theirs.exists() {

@@ -23,9 +23,10 @@
 //! | `figure` | one file per figure: what it shows, its caption, its data |
 //! | `sheet`, `scale`, `key`, `arms`, `typeface` | how figures are drawn |
 //! | `number`, `distribution` | numbers for people; Lorenz curve, Gini, quantiles |
-//! | `html` | the report page |
+//! | `html`, `audit` | the report page; the page of an audit |
 
 mod arms;
+mod audit;
 mod distribution;
 mod figure;
 mod files;
@@ -43,6 +44,7 @@ mod typeface;
 
 use std::path::{Path, PathBuf};
 
+pub use audit::{audit_html, audit_text, read_audit};
 pub use profile::profile;
 pub use summary::{ArmSummary, Objective, Summary};
 pub use table::table;

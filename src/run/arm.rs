@@ -304,7 +304,7 @@ pub(super) fn candidates(scenario: &Scenario) -> Result<Candidates> {
     })
 }
 
-pub(super) fn settings<'a>(scenario: &'a Scenario, model: &str) -> Result<&'a ModelSettings> {
+pub(crate) fn settings<'a>(scenario: &'a Scenario, model: &str) -> Result<&'a ModelSettings> {
     scenario.models.get(model).ok_or_else(|| {
         Error::input("no such model in [models]")
             .value(model)
@@ -312,7 +312,7 @@ pub(super) fn settings<'a>(scenario: &'a Scenario, model: &str) -> Result<&'a Mo
     })
 }
 
-pub(super) fn asking(model: &str, settings: &ModelSettings) -> Asking {
+pub(crate) fn asking(model: &str, settings: &ModelSettings) -> Asking {
     let (attempts, stop) = match settings.on_failure {
         OnFailure::Retry { attempts } => (attempts, false),
         OnFailure::KeepLast => (1, false),

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// Files and folders that a run writes, which `--force` may remove.
-const OWN: [&str; 13] = [
+const OWN: [&str; 18] = [
     "scenario.toml",
     "transcript.jsonl.zst",
     "manifest.json",
@@ -15,6 +15,11 @@ const OWN: [&str; 13] = [
     "decisions.parquet",
     "ballots.parquet",
     "report.html",
+    "audit.json",
+    "audit.html",
+    "elasticities.csv",
+    "effects.csv",
+    "grid.csv",
     "log.txt",
     "figures",
     "replay",

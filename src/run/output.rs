@@ -11,7 +11,7 @@ use crate::llm::{Engine, GgufSource, Mode, ModelSpec, SharedTranscript, registry
 use crate::scenario::{self, Backend, ModelSettings, Scenario};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -93,14 +93,16 @@ pub fn run_into(
     result
 }
 
-struct Place {
-    folder: PathBuf,
-    start: Start,
-    clear: bool,
+/// Where a run writes.
+pub(crate) struct Place {
+    pub folder: PathBuf,
+    pub start: Start,
+    /// Whether what stands there is removed.
+    pub clear: bool,
 }
 
 impl Place {
-    fn find(scenario: &Scenario, resolved: &str, options: &Options) -> Result<Place> {
+    pub(crate) fn find(scenario: &Scenario, resolved: &str, options: &Options) -> Result<Place> {
         let out = options
             .out
             .clone()
@@ -187,49 +189,12 @@ fn play_and_write(
 ) -> Result<Finished> {
     let scenario = simulation.scenario();
     let begun = Instant::now();
-    let asked = simulation.models_asked();
-    let mut start = place.start.clone();
-    let mut engines = BTreeMap::new();
-    let mut open_transcript = None;
-    let mut opened = Vec::new();
-    if !asked.is_empty() {
-        let path = folder::transcript(&place.folder);
-        let (transcript, mode) = match &start {
-            Start::Fresh => (SharedTranscript::create(&path)?, Mode::Live),
-            Start::Resumed(_) => (SharedTranscript::resume(&path)?, Mode::Live),
-            Start::Replay(from) => (
-                SharedTranscript::replay(&folder::transcript(from))?,
-                Mode::Replay,
-            ),
-        };
-        if let Start::Resumed(answers) = &mut start {
-            *answers = transcript.len();
-        }
-        open_transcript = Some(transcript.clone());
-        for &model in &asked {
-            let result = open_model(scenario, model, options, transcript.clone(), mode);
-            let engine = match result {
-                Ok(engine) => engine,
-                Err(error) => {
-                    if start == Start::Fresh {
-                        std::fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
-                    }
-                    return Err(error.context(format!("opening model `{model}`")));
-                }
-            };
-            opened.push(match &settings(scenario, model)?.backend {
-                Backend::OpenAi(spec) => {
-                    format!(
-                        "model `{model}` is {} at {}",
-                        engine.model_id(),
-                        spec.urls.join(", ")
-                    )
-                }
-                Backend::Gguf { .. } => format!("model `{model}` is {}", engine.model_id()),
-            });
-            engines.insert(model.to_owned(), engine);
-        }
-    }
+    let Opened {
+        engines,
+        transcript: open_transcript,
+        lines: opened,
+        start,
+    } = open_engines(scenario, &simulation.models_asked(), options, place)?;
     tables::write_whole(&folder::scenario(&place.folder), resolved.as_bytes())?;
     let mut log = Log::open(&place.folder)?;
     log.line(&format!(
@@ -311,6 +276,76 @@ fn play_and_write(
     })
 }
 
+/// Models that are open, with the transcript that they share.
+pub(crate) struct Opened {
+    pub engines: BTreeMap<String, Engine>,
+    pub transcript: Option<SharedTranscript>,
+    /// What to log of each.
+    pub lines: Vec<String>,
+    /// How the run begins, with the answers on file counted.
+    pub start: Start,
+}
+
+/// Opens the models `asked` and the transcript of `place`.
+///
+/// # Errors
+/// A model or transcript that cannot be opened; then a new transcript is gone again.
+pub(crate) fn open_engines(
+    scenario: &Scenario,
+    asked: &BTreeSet<&str>,
+    options: &Options,
+    place: &Place,
+) -> Result<Opened> {
+    let mut start = place.start.clone();
+    let mut engines = BTreeMap::new();
+    let mut open_transcript = None;
+    let mut opened = Vec::new();
+    if !asked.is_empty() {
+        let path = folder::transcript(&place.folder);
+        let (transcript, mode) = match &start {
+            Start::Fresh => (SharedTranscript::create(&path)?, Mode::Live),
+            Start::Resumed(_) => (SharedTranscript::resume(&path)?, Mode::Live),
+            Start::Replay(from) => (
+                SharedTranscript::replay(&folder::transcript(from))?,
+                Mode::Replay,
+            ),
+        };
+        if let Start::Resumed(answers) = &mut start {
+            *answers = transcript.len();
+        }
+        open_transcript = Some(transcript.clone());
+        for &model in asked {
+            let result = open_model(scenario, model, options, transcript.clone(), mode);
+            let engine = match result {
+                Ok(engine) => engine,
+                Err(error) => {
+                    if start == Start::Fresh {
+                        std::fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
+                    }
+                    return Err(error.context(format!("opening model `{model}`")));
+                }
+            };
+            opened.push(match &settings(scenario, model)?.backend {
+                Backend::OpenAi(spec) => {
+                    format!(
+                        "model `{model}` is {} at {}",
+                        engine.model_id(),
+                        spec.urls.join(", ")
+                    )
+                }
+                Backend::Gguf { .. } => format!("model `{model}` is {}", engine.model_id()),
+            });
+            engines.insert(model.to_owned(), engine);
+        }
+    }
+    Ok(Opened {
+        engines,
+        transcript: open_transcript,
+        lines: opened,
+        start,
+    })
+}
+
 /// Whether the run in `from` was made with another scenario (or in another place: paths count).
 fn is_of_another_scenario(from: &Path, resolved: &str) -> bool {
     std::fs::read_to_string(folder::scenario(from)).is_ok_and(|text| text != resolved)
@@ -359,7 +394,7 @@ fn settings<'a>(scenario: &'a Scenario, name: &str) -> Result<&'a ModelSettings>
 }
 
 /// Finds wrong input about a model before anything is written.
-fn check_model(scenario: &Scenario, name: &str) -> Result<()> {
+pub(crate) fn check_model(scenario: &Scenario, name: &str) -> Result<()> {
     let settings = settings(scenario, name)?;
     match &settings.backend {
         Backend::Gguf { model, .. } => gguf_spec(settings, name, model)?.gguf.file().map(drop),
@@ -421,7 +456,7 @@ fn gguf_spec(settings: &ModelSettings, name: &str, model: &str) -> Result<ModelS
     Ok(spec)
 }
 
-fn in_words(start: &Start) -> String {
+pub(crate) fn in_words(start: &Start) -> String {
     match start {
         Start::Fresh => "fresh".to_owned(),
         Start::Resumed(answers) => format!("resumed with {answers} answers on file"),
@@ -451,7 +486,7 @@ fn host() -> String {
     .to_owned()
 }
 
-fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+pub(crate) fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .map_err(|error| Error::run(format!("writing JSON: {error}")))?;
     bytes.push(b'\n');

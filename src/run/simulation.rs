@@ -142,6 +142,19 @@ impl Simulation {
         &self.people
     }
 
+    /// The workers with what prompts may say of each, and the index of its group.
+    pub fn members(&self) -> impl Iterator<Item = (&Person, Option<&Persona>, u32)> {
+        let people = self.people.iter().zip(self.shown.iter());
+        people
+            .zip(self.groups.iter())
+            .map(|((person, shown), group)| (person, shown.as_ref(), *group))
+    }
+
+    /// The templates of this scenario.
+    pub fn prompts(&self) -> &Prompts {
+        &self.prompts.0
+    }
+
     /// The same population in closed form.
     pub fn counterpart(&self) -> &Society {
         &self.counterpart

@@ -68,7 +68,7 @@ impl Models {
 }
 
 /// The prompts that come with fisc; a scenario's `prompts` folder can replace each by file name.
-pub const PROMPTS: [(&str, &str); 10] = [
+pub const PROMPTS: [(&str, &str); 17] = [
     ("worker.j2", include_str!("../../prompts/worker.j2")),
     ("persona.j2", include_str!("../../prompts/persona.j2")),
     (
@@ -87,6 +87,13 @@ pub const PROMPTS: [(&str, &str); 10] = [
         "planner-moves.j2",
         include_str!("../../prompts/planner-moves.j2"),
     ),
+    ("motive.j2", include_str!("../../prompts/motive.j2")),
+    ("audit-1.j2", include_str!("../../prompts/audit-1.j2")),
+    ("audit-2.j2", include_str!("../../prompts/audit-2.j2")),
+    ("audit-3.j2", include_str!("../../prompts/audit-3.j2")),
+    ("audit-4.j2", include_str!("../../prompts/audit-4.j2")),
+    ("audit-5.j2", include_str!("../../prompts/audit-5.j2")),
+    ("audit-bare.j2", include_str!("../../prompts/audit-bare.j2")),
     (thinking::TEMPLATE, include_str!("../../prompts/think.j2")),
 ];
 

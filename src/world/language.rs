@@ -309,6 +309,17 @@ pub fn drawn(log_probs: &[f64], temperature: f64, uniform: f64) -> Result<usize,
     Ok(at_quantile(&weights(log_probs, temperature)?.1, uniform))
 }
 
+/// Probabilities of the options of a choice distribution at `temperature` (0: the most probable one for
+/// certain).
+///
+/// # Errors
+/// As [`drawn`].
+pub fn choice_probabilities(log_probs: &[f64], temperature: f64) -> Result<Vec<f64>, String> {
+    let (_, weights) = weights(log_probs, temperature)?;
+    let total: f64 = weights.iter().sum();
+    Ok(weights.iter().map(|weight| weight / total).collect())
+}
+
 /// The most probable option and p^{1/temperature} of each relative to it; at temperature 0 only
 /// the most probable counts.
 fn weights(log_probs: &[f64], temperature: f64) -> Result<(usize, Vec<f64>), String> {

@@ -1,6 +1,7 @@
 //! Every prompt as a person can read it, in `tests/snapshots/`. After a deliberate change:
 //! `INSTA_UPDATE=always cargo test --test prompts`, and read the difference.
 
+use fisc::audit::stimulus::Wording;
 use fisc::fiscal::choice::hour_options;
 use fisc::fiscal::{Economy, Motive, Objective, Schedule, Utility, laws};
 use fisc::llm::{Message, Prompts};
@@ -296,6 +297,51 @@ fn election_prompts() {
         "leader",
         shown(&prompts.render("leader.j2", &leader).unwrap())
     );
+}
+
+#[test]
+fn prompts_of_an_audit() {
+    let economy = Economy::default();
+    let hours = hour_options(economy.labor_max);
+    let nurse = nurse();
+    let said = |wording: Wording, motive: Motive| {
+        let order = wording.order(hours.len());
+        let options: Vec<String> = order.into_iter().map(|i| hours[i].to_string()).collect();
+        let setting = Setting {
+            economy: &economy,
+            schedule: us(),
+            motive,
+            objective: &Objective::InverseWage,
+            hours: &hours,
+            options: &options,
+        };
+        let mut context = worker_prompt(&setting, 38.5, Some(&nurse), None);
+        if wording == Wording::BracketsReversed {
+            context.brackets.reverse();
+        }
+        let messages = prompts().render(&wording.template(), &context).unwrap();
+        text(&wording.applied(messages))
+    };
+    for (name, wording) in [
+        ("audit_paraphrase_1", Wording::Paraphrase(1)),
+        ("audit_paraphrase_2", Wording::Paraphrase(2)),
+        ("audit_paraphrase_3", Wording::Paraphrase(3)),
+        ("audit_paraphrase_4", Wording::Paraphrase(4)),
+        ("audit_paraphrase_5", Wording::Paraphrase(5)),
+        ("audit_without_advice", Wording::WithoutAdvice),
+        ("audit_brackets_reversed", Wording::BracketsReversed),
+        ("audit_renamed", Wording::Renamed),
+        ("audit_cents", Wording::Cents),
+        ("audit_irrelevant", Wording::Irrelevant),
+        ("audit_options_reversed", Wording::OptionsReversed),
+        ("audit_options_mixed", Wording::OptionsMixed),
+        ("audit_suggests_less", Wording::SuggestsLess),
+        ("audit_suggests_more", Wording::SuggestsMore),
+    ] {
+        insta::assert_snapshot!(name, said(wording, Motive::Own));
+    }
+    let altruist = said(Wording::Paraphrase(2), Motive::Altruistic);
+    insta::assert_snapshot!("audit_paraphrase_altruistic", altruist);
 }
 
 #[test]

@@ -83,6 +83,6 @@ mod tests {
             all.iter()
                 .all(|e| e.elasticity.is_finite() && e.standard_error > 0.0)
         );
-        assert_eq!(all.iter().filter(|e| e.has_division_bias()).count(), 5);
+        assert_eq!(all.iter().filter(|e| e.has_division_bias()).count(), 4);
     }
 }

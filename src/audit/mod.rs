@@ -27,6 +27,8 @@ use crate::population::Persona;
 use estimate::{Estimate, slopes, variance, workers_needed};
 use respondent::{Respondent, Response};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use stimulus::{PARAPHRASES, Stimulus, Wording};
 use verdict::Verdict;
 
@@ -275,7 +277,8 @@ fn grid(
     let limit = |response: &Response| response.mean() >= design.labor_max * (1.0 - 1e-9);
     let answered = responses.iter().flatten().count().max(1) as f64;
     let at_limit = responses.iter().flatten().filter(|r| limit(r)).count() as f64 / answered;
-    let margins: [(&str, fn(&Response) -> f64); 3] = [
+    type Margin = fn(&Response) -> f64;
+    let margins: [(&str, Margin); 3] = [
         ("total", Response::mean),
         ("intensive", Response::mean_at_work),
         ("extensive", Response::participation),
@@ -397,26 +400,22 @@ fn situations(
         size: size(&changes(&plain, &reformed)),
         reform: None,
     }];
-    let mut first_paraphrase = None;
-    let treatments = treatments();
-    for &(wording, kind) in &treatments {
-        let treated = under(design.schedule, wording)?;
-        let words_matter = matches!(kind, Kind::Paraphrase | Kind::Advice);
-        let reform = if words_matter {
-            let reformed = under(&reform, wording)?;
-            Estimate::of(&changes(&treated, &reformed))
-        } else {
-            None
+    let mut known = BTreeMap::from([(Wording::Plain, plain)]);
+    for (wording, kind) in treatments() {
+        for needed in [wording.control(), wording] {
+            if let Entry::Vacant(entry) = known.entry(needed) {
+                entry.insert(under(design.schedule, needed)?);
+            }
+        }
+        let (control, treated) = (&known[&wording.control()], &known[&wording]);
+        let reform = match kind {
+            Kind::Paraphrase | Kind::Advice => {
+                let reformed = under(&reform, wording)?;
+                Estimate::of(&changes(treated, &reformed))
+            }
+            _ => None,
         };
-        let control = match wording.control() {
-            Wording::Plain => plain.clone(),
-            Wording::Paraphrase(1) => match &first_paraphrase {
-                Some(known) => Vec::clone(known),
-                None => under(design.schedule, Wording::Paraphrase(1))?,
-            },
-            other => under(design.schedule, other)?,
-        };
-        let changes = changes(&control, &treated);
+        let changes = changes(control, treated);
         effects.push(Effect {
             treatment: wording.name(),
             control: wording.control().name(),
@@ -425,11 +424,8 @@ fn situations(
             size: size(&changes),
             reform,
         });
-        if wording == Wording::Paraphrase(1) {
-            first_paraphrase = Some(treated);
-        }
     }
-    let power = power(&plain, &reformed);
+    let power = power(&known[&Wording::Plain], &reformed);
     Ok(Situations { effects, power })
 }
 

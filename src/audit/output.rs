@@ -109,7 +109,7 @@ pub fn audit_into(
             check_model(scenario, model)?;
         }
     }
-    if scenario.workers.iter().all(|group| adapts(group)) {
+    if scenario.workers.iter().all(adapts) {
         return Err(Error::input("`workers.decide`: nobody to audit")
             .value("adaptive")
             .allowed("a group with `rational`, `fixed`, `logit` or an llm: what adaptive workers do depends on their past, not on a situation"));

@@ -1,6 +1,7 @@
 //! Findings of an audit in plain words.
 
 use super::estimate::Estimate;
+use super::stimulus::Wording;
 use super::{Effect, Elasticity, GroupAudit, Kind};
 use serde::{Deserialize, Serialize};
 
@@ -177,6 +178,9 @@ fn judged(effect: &Effect, reform_size: f64, reform: Option<&Effect>) -> Verdict
         let words = match effect.kind {
             Kind::Suggestion => "The hint moves nobody.",
             Kind::Advice => "The advice in the prompt moves nobody.",
+            _ if effect.treatment == Wording::Again.name() => {
+                "The same answer again, as it must be where probabilities are exact."
+            }
             _ => "No effect on anybody.",
         };
         return verdict(about, Grade::Good, words.to_owned());
@@ -209,7 +213,12 @@ fn judged(effect: &Effect, reform_size: f64, reform: Option<&Effect>) -> Verdict
             " It should not matter, and does: do not trust differences of this size."
         }
         (Kind::Paraphrase, Grade::Bad) => " Results depend on the words of the prompt.",
-        (Kind::Suggestion, Grade::Bad) => " The answer follows what it is told to be.",
+        (Kind::Suggestion, Grade::Bad) if follows(effect, hours) => {
+            " The answer follows what it is told to be."
+        }
+        (Kind::Suggestion, Grade::Bad) => {
+            " The hint moves the answer, though not as it says: the answer depends on words that are not facts."
+        }
         (Kind::Advice, Grade::Bad) => " The response is in part the prompt's own.",
         _ => "",
     };
@@ -225,11 +234,18 @@ fn judged(effect: &Effect, reform_size: f64, reform: Option<&Effect>) -> Verdict
             " In these words the real reform changes hours by {}.",
             in_hours(here)
         ));
-        if here.value * plain.value < 0.0 && here.value.abs() > NONE {
+        let told_apart = here.excludes_zero() && plain.excludes_zero();
+        if here.value * plain.value < 0.0 && told_apart {
             words.push_str(" That is the opposite direction.");
         }
     }
     verdict(about, grade, words)
+}
+
+/// Whether a hint moves hours to where it points.
+fn follows(effect: &Effect, hours: &Estimate) -> bool {
+    let down = effect.treatment == Wording::SuggestsLess.name();
+    hours.excludes_zero() && (hours.value < 0.0) == down
 }
 
 fn quality(audit: &GroupAudit) -> Vec<Verdict> {
@@ -242,12 +258,12 @@ fn quality(audit: &GroupAudit) -> Vec<Verdict> {
             _ => Grade::Bad,
         };
         all.push(verdict(
-            "probability outside the admissible answers",
+            "probability of the admissible answers",
             grade,
             format!(
-                "The model gives {} % of its probability to other answers than the admissible ones ({} % at the worst).",
-                significant(100.0 * (1.0 - mean)),
-                significant(100.0 * (1.0 - least))
+                "The model gives the admissible answers {} % of its probability ({} % at the worst); the rest it would rather say something else.",
+                significant(100.0 * mean),
+                significant(100.0 * least)
             ),
         ));
     }
@@ -291,6 +307,19 @@ fn quality(audit: &GroupAudit) -> Vec<Verdict> {
     all
 }
 
+/// `n` with commas between thousands.
+fn with_commas(n: f64) -> String {
+    let digits = format!("{n:.0}");
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// Three significant digits; tiny numbers do not become 0.
 fn significant(x: f64) -> String {
     if x == 0.0 {
@@ -302,7 +331,7 @@ fn significant(x: f64) -> String {
 
 fn power(audit: &GroupAudit) -> Verdict {
     let power = &audit.power;
-    let needed = |n: Option<f64>| n.map_or("no number of".to_owned(), |n| format!("{n:.0}"));
+    let needed = |n: Option<f64>| n.map_or("no number of".to_owned(), with_commas);
     verdict(
         "variance and power",
         Grade::Note,

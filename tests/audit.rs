@@ -241,5 +241,5 @@ fn the_small_model_is_audited_and_replayed() {
     // A finished audit is not overwritten.
     run(&[], 2);
     let page = std::fs::read_to_string(out.join("audit.html")).unwrap();
-    assert!(page.contains("What moves the answers") && !page.contains("http://"));
+    assert!(page.contains("What moves the answers") && !page.contains("src=\"http"));
 }

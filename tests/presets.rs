@@ -120,3 +120,29 @@ fn presets_run_small_with_the_small_model() {
         assert!(arm["welfare"].as_f64().is_some());
     }
 }
+
+/// In units of a year's income per 40 hours and one week of effort most rational workers work 100 hours
+/// under any of the usual schedules; in coherent units almost nobody does.
+#[test]
+fn most_workers_of_the_published_units_are_at_the_limit() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/paper/rational-v1.toml");
+    let share = |weeks: &str| {
+        let settings = [
+            "population.size=2000".to_owned(),
+            "population.wages=gb2-stratified".to_owned(),
+            format!("economy.weeks_per_year={weeks}"),
+            "planner.kind=us-2024".to_owned(),
+            "compare.planners=[]".to_owned(),
+            "record.workers_every=12".to_owned(),
+        ];
+        let scenario = scenario::load(&path, &settings).unwrap();
+        let simulation = Simulation::new(scenario).unwrap();
+        let (arms, _) = simulation.play(BTreeMap::new(), &|_| {}).unwrap();
+        let hours = &arms[0].workers.panel.labor;
+        let last = &hours[hours.len() - 2000..];
+        last.iter().filter(|l| **l >= 100.0 - 1e-9).count() as f64 / 2000.0
+    };
+    // Quantiles of the prior by another program: 88 %, and 0.3 % in coherent units.
+    assert!((share("1.0") - 0.88).abs() < 0.015, "{}", share("1.0"));
+    assert!(share("52.0") < 0.01, "{}", share("52.0"));
+}

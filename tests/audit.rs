@@ -7,7 +7,7 @@ use fisc::audit::stimulus::{Stimulus, Wording};
 use fisc::audit::verdict::Grade;
 use fisc::audit::{Design, GroupAudit, Kind, Subject, audit};
 use fisc::fiscal::choice::hour_options;
-use fisc::fiscal::{Economy, laws};
+use fisc::fiscal::{Economy, Utility, laws};
 use fisc::llm::registry;
 
 fn audited(respondent: &mut dyn Respondent) -> GroupAudit {
@@ -18,9 +18,10 @@ fn audited(respondent: &mut dyn Respondent) -> GroupAudit {
             persona: None,
         })
         .collect();
+    let economy = Economy::default();
     let design = Design {
         schedule: laws::find("us-2024").unwrap(),
-        labor_max: 100.0,
+        economy: &economy,
         written_draws: 2,
     };
     audit(respondent, &subjects, &design, "workers", "test").unwrap()
@@ -84,6 +85,44 @@ fn fixed_workers_respond_to_nothing() {
     }
     assert!(audit.effects.iter().all(|e| e.size == Some(0.0)));
     assert_eq!(audit.power.for_reform, None);
+    // Rounding is no response in either direction.
+    for about in [
+        "elasticity of hours, wage",
+        "elasticity of hours, net-of-tax rate",
+    ] {
+        assert_eq!(grade(&audit, about), Grade::Caution);
+    }
+}
+
+/// Under isoelastic utility hours fall with the wage: uncompensated (1 − η)/(η + δ − 1), here at
+/// η = 1.5 and δ = 3.5 minus one eighth. The rational worker of that economy is no failure.
+#[test]
+fn backward_bending_labor_supply_is_no_failure() {
+    let economy = Economy {
+        utility: Utility::Isoelastic {
+            eta: 1.5,
+            consumption_unit: 1_000.0,
+        },
+        labor_cost: 1e-7,
+        ..Economy::default()
+    };
+    let subjects: Vec<Subject> = (0..8)
+        .map(|i| Subject {
+            worker: i,
+            wage: 10.0 + 5.0 * f64::from(i),
+            persona: None,
+        })
+        .collect();
+    let design = Design {
+        schedule: laws::find("us-2024").unwrap(),
+        economy: &economy,
+        written_draws: 0,
+    };
+    let mut rational = ClosedForm::rational(&economy);
+    let audit = fisc::audit::audit(&mut rational, &subjects, &design, "g", "rational").unwrap();
+    let found = elasticity(&audit, "own wage", "intensive");
+    assert!((found + 0.125).abs() < 1e-3, "{found}");
+    assert_eq!(grade(&audit, "elasticity of hours, wage"), Grade::Good);
 }
 
 /// Logit workers: the audit's spread of draws is that of the choice probabilities.

@@ -653,6 +653,19 @@ prop_compose! {
         {
             spec.structured = Structured::Grammar;
         }
+        let mut planner = planner;
+        for arm in arms.iter_mut().chain([&mut planner]) {
+            // Something is tried in some year.
+            let room = years.saturating_sub(2);
+            match arm {
+                PlannerKind::Llm(planner) => {
+                    planner.final_years = planner.final_years.min(room);
+                    planner.warm_up = planner.warm_up.min(1 + room - planner.final_years);
+                }
+                PlannerKind::Search { final_years, .. } => *final_years = (*final_years).min(room),
+                _ => {}
+            }
+        }
         Scenario {
             name, seed, steps: years * tax_year, tax_year,
             persona_writer: match personas {

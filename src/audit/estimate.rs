@@ -70,11 +70,30 @@ pub fn slopes(points: &[(f64, f64, f64)]) -> Option<(f64, f64)> {
 }
 
 /// Workers (with one decision under each of two schedules) that show an effect of `size` with power
-/// 80 % at the 5 % level, two-sided: n = (z₀.₉₇₅ + z₀.₈)²·s²/size², s the standard deviation of a
-/// worker's difference. `None` for no effect.
+/// 80 % at the 5 % level, two-sided: the least n ≥ (t₀.₉₇₅(n−1) + t₀.₈(n−1))²·s²/size², s the standard
+/// deviation of a worker's difference. `None` for no effect.
 pub fn workers_needed(size: f64, deviation: f64) -> Option<f64> {
-    let needed = ((1.959_963_985 + 0.841_621_234) * deviation / size).powi(2);
-    needed.is_finite().then_some(needed.ceil().max(2.0))
+    if size == 0.0 {
+        return None;
+    }
+    let ratio = deviation / size.abs();
+    // With Student's quantiles replaced by the normal ones: a lower bound.
+    let mut n = ((1.959_963_985 + 0.841_621_234) * ratio)
+        .powi(2)
+        .ceil()
+        .max(2.0);
+    if !n.is_finite() {
+        return None;
+    }
+    // They differ by a few workers at most.
+    for _ in 0..100 {
+        let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
+        if n >= ((t.inverse_cdf(0.975) + t.inverse_cdf(0.8)) * ratio).powi(2) {
+            break;
+        }
+        n += 1.0;
+    }
+    Some(n)
 }
 
 #[cfg(test)]
@@ -119,18 +138,19 @@ mod tests {
     /// By simulation: with as many workers as it says, four of five experiments are significant.
     #[test]
     fn power_is_what_it_says() {
-        let (size, deviation) = (2.0, 9.0);
-        let needed = workers_needed(size, deviation).unwrap() as usize;
         let mut rng = Streams::new(3, "power").at(0, 0);
-        let mut shown = 0;
-        for _ in 0..4_000 {
-            let differences: Vec<f64> = (0..needed)
-                .map(|_| size + deviation * rng.sample::<f64, _>(StandardNormal))
-                .collect();
-            shown += usize::from(Estimate::of(&differences).unwrap().excludes_zero());
+        for (size, deviation, tolerance) in [(2.0, 9.0, 0.03), (2.0, 2.8, 0.06), (2.0, 1.8, 0.09)] {
+            let needed = workers_needed(size, deviation).unwrap() as usize;
+            let mut shown = 0;
+            for _ in 0..4_000 {
+                let differences: Vec<f64> = (0..needed)
+                    .map(|_| size + deviation * rng.sample::<f64, _>(StandardNormal))
+                    .collect();
+                shown += usize::from(Estimate::of(&differences).unwrap().excludes_zero());
+            }
+            let power = shown as f64 / 4_000.0;
+            assert!((power - 0.8).abs() < tolerance, "{power} with {needed}");
         }
-        let power = shown as f64 / 4_000.0;
-        assert!((power - 0.8).abs() < 0.03, "{power} with {needed}");
         assert_eq!(workers_needed(0.0, 1.0), None);
         assert_eq!(workers_needed(1.0, 0.0), Some(2.0));
     }

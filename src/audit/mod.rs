@@ -22,10 +22,10 @@ pub mod stimulus;
 pub mod verdict;
 
 use crate::error::Result;
-use crate::fiscal::Schedule;
+use crate::fiscal::{Economy, Schedule};
 use crate::population::Persona;
 use estimate::{Estimate, slopes, variance, workers_needed};
-use respondent::{Respondent, Response};
+use respondent::{ClosedForm, Respondent, Response};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -50,13 +50,26 @@ pub struct Subject<'a> {
     pub persona: Option<&'a Persona>,
 }
 
+impl<'a> Subject<'a> {
+    /// Its situation in plain words.
+    fn plain(&self, schedule: Schedule) -> Stimulus<'a> {
+        Stimulus {
+            worker: self.worker,
+            wage: self.wage,
+            schedule,
+            persona: self.persona,
+            wording: Wording::Plain,
+        }
+    }
+}
+
 /// How much to ask.
 #[derive(Clone, Copy, Debug)]
 pub struct Design<'a> {
     /// The schedule under which wordings are compared, and from which the reform departs.
     pub schedule: &'a Schedule,
-    /// Hours per week, at most.
-    pub labor_max: f64,
+    /// With the group's own preferences: what a rational worker would do is the yardstick.
+    pub economy: &'a Economy,
     /// Unconstrained answers asked of each worker.
     pub written_draws: u32,
 }
@@ -70,8 +83,10 @@ pub struct Elasticity {
     pub margin: String,
     /// None where it is not defined.
     pub estimate: Option<Estimate>,
-    /// Share of workers with a negative one.
-    pub negative: Option<f64>,
+    /// The same of rational workers with these wages and preferences.
+    pub rational: Option<f64>,
+    /// Share of workers who respond in the other direction than the rational one.
+    pub wrong_sign: Option<f64>,
 }
 
 /// Why a wording is tried.
@@ -105,6 +120,8 @@ pub struct Effect {
     pub size: Option<f64>,
     /// Effect of the real reform where both sides are said in these words.
     pub reform: Option<Estimate>,
+    /// The same less the effect of the real reform in plain words, worker by worker.
+    pub reform_change: Option<Estimate>,
 }
 
 /// How good answers are.
@@ -171,12 +188,20 @@ pub struct GroupAudit {
     pub wages: (f64, f64),
     /// Share of grid cells at the limit of hours, left out of elasticities.
     pub at_limit: f64,
+    /// Share of grid cells in which the worker does not work at all, left out of elasticities.
+    pub at_zero: f64,
     /// Elasticities.
     pub elasticities: Vec<Elasticity>,
     /// The grid.
     pub grid: Vec<Cell>,
     /// The reform, then everything else.
     pub effects: Vec<Effect>,
+    /// Change of hours that the real reform brings rational workers, hours per week.
+    pub rational_reform: Option<f64>,
+    /// Whether it reads prompts at all.
+    pub reads: bool,
+    /// Whether its answers are exact probabilities, without noise of their own.
+    pub exact: bool,
     /// Quality of answers.
     pub quality: Quality,
     /// Variance.
@@ -210,9 +235,13 @@ pub fn audit(
             wages.fold(0.0, f64::max),
         ),
         at_limit: grid.at_limit,
+        at_zero: grid.at_zero,
         elasticities: grid.elasticities,
         grid: grid.cells,
         effects: situations.effects,
+        rational_reform: situations.rational_reform,
+        reads: respondent.reads(),
+        exact: respondent.exact(),
         quality,
         power: situations.power,
         verdicts: Vec::new(),
@@ -244,10 +273,20 @@ fn ask(
     Ok(responses)
 }
 
+/// One of a worker's two slopes.
+type Part = fn(&(f64, f64)) -> f64;
+
+/// A number of a distribution over hours.
+type Margin = fn(&Response) -> f64;
+
+/// Elasticity below which there is no response but rounding.
+pub const NO_RESPONSE: f64 = 1e-6;
+
 struct Grid {
     elasticities: Vec<Elasticity>,
     cells: Vec<Cell>,
     at_limit: f64,
+    at_zero: f64,
 }
 
 fn grid(
@@ -274,10 +313,27 @@ fn grid(
         .collect();
     let responses = ask(respondent, &stimuli, quality)?;
     let by_worker: Vec<&[Option<Response>]> = responses.chunks(places.len()).collect();
-    let limit = |response: &Response| response.mean() >= design.labor_max * (1.0 - 1e-9);
+    let limit = |response: &Response| response.mean() >= design.economy.labor_max * (1.0 - 1e-9);
     let answered = responses.iter().flatten().count().max(1) as f64;
     let at_limit = responses.iter().flatten().filter(|r| limit(r)).count() as f64 / answered;
-    type Margin = fn(&Response) -> f64;
+    let idle = responses.iter().flatten().filter(|r| r.mean() <= 0.0);
+    let at_zero = idle.count() as f64 / answered;
+    let rational = ClosedForm::rational(design.economy).respond(&stimuli)?;
+    let rational: Vec<&[Option<Response>]> = rational.chunks(places.len()).collect();
+    let each_slope = |by_worker: &[&[Option<Response>]], of: Margin| -> Vec<(f64, f64)> {
+        let slope = |responses: &&[Option<Response>]| {
+            let pairs = places.iter().zip(*responses);
+            let points: Vec<(f64, f64, f64)> = pairs
+                .filter_map(|((factor, rate), response)| {
+                    let response = response.as_ref().filter(|r| !limit(r))?;
+                    let y = of(response).ln();
+                    y.is_finite().then(|| (factor.ln(), (1.0 - rate).ln(), y))
+                })
+                .collect();
+            slopes(&points)
+        };
+        by_worker.iter().filter_map(slope).collect()
+    };
     let margins: [(&str, Margin); 3] = [
         ("total", Response::mean),
         ("intensive", Response::mean_at_work),
@@ -285,30 +341,24 @@ fn grid(
     ];
     let mut elasticities = Vec::new();
     for (margin, of) in margins {
-        let slopes: Vec<(f64, f64)> = by_worker
-            .iter()
-            .filter_map(|responses| {
-                let points: Vec<(f64, f64, f64)> = places
-                    .iter()
-                    .zip(*responses)
-                    .filter_map(|((factor, rate), response)| {
-                        let response = response.as_ref().filter(|r| !limit(r))?;
-                        let y = of(response).ln();
-                        y.is_finite().then(|| (factor.ln(), (1.0 - rate).ln(), y))
-                    })
-                    .collect();
-                slopes(&points)
-            })
-            .collect();
-        let wage: Vec<f64> = slopes.iter().map(|s| s.0).collect();
-        let net: Vec<f64> = slopes.iter().map(|s| s.1).collect();
-        for (name, values) in [("own wage", wage), ("net-of-tax rate", net)] {
-            let negative = values.iter().filter(|x| **x < -1e-9).count() as f64;
+        let found = each_slope(&by_worker, of);
+        let yardstick = each_slope(&rational, of);
+        let parts: [(&str, Part); 2] = [("own wage", |s| s.0), ("net-of-tax rate", |s| s.1)];
+        for (name, part) in parts {
+            let values: Vec<f64> = found.iter().map(part).collect();
+            let rational: Vec<f64> = yardstick.iter().map(part).collect();
+            let rational = Estimate::of(&rational).map(|estimate| estimate.value);
+            let direction = rational.filter(|x| x.abs() > NO_RESPONSE);
+            let wrong = direction.map(|direction| {
+                let against = |x: &&f64| x.abs() > NO_RESPONSE && **x * direction < 0.0;
+                values.iter().filter(against).count() as f64 / values.len().max(1) as f64
+            });
             elasticities.push(Elasticity {
                 of: name.to_owned(),
                 margin: margin.to_owned(),
                 estimate: Estimate::of(&values),
-                negative: (!values.is_empty()).then(|| negative / values.len() as f64),
+                rational,
+                wrong_sign: wrong.filter(|_| !values.is_empty()),
             });
         }
     }
@@ -333,10 +383,12 @@ fn grid(
         elasticities,
         cells,
         at_limit,
+        at_zero,
     })
 }
 
 struct Situations {
+    rational_reform: Option<f64>,
     effects: Vec<Effect>,
     power: Power,
 }
@@ -399,6 +451,7 @@ fn situations(
         hours: Estimate::of(&changes(&plain, &reformed)),
         size: size(&changes(&plain, &reformed)),
         reform: None,
+        reform_change: None,
     }];
     let mut known = BTreeMap::from([(Wording::Plain, plain)]);
     for (wording, kind) in treatments() {
@@ -408,12 +461,23 @@ fn situations(
             }
         }
         let (control, treated) = (&known[&wording.control()], &known[&wording]);
-        let reform = match kind {
+        let (reform, reform_change) = match kind {
             Kind::Paraphrase | Kind::Advice => {
-                let reformed = under(&reform, wording)?;
-                Estimate::of(&changes(treated, &reformed))
+                let in_these = under(&reform, wording)?;
+                let plain = &known[&Wording::Plain];
+                let differences: Vec<f64> = (0..subjects.len())
+                    .filter_map(|i| {
+                        let mean = |of: &[Option<Response>]| Some(of[i].as_ref()?.mean());
+                        let here = mean(&in_these)? - mean(treated)?;
+                        Some(here - (mean(&reformed)? - mean(plain)?))
+                    })
+                    .collect();
+                (
+                    Estimate::of(&changes(treated, &in_these)),
+                    Estimate::of(&differences),
+                )
             }
-            _ => None,
+            _ => (None, None),
         };
         let changes = changes(control, treated);
         effects.push(Effect {
@@ -423,10 +487,24 @@ fn situations(
             hours: Estimate::of(&changes),
             size: size(&changes),
             reform,
+            reform_change,
         });
     }
     let power = power(&known[&Wording::Plain], &reformed);
-    Ok(Situations { effects, power })
+    let mut rational = ClosedForm::rational(design.economy);
+    let mut rational_under = |schedule: &Schedule| {
+        let stimuli: Vec<Stimulus> = subjects
+            .iter()
+            .map(|subject| subject.plain(schedule.clone()))
+            .collect();
+        rational.respond(&stimuli)
+    };
+    let changes = changes(&rational_under(design.schedule)?, &rational_under(&reform)?);
+    Ok(Situations {
+        rational_reform: Estimate::of(&changes).map(|estimate| estimate.value),
+        effects,
+        power,
+    })
 }
 
 /// Change of expected hours of each worker with two valid answers.
@@ -531,7 +609,10 @@ mod tests {
         assert!((power.between - 50f64.sqrt()).abs() < 1e-9);
         assert!((power.mean_of_100 - 3.5f64.sqrt()).abs() < 1e-9);
         assert!((power.difference - (50.0 + 650f64).sqrt()).abs() < 1e-9);
-        let needed = (2.801_585_f64 * 700f64.sqrt() / 5.0).powi(2).ceil();
-        assert_eq!(power.for_reform, Some(needed));
+        // (2.8016·√700/5)² = 219.8 by the normal law, two more by Student's.
+        assert!(
+            (power.for_reform.unwrap() - 222.0).abs() <= 1.0,
+            "{power:?}"
+        );
     }
 }

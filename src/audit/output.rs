@@ -209,7 +209,7 @@ fn groups(
         let subjects = subjects(simulation, index as u32, effort.workers);
         let design = Design {
             schedule: &scenario.taxes.initial,
-            labor_max: economy.labor_max,
+            economy: &economy,
             written_draws: effort.written,
         };
         let closed = |rule| ClosedForm { economy, rule };
@@ -246,6 +246,18 @@ fn groups(
                 } else if settings.readout == scenario::Readout::Sample {
                     notes.push(format!(
                         "group {}: samples whole hours in a run; the audit reads the exact probabilities of 0, 10, …",
+                        group.name
+                    ));
+                }
+                if exact && settings.think > 0 {
+                    notes.push(format!(
+                        "group {}: a thought is drawn before each answer, and its noise is in every number",
+                        group.name
+                    ));
+                }
+                if group.motive != Motive::Own {
+                    notes.push(format!(
+                        "group {}: rational workers beside it work for themselves; those who serve or harm others need not respond as they do",
                         group.name
                     ));
                 }
@@ -298,7 +310,7 @@ fn write_tables(audit: &Audit, folder: &Path) -> Result<()> {
     let number = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut elasticities =
-        String::from("group,of,margin,elasticity,low,high,workers,negative_share\n");
+        String::from("group,of,margin,elasticity,low,high,workers,rational,wrong_sign_share\n");
     let mut effects = String::from(
         "group,kind,treatment,control,hours,low,high,workers,size,reform_hours,reform_low,reform_high\n",
     );
@@ -308,14 +320,15 @@ fn write_tables(audit: &Audit, folder: &Path) -> Result<()> {
         for e in &group.elasticities {
             let estimate = e.estimate;
             elasticities.push_str(&format!(
-                "{name},{},{},{},{},{},{},{}\n",
+                "{name},{},{},{},{},{},{},{},{}\n",
                 e.of,
                 e.margin,
                 number(estimate.map(|x| x.value)),
                 number(estimate.and_then(|x| x.low)),
                 number(estimate.and_then(|x| x.high)),
                 estimate.map_or(0, |x| x.workers),
-                number(e.negative)
+                number(e.rational),
+                number(e.wrong_sign)
             ));
         }
         for e in &group.effects {

@@ -66,6 +66,16 @@ pub trait Respondent {
     /// A model that cannot be asked.
     fn respond(&mut self, stimuli: &[Stimulus]) -> Result<Vec<Option<Response>>>;
 
+    /// Whether the wording of a situation can reach it at all.
+    fn reads(&self) -> bool {
+        true
+    }
+
+    /// Whether responses are exact, without noise of their own.
+    fn exact(&self) -> bool {
+        true
+    }
+
     /// What it writes, unconstrained, `draws` times in each situation: hours, or why it could not be
     /// read. `None` for those who do not write.
     ///
@@ -101,7 +111,21 @@ pub enum Rule {
     Logit(f64),
 }
 
+impl ClosedForm {
+    /// Rational workers with these preferences.
+    pub fn rational(economy: &Economy) -> Self {
+        ClosedForm {
+            economy: *economy,
+            rule: Rule::Rational,
+        }
+    }
+}
+
 impl Respondent for ClosedForm {
+    fn reads(&self) -> bool {
+        false
+    }
+
     fn respond(&mut self, stimuli: &[Stimulus]) -> Result<Vec<Option<Response>>> {
         let economy = &self.economy;
         let answer = |stimulus: &Stimulus| match self.rule {
@@ -204,6 +228,10 @@ impl Language<'_> {
 }
 
 impl Respondent for Language<'_> {
+    fn exact(&self) -> bool {
+        self.exact && self.asking.think == 0
+    }
+
     fn respond(&mut self, stimuli: &[Stimulus]) -> Result<Vec<Option<Response>>> {
         let hours = hour_options(self.economy.labor_max);
         let options: Vec<String> = hours.iter().map(f64::to_string).collect();

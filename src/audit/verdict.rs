@@ -2,7 +2,7 @@
 
 use super::estimate::Estimate;
 use super::stimulus::Wording;
-use super::{Effect, Elasticity, GroupAudit, Kind};
+use super::{Effect, Elasticity, GroupAudit, Kind, NO_RESPONSE};
 use serde::{Deserialize, Serialize};
 
 /// How a finding speaks for the agents.
@@ -48,20 +48,19 @@ pub fn in_hours(estimate: &Estimate) -> String {
     format!("{} hours per week", with_interval(estimate, 2))
 }
 
+/// So many decimals; rounding leaves no minus without a number.
+fn shown(x: f64, decimals: usize) -> String {
+    let text = format!("{x:.decimals$}");
+    let digits = text.trim_start_matches('-');
+    match digits.chars().all(|c| c == '0' || c == '.') {
+        true => digits.to_owned(),
+        false => text,
+    }
+}
+
 /// `0.400 (0.399 to 0.401)`.
 pub fn with_interval(estimate: &Estimate, decimals: usize) -> String {
-    // Rounding must not leave a minus without a number.
-    let shown = |x: f64| {
-        let text = format!("{x:.decimals$}");
-        match text
-            .trim_start_matches('-')
-            .trim_matches(['0', '.'])
-            .is_empty()
-        {
-            true => text.trim_start_matches('-').to_owned(),
-            false => text,
-        }
-    };
+    let shown = |x: f64| shown(x, decimals);
     match (estimate.low, estimate.high) {
         (Some(low), Some(high)) => format!(
             "{} (95 % interval {} to {})",
@@ -83,7 +82,7 @@ pub fn verdicts(audit: &GroupAudit) -> Vec<Verdict> {
                 .iter()
                 .find(|e| e.of == of && e.margin == margin)
         };
-        all.extend(find("total").map(|total| response(total, what)));
+        all.extend(find("total").map(|total| response(total, what, audit)));
         all.extend(find("intensive").and_then(|e| margin(e, what)));
         all.extend(find("extensive").and_then(|e| margin(e, what)));
     }
@@ -94,22 +93,67 @@ pub fn verdicts(audit: &GroupAudit) -> Vec<Verdict> {
         ..
     }) = reform
     {
-        all.push(verdict(
-            treatment,
-            Grade::Note,
-            format!("The real reform changes hours by {}.", in_hours(hours)),
-        ));
+        all.push(reformed(treatment, hours, audit.rational_reform));
     }
-    let size = reform.and_then(|effect| effect.size).unwrap_or(0.0);
     for effect in audit.effects.iter().filter(|e| e.kind != Kind::Reform) {
-        all.push(judged(effect, size, reform));
+        all.push(judged(effect, audit, reform));
     }
     all.extend(quality(audit));
     all.push(power(audit));
+    if !audit.reads {
+        let untouched = all.iter_mut().filter(|v| v.grade == Grade::Good);
+        for verdict in untouched
+            .filter(|v| !v.about.starts_with("elasticity") && !v.about.starts_with("all rates"))
+        {
+            verdict.words = "No effect: it reads no prompt.".to_owned();
+        }
+    }
+    if audit.workers < FEW {
+        all.insert(
+            0,
+            verdict(
+                "sample",
+                Grade::Caution,
+                format!(
+                    "Only {} of {FEW} workers that an audit should have: intervals say little.",
+                    audit.workers
+                ),
+            ),
+        );
+    }
     all
 }
 
-fn response(total: &Elasticity, what: &str) -> Verdict {
+/// Fewer workers than this are too few.
+const FEW: usize = 8;
+
+/// The real reform, beside what it brings rational workers.
+fn reformed(treatment: &str, hours: &Estimate, rational: Option<f64>) -> Verdict {
+    let yardstick = rational.unwrap_or(0.0);
+    let (grade, words) = if hours.value.abs() < NONE {
+        (Grade::Caution, "It moves nobody.")
+    } else if !hours.excludes_zero() {
+        (
+            Grade::Caution,
+            "On average that cannot be told from none; below, changes are compared with the mean size of what it does to single workers.",
+        )
+    } else if hours.value * yardstick < 0.0 {
+        (
+            Grade::Bad,
+            "That is the other direction than rational workers'.",
+        )
+    } else {
+        (Grade::Good, "")
+    };
+    let compared = format!(
+        "The real reform changes hours by {}, those of rational workers by {}. {words}",
+        in_hours(hours),
+        shown(yardstick, 2)
+    );
+    verdict(treatment, grade, compared.trim_end().to_owned())
+}
+
+fn response(total: &Elasticity, what: &str, audit: &GroupAudit) -> Verdict {
     let about = format!("elasticity of hours, {what}");
     let Some(estimate) = &total.estimate else {
         return verdict(
@@ -118,36 +162,60 @@ fn response(total: &Elasticity, what: &str) -> Verdict {
             "Not defined: too few answers between no hours and the limit of hours.".to_owned(),
         );
     };
-    let share = total.negative.unwrap_or(0.0);
+    let mut left_out = String::new();
+    if estimate.workers < audit.workers {
+        left_out += &format!(
+            " From {} of {} workers, the only ones with enough answers between the limits.",
+            estimate.workers, audit.workers
+        );
+    }
+    if audit.at_zero > 0.0 {
+        left_out += &format!(
+            " In {:.0} % of the grid nobody works at all: these answers are left out, and responses of participation understated.",
+            100.0 * audit.at_zero
+        );
+    }
+    let yardstick = total.rational.unwrap_or(0.0);
+    let share = total.wrong_sign.unwrap_or(0.0);
     let signs = if share > 0.0 {
         format!(
-            " {:.0} % of the workers respond with the wrong sign.",
+            " {:.0} % of the workers respond in the other direction than rational ones.",
             100.0 * share
         )
     } else {
         String::new()
     };
-    let (grade, words) = if estimate.value.abs() < NONE && !estimate.excludes_zero() {
-        (Grade::Note, "hours do not respond at all".to_owned())
-    } else if estimate.high.is_some_and(|high| high < 0.0) {
-        (Grade::Bad, "hours respond with the wrong sign".to_owned())
+    let responds = estimate.value.abs() > NO_RESPONSE;
+    let with = estimate.value * yardstick > 0.0;
+    let (grade, words) = if audit.at_zero > 0.0 {
+        (Grade::Caution, "not to be relied on")
+    } else if !responds {
+        (Grade::Caution, "hours do not respond at all")
+    } else if estimate.low.is_none() {
+        (Grade::Caution, "one worker, so no interval")
     } else if !estimate.excludes_zero() {
+        (Grade::Caution, "no response that can be told from none")
+    } else if !with {
         (
-            Grade::Caution,
-            "no response that can be told from none".to_owned(),
+            Grade::Bad,
+            "hours respond in the other direction than rational workers'",
         )
     } else if share > 0.1 {
         (
             Grade::Caution,
-            "hours respond with the right sign on average, but not everybody's do".to_owned(),
+            "hours respond in the right direction on average, but not everybody's do",
         )
     } else {
-        (Grade::Good, "hours respond with the right sign".to_owned())
+        (Grade::Good, "hours respond in the right direction")
     };
     verdict(
         &about,
         grade,
-        format!("{}: {words}.{signs}", with_interval(estimate, 3)),
+        format!(
+            "{}; rational workers with these wages {}: {words}.{signs}{left_out}",
+            with_interval(estimate, 3),
+            shown(yardstick, 3)
+        ),
     )
 }
 
@@ -165,7 +233,7 @@ fn margin(elasticity: &Elasticity, what: &str) -> Option<Verdict> {
 }
 
 /// A change that should not matter, beside the real reform.
-fn judged(effect: &Effect, reform_size: f64, reform: Option<&Effect>) -> Verdict {
+fn judged(effect: &Effect, audit: &GroupAudit, reform: Option<&Effect>) -> Verdict {
     let about = effect.treatment.as_str();
     let (Some(hours), Some(size)) = (&effect.hours, effect.size) else {
         return verdict(
@@ -174,7 +242,10 @@ fn judged(effect: &Effect, reform_size: f64, reform: Option<&Effect>) -> Verdict
             "No valid answers to compare.".to_owned(),
         );
     };
-    if size < NONE {
+    // The response itself: does the reform do something else in these words?
+    let response = effect.reform_change.as_ref();
+    let responds = response.is_some_and(|change| change.value.abs() > NONE);
+    if size < NONE && !responds {
         let words = match effect.kind {
             Kind::Suggestion => "The hint moves nobody.",
             Kind::Advice => "The advice in the prompt moves nobody.",
@@ -185,14 +256,28 @@ fn judged(effect: &Effect, reform_size: f64, reform: Option<&Effect>) -> Verdict
         };
         return verdict(about, Grade::Good, words.to_owned());
     }
-    let share = if reform_size > NONE {
-        size / reform_size
+    // Noise of draws adds up in the mean of |change|, not in the mean of change.
+    let (moved, scale) = match (audit.exact, reform) {
+        (true, Some(reform)) => (size, reform.size.unwrap_or(0.0)),
+        (false, Some(reform)) => (
+            hours.value.abs(),
+            reform.hours.as_ref().map_or(0.0, |hours| hours.value.abs()),
+        ),
+        (_, None) => (size, 0.0),
+    };
+    let share = if scale > NONE {
+        moved / scale
     } else {
         f64::INFINITY
     };
     let compared = if share.is_finite() {
         format!(
-            "a worker's hours move by {size:.2} on average, {:.0} % of what the real reform moves them",
+            "{} {moved:.2}, {:.0} % of what the real reform does",
+            if audit.exact {
+                "a worker's hours move on average by"
+            } else {
+                "the mean moves by"
+            },
             100.0 * share
         )
     } else {
@@ -201,12 +286,17 @@ fn judged(effect: &Effect, reform_size: f64, reform: Option<&Effect>) -> Verdict
         )
     };
     let mut words = format!("{}; {compared}.", in_hours(hours));
-    let grade = if share < TOLERATED {
+    let plain = reform.and_then(|reform| reform.hours.as_ref());
+    let other_response = response.is_some_and(|change| {
+        let scale = plain.map_or(0.0, |plain| plain.value.abs());
+        change.excludes_zero() && change.value.abs() > 0.5 * scale
+    });
+    let grade = if share < TOLERATED && !other_response {
         Grade::Good
-    } else if share < 0.5 && !hours.excludes_zero() {
-        Grade::Caution
-    } else {
+    } else if other_response || (share >= 0.5 && audit.exact) || hours.excludes_zero() {
         Grade::Bad
+    } else {
+        Grade::Caution
     };
     let said = match (effect.kind, grade) {
         (Kind::Placebo, Grade::Bad) => {
@@ -219,25 +309,19 @@ fn judged(effect: &Effect, reform_size: f64, reform: Option<&Effect>) -> Verdict
         (Kind::Suggestion, Grade::Bad) => {
             " The hint moves the answer, though not as it says: the answer depends on words that are not facts."
         }
-        (Kind::Advice, Grade::Bad) => " The response is in part the prompt's own.",
+        (Kind::Advice, Grade::Bad) if other_response => {
+            " The response to taxes is in part the prompt's own."
+        }
+        (Kind::Advice, Grade::Bad) => " The level of hours is in part the prompt's own.",
         _ => "",
     };
     words.push_str(said);
-    if let (
-        Some(here),
-        Some(Effect {
-            hours: Some(plain), ..
-        }),
-    ) = (&effect.reform, reform)
-    {
+    if let (Some(here), Some(change)) = (&effect.reform, response) {
         words.push_str(&format!(
-            " In these words the real reform changes hours by {}.",
-            in_hours(here)
+            " In these words the real reform changes hours by {}, which differs by {} from the plain ones.",
+            in_hours(here),
+            with_interval(change, 2)
         ));
-        let told_apart = here.excludes_zero() && plain.excludes_zero();
-        if here.value * plain.value < 0.0 && told_apart {
-            words.push_str(" That is the opposite direction.");
-        }
     }
     verdict(about, grade, words)
 }
@@ -261,7 +345,7 @@ fn quality(audit: &GroupAudit) -> Vec<Verdict> {
             "probability of the admissible answers",
             grade,
             format!(
-                "The model gives the admissible answers {} % of its probability ({} % at the worst); the rest it would rather say something else.",
+                "The model gives the admissible answers {} % of its probability ({} % at the worst); with the rest it would say something else.",
                 significant(100.0 * mean),
                 significant(100.0 * least)
             ),
@@ -295,9 +379,9 @@ fn quality(audit: &GroupAudit) -> Vec<Verdict> {
         if let (Some(tens), Some(fives)) = (quality.tens, quality.fives) {
             all.push(verdict(
                 "bunching at round numbers",
-                if tens > 0.5 { Grade::Caution } else { Grade::Note },
+                Grade::Note,
                 format!(
-                    "Of those that are, {:.0} % are multiples of 10 and {:.0} % of 5 hours; by chance it would be 11 % and 21 % of 0 to 100.",
+                    "Of those that are, {:.0} % are multiples of 10 and {:.0} % of 5 hours; the prompt lists multiples of 10, so this is obedience as much as bunching.",
                     100.0 * tens,
                     100.0 * fives
                 ),
@@ -325,6 +409,9 @@ fn significant(x: f64) -> String {
     if x == 0.0 {
         return "0".into();
     }
+    if x.abs() < 1e-3 {
+        return format!("{x:.0e}");
+    }
     let decimals = (2.0 - x.abs().log10().floor()).clamp(0.0, 12.0) as usize;
     format!("{x:.decimals$}")
 }
@@ -336,7 +423,7 @@ fn power(audit: &GroupAudit) -> Verdict {
         "variance and power",
         Grade::Note,
         format!(
-            "Drawn hours vary by {:.1} around a worker's mean (standard deviation, hours per week), workers' means by {:.1}; the mean of 100 workers varies by {:.2} over seeds. With one draw each under two schedules, {} workers (times seeds) show the real reform's effect and {} an effect of one hour, with power 80 % at the 5 % level.",
+            "Drawn hours vary by {:.1} around a worker's mean (standard deviation, hours per week), workers' means by {:.1}; the mean of 100 workers varies by {:.2} over seeds. With one draw each under two schedules, {} workers (drawn anew in each seed, if there are several) show the real reform's effect and {} an effect of one hour, with power 80 % at the 5 % level.",
             power.within,
             power.between,
             power.mean_of_100,

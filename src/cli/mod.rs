@@ -55,7 +55,7 @@ enum Command {
         /// Output folder of a run.
         run: PathBuf,
     },
-    /// Write the HTML report of a finished run again, and print its table.
+    /// Write the HTML page of a finished run or audit again, and print its table.
     Report {
         /// Output folder of a run.
         run: PathBuf,
@@ -117,6 +117,9 @@ pub fn main() -> Result<()> {
         } => laboratory::optimum(&scenario, format, &set),
         Command::Plot { run } => {
             finished(&run)?;
+            if run.join("audit.json").is_file() {
+                return print(&format!("{}\n", report::audit_html(&run)?.display()));
+            }
             for figure in report::figures(&run)? {
                 print(&format!("{}\n", figure.svg.display()))?;
             }
@@ -124,6 +127,11 @@ pub fn main() -> Result<()> {
         }
         Command::Report { run } => {
             finished(&run)?;
+            if run.join("audit.json").is_file() {
+                let page = report::audit_html(&run)?;
+                print(&report::audit_text(&report::read_audit(&run)?))?;
+                return print(&format!("\nPage: {}\n", page.display()));
+            }
             let page = report::html(&run)?;
             print(&report::table(&report::Summary::read(&run)?))?;
             print(&format!("{}\n", page.display()))

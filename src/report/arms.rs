@@ -53,7 +53,7 @@ const fn look(
 /// Looks of the planners by the start of their name. Colours are Okabe and Ito's (2008), darkened where
 /// they are too light for lines, so that colour-blind readers can tell them apart; dashes and markers do the
 /// same in grey.
-const KNOWN: [(&str, Look); 10] = [
+const KNOWN: [(&str, Look); 15] = [
     ("optimal", look((20, 20, 20), &[], 3.4, Marker::Diamond, 0)),
     (
         "none",
@@ -84,7 +84,30 @@ const KNOWN: [(&str, Look); 10] = [
         look((110, 80, 40), &[6.0, 4.0], 2.0, Marker::Square, 7),
     ),
     ("llm", look((213, 80, 0), &[], 1.9, Marker::Circle, 9)),
-    ("search", look((100, 60, 160), &[], 1.6, Marker::Diamond, 8)),
+    (
+        "hybrid",
+        look((150, 30, 30), &[7.0, 2.0], 1.9, Marker::Circle, 9),
+    ),
+    (
+        "search-random",
+        look((150, 150, 90), &[2.0, 2.0], 1.5, Marker::Cross, 8),
+    ),
+    (
+        "search-hill-climb",
+        look((100, 60, 160), &[], 1.6, Marker::Diamond, 8),
+    ),
+    (
+        "search-cma-es",
+        look((60, 130, 60), &[6.0, 2.0, 1.5, 2.0], 1.7, Marker::Plus, 8),
+    ),
+    (
+        "search-bandit",
+        look((200, 110, 150), &[9.0, 3.0], 1.7, Marker::Up, 8),
+    ),
+    (
+        "search-bayesian",
+        look((20, 60, 120), &[4.0, 1.5], 2.0, Marker::Diamond, 8),
+    ),
 ];
 
 /// Looks for arms with other names, and for further arms with a known start.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arms::{Look, Marker};
-use super::html::for_page;
+use super::html::{for_page, in_percent};
 use super::number::grouped;
 use super::scale::{Scale, Spacing};
 use super::sheet::{
@@ -58,11 +58,13 @@ fn mark(grade: Grade) -> &'static str {
 pub fn audit_text(audit: &Audit) -> String {
     let mut out = format!(
         "Audit of the workers of {}, seed {}, under {}\n",
-        audit.name, audit.seed, audit.schedule
+        audit.name,
+        audit.seed,
+        in_percent(&audit.schedule)
     );
     for group in &audit.groups {
         out += &format!(
-            "\n{}: {}, {} workers with wages of {:.2} to {:.2} $/hour, {} questions\n\n",
+            "\n{}: {}, workers {}, with wages of {:.2} to {:.2} $/hour, {} questions\n\n",
             group.group,
             group.decides,
             group.workers,
@@ -130,7 +132,8 @@ pub fn audit_html(folder: &Path) -> Result<PathBuf> {
             json!({
                 "of": e.of, "margin": e.margin,
                 "value": e.estimate.map_or("–".to_owned(), |x| with_interval(&x, 3)),
-                "negative": e.negative.map_or("–".to_owned(), |x| format!("{:.0} %", 100.0 * x)),
+                "wrong": e.wrong_sign.map_or("–".to_owned(), |x| format!("{:.0} %", 100.0 * x)),
+                "rational": e.rational.map_or("–".to_owned(), |x| grouped(x, 3)),
             })
         };
         let effect = |e: &crate::audit::Effect| {
@@ -165,7 +168,7 @@ pub fn audit_html(folder: &Path) -> Result<PathBuf> {
         .get_template("audit.html")
         .and_then(|page| {
             page.render(for_page(&json!({
-                "name": audit.name, "seed": audit.seed, "schedule": audit.schedule, "groups": groups,
+                "name": audit.name, "seed": audit.seed, "schedule": in_percent(&audit.schedule), "transcript": folder.join("transcript.jsonl.zst").exists(), "groups": groups,
                 "notes": audit.notes, "people": human, "scenario": scenario,
                 "version": env!("CARGO_PKG_VERSION"),
             })))
@@ -215,7 +218,7 @@ fn forest(
         .iter()
         .map(|row| width(&row.label, LABEL, false))
         .fold(0.0, f64::max)
-        .min(330.0);
+        .min(380.0);
     let height = 21.0;
     let frame = Frame {
         left: MARGIN + names + 14.0,
@@ -292,7 +295,12 @@ fn elasticities(group: &GroupAudit, people: &[HumanEstimate], number: usize) -> 
         let short = e.source.split(" (").next().unwrap_or(&e.source);
         let half = 1.96 * e.standard_error;
         Row {
-            label: format!("people, {short}: {}", e.estimator),
+            label: format!(
+                "{short}: {}",
+                e.estimator
+                    .replace("IV = ", "")
+                    .replace(" (1st-stage ", " (")
+            ),
             value: e.elasticity,
             low: e.elasticity - half,
             high: e.elasticity + half,
@@ -300,10 +308,19 @@ fn elasticities(group: &GroupAudit, people: &[HumanEstimate], number: usize) -> 
         }
     }));
     let caption = format!(
-        "Elasticities of hours of {} ({}), mean over workers with 95 % intervals, beside estimates of people's elasticity with respect to the wage (grey; those without division bias). The dashed line is the rational worker of the default economy, 0.4. “Extensive” is the elasticity of the probability of working at all.",
+        "Elasticities of hours of {} ({}), mean over workers with 95 % intervals, beside estimates of people's elasticity with respect to the wage (grey; those without division bias). The dashed line is the rational worker with these wages and preferences. “Extensive” is the elasticity of the probability of working at all.",
         group.group, group.decides
     );
     let id = format!("elasticities-{}", number + 1);
+    let total = group
+        .elasticities
+        .iter()
+        .find(|e| e.of == "net-of-tax rate" && e.margin == "total");
+    let rational = total.and_then(|e| e.rational);
+    let name = rational
+        .map(|x| format!("rational {}", grouped(x, 2)))
+        .unwrap_or_default();
+    let marks: Vec<(f64, &str)> = rational.map(|x| (x, name.as_str())).into_iter().collect();
     let svg = forest(
         &id,
         "Elasticities of hours",
@@ -314,7 +331,7 @@ fn elasticities(group: &GroupAudit, people: &[HumanEstimate], number: usize) -> 
         "elasticity",
         &caption,
         &rows,
-        &[(0.4, "rational 0.4")],
+        &marks,
     )?;
     Ok((id, "Elasticities of hours", caption, svg))
 }
@@ -419,7 +436,7 @@ fn hours(group: &GroupAudit, number: usize) -> Result<Drawn> {
     }
     let end = key::legend(&mut sheet, frame.bottom + 48.0, &entries)?;
     let caption = format!(
-        "Expected hours per week of {} ({}) at multiples of each worker's own wage and under flat taxes, mean over {} workers. Rational workers' hours fall with the rate and rise with the wage along parallel lines of elasticity 0.4.",
+        "Expected hours per week of {} ({}) at multiples of each worker's own wage and under flat taxes, mean over {} workers.",
         group.group, group.decides, group.workers
     );
     let svg = sheet.finish(end + MARGIN, title, &caption);

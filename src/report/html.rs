@@ -263,21 +263,34 @@ fn final_schedules(run: &FinishedRun) -> Vec<SameBrackets> {
         .collect()
 }
 
+/// `0:0.105,90000:0.4` as `10.5 % from $0, 40.0 % from $90,000`; other texts as they are.
+pub(super) fn in_percent(schedule: &str) -> String {
+    let part = |bracket: &str| {
+        let (edge, rate) = bracket.split_once(':')?;
+        let (edge, rate) = (edge.parse::<f64>().ok()?, rate.parse::<f64>().ok()?);
+        let rate = dashed(&grouped(100.0 * rate, 1));
+        Some(format!("{rate} % from ${}", grouped(edge, 0)))
+    };
+    let parts: Option<Vec<String>> = schedule.split(',').map(part).collect();
+    parts.map_or(schedule.to_owned(), |parts| parts.join(", "))
+}
+
 /// Elections, a row each.
 fn elections(summary: &Summary) -> Vec<Row> {
     let each = summary.arms.iter().flat_map(|arm| {
         let row = |election: &Election| {
             let number = |n: Option<u32>| n.map_or("–".into(), |n| n.to_string());
+            let lot = if election.by_lot { ", by lot" } else { "" };
             let winner = match (election.winner, election.winner_worker) {
-                (Some(n), Some(worker)) => format!("{n} (worker {worker})"),
-                (n, _) => number(n),
+                (Some(n), Some(worker)) => format!("{n} (worker {worker}){lot}"),
+                (n, _) => number(n) + lot,
             };
             let condorcet = match (election.condorcet_winner, election.condorcet_found) {
                 (Some(n), Some(true)) => format!("{n}, elected"),
                 (Some(n), _) => format!("{n}, not elected"),
                 _ => "none".into(),
             };
-            let platform = election.schedule.clone().unwrap_or_else(|| "–".into());
+            let platform = election.schedule.as_deref().map_or("–".into(), in_percent);
             let said = election.statement.as_deref();
             Row {
                 arm: arm.arm.clone(),
@@ -349,6 +362,15 @@ fn flattened(value: &Value) -> Vec<Fact> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn schedules_are_shown_in_percent() {
+        assert_eq!(
+            in_percent("0:0.105,90000:0.4"),
+            "10.5 % from $0, 40.0 % from $90,000"
+        );
+        assert_eq!(in_percent("none yet"), "none yet");
+    }
 
     #[test]
     fn json_is_flattened_to_paths() {

@@ -126,6 +126,8 @@ pub struct Election {
     pub statement: Option<String>,
     /// Share of workers who voted.
     pub turnout: f64,
+    /// Whether the winner was drawn among equals.
+    pub by_lot: bool,
     /// Lead over the second, in the rule's own measure.
     pub margin: Option<f64>,
     /// Number of the candidate who beats every other one.

@@ -125,7 +125,7 @@ impl Place {
                 clear: true,
             }),
             State::Finished => in_use(
-                "the output folder holds a finished run",
+                "the output folder holds a finished run or audit",
                 "--force to replace it, another --out, or `fisc report` to look at it",
             ),
             State::Unfinished => {

@@ -2,7 +2,7 @@
 
 use super::ArmResult;
 use super::path::{self, ElectionSummary, PathScores};
-use crate::scenario::Scenario;
+use crate::scenario::{PlannerKind, Scenario};
 use crate::world::record::Row;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -94,6 +94,8 @@ pub fn summarize(
     profile: BTreeMap<String, serde_json::Value>,
 ) -> Summary {
     let last = |arm: &ArmResult| arm.years.last().map_or(f64::NAN, |row| row.welfare);
+    let yearly =
+        |arm: &ArmResult| -> Vec<f64> { arm.years.iter().map(|row| row.welfare).collect() };
     let baseline = arms.iter().find(|arm| arm.arm.starts_with("us-"));
     let optimal = arms.iter().find(|arm| arm.arm == "optimal");
     let rows = arms
@@ -113,15 +115,21 @@ pub fn summarize(
             let statistic =
                 |name: &str| arm.years.last().and_then(|row| finite(row.statistic(name)));
             let amount = |get: fn(&Row) -> f64| arm.years.last().and_then(|row| finite(get(row)));
-            let welfares: Vec<f64> = arm.years.iter().map(|row| row.welfare).collect();
             let path = match (baseline, optimal) {
-                (Some(us), Some(best)) => path::path(&welfares, last(us), last(best)),
+                (Some(us), Some(best)) => path::path(&yearly(arm), &yearly(us), &yearly(best)),
                 _ => None,
             };
             let elections = path::elections(arm);
             let mut notes = arm.notes.clone();
             notes.extend(path::elections_in_words(&elections));
+            if arm.arm.starts_with("elected") {
+                notes.extend(path.as_ref().and_then(path::spread_in_words));
+            }
             if learns(&arm.arm) {
+                let explores = scenario.arms().any(|kind| kind.arm() == arm.arm && explores_last(kind));
+                if explores {
+                    notes.push("its last tax year is a try like any other; `final_years = 1` plays the best one last".to_owned());
+                }
                 notes.extend(path.as_ref().map(PathScores::in_words));
             }
             ArmSummary {
@@ -173,6 +181,17 @@ pub fn summarize(
     if asks && (optimal.is_some() || arms.iter().any(|arm| arm.arm == "saez-fixed-point")) {
         notes.push("`optimal`, `flat` and `saez-fixed-point` take language-model workers to be rational (fixed hours are kept); those who live under them respond otherwise. Their prompt says in words how to respond, and controls on the 1.5 B model show that this is not labour supply (docs/prompts.md)".to_owned());
     }
+    let adapts = scenario
+        .workers
+        .iter()
+        .any(|g| matches!(g.decide, crate::scenario::Decide::Adaptive { .. }));
+    let informed = |arm: &ArmResult| {
+        ["optimal", "flat", "saez-fixed-point"].contains(&arm.arm.as_str())
+            || arm.arm.starts_with("elected")
+    };
+    if adapts && arms.iter().any(informed) {
+        notes.push("`optimal`, `flat`, `saez-fixed-point` and rational ballots take adaptive workers to have found their best response; those who adapt slowly can for a while be taxed as if they did not respond, so a year's welfare can exceed that of `optimal`, and the best year need not come again".to_owned());
+    }
     let fixed: f64 = scenario
         .workers
         .iter()
@@ -208,6 +227,15 @@ pub fn summarize(
         arms: rows,
         notes,
         profile,
+    }
+}
+
+/// Whether the planner tries something in the last tax year.
+fn explores_last(kind: &PlannerKind) -> bool {
+    match kind {
+        PlannerKind::Llm(planner) => planner.final_years == 0,
+        PlannerKind::Search { final_years, .. } => *final_years == 0,
+        _ => false,
     }
 }
 

@@ -110,6 +110,15 @@ fn list_choices(page: &mut String, choices: &[Choice], depth: usize) {
                         "{indent}    - `{}`: {}\n",
                         choice.name, choice.doc
                     ));
+                    for parameter in choice.parameters {
+                        page.push_str(&format!(
+                            "{indent}      - `{}`: {} {}. {}.\n",
+                            parameter.name,
+                            parameter.doc,
+                            capital(&type_in_words(parameter.kind)),
+                            default(parameter.default)
+                        ));
+                    }
                 }
             }
         }

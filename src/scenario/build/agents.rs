@@ -330,14 +330,22 @@ fn worker_group(
     if group.motive != Motive::Own && !serves {
         return Err(section
             .node("motive")
-            .error("a motive for workers who do not ask what is good")
+            .error("a motive of workers who do not choose hours by what is good")
             .allowed("\"self\", or decide = \"rational\" or an llm"));
     }
     Ok(group)
 }
 
-pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<PlannerKind> {
+pub(super) fn planner(
+    node: &Node,
+    taxes: &Taxes,
+    models: &Models,
+    years: u32,
+) -> Result<PlannerKind> {
     let (name, parameters) = picked(node, Kind::Choice(PLANNERS));
+    if matches!(name, "llm" | "hybrid" | "search") {
+        tries_something(&parameters, years)?;
+    }
     let elasticity = || parameters.optional_number("elasticity");
     Ok(match name {
         "none" => PlannerKind::None,
@@ -397,6 +405,35 @@ pub(super) fn planner(node: &Node, taxes: &Taxes, models: &Models) -> Result<Pla
         }
         name => not_built("planner.kind", name),
     })
+}
+
+/// Between warm-up and final years there must be one in which something is tried.
+fn tries_something(parameters: &Section, years: u32) -> Result<()> {
+    let last = parameters.small("final_years")?;
+    let warms_up = parameters.keys.iter().any(|key| key.name == "warm_up");
+    let first = if warms_up {
+        parameters.small("warm_up")?
+    } else {
+        1
+    };
+    let blamed = match (last > 0, first > 1) {
+        (false, false) => return Ok(()),
+        (true, _) => "final_years",
+        (false, true) => "warm_up",
+    };
+    if u64::from(first.max(1)) + u64::from(last) < u64::from(years) {
+        return Ok(());
+    }
+    Err(parameters
+        .node(blamed)
+        .error("no tax year in which the planner tries anything")
+        .value(format!(
+            "{last} last and {} first of {years} tax years",
+            first.max(1)
+        ))
+        .allowed(
+            "warm-up (at least the first year) and final years together below steps / tax_year",
+        ))
 }
 
 fn llm_planner(parameters: &Section, models: &Models) -> Result<LlmPlanner> {
@@ -518,10 +555,11 @@ pub(super) fn compared(
     main: &PlannerKind,
     taxes: &Taxes,
     models: &Models,
+    years: u32,
 ) -> Result<Vec<PlannerKind>> {
     let mut arms: Vec<PlannerKind> = Vec::new();
     for item in node.items(Kind::List(&Kind::Choice(PLANNERS)))? {
-        let arm = planner(item, taxes, models)?;
+        let arm = planner(item, taxes, models, years)?;
         let same_name = |other: &PlannerKind| other.arm() == arm.arm();
         if arms.iter().any(same_name) || (same_name(main) && arm != *main) {
             return Err(item

@@ -35,7 +35,8 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let models = models(root.node("models"), folder, models_must_exist)?;
     let population_section = root.table("population");
     let planner_node = root.table("planner").node("kind");
-    let planner = planner(planner_node, &taxes, &models)?;
+    let years = steps / tax_year;
+    let planner = planner(planner_node, &taxes, &models, years)?;
     let compare = root.table("compare");
     Ok(Scenario {
         name: name(&root, file)?,
@@ -48,7 +49,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
         objective: objective(&root.table("objective"))?,
         workers: workers(root.node("workers"), &economy, &models)?,
         voting: voting(&root.table("voting"), &models)?,
-        compare: compared(compare.node("planners"), &planner, &taxes, &models)?,
+        compare: compared(compare.node("planners"), &planner, &taxes, &models, years)?,
         record: Record {
             workers_every: root.table("record").small("workers_every")?,
         },

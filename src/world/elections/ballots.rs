@@ -27,6 +27,13 @@ pub enum BallotsBy {
     Language(Asking),
 }
 
+impl BallotsBy {
+    /// Whether a ballot names one candidate and says nothing of the others.
+    pub fn name_one(&self) -> bool {
+        matches!(self, BallotsBy::Language(asking) if !asking.by_choice)
+    }
+}
+
 /// A worker as the prompts of an election show it.
 #[derive(Clone, Debug, Serialize)]
 pub struct PersonText<'a> {
@@ -239,8 +246,7 @@ fn by_language(
     desk.ask(asking, "vote", &questions, |_, answer, decision| {
         let (ballot, vote) = match &answer.content {
             Content::Choice { log_probs, .. } => {
-                // Lowest finite utility where the model gives no probability at all.
-                let ballot: Vec<f64> = log_probs.iter().map(|p| p.max(-1e4)).collect();
+                let ballot: Vec<f64> = log_probs.iter().map(|p| p.exp()).collect();
                 if ballot.iter().any(|u| u.is_nan()) {
                     return Err("no distribution over candidates".into());
                 }

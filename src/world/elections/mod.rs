@@ -58,9 +58,13 @@ pub struct Held {
     pub ballots: Vec<Option<Vec<f64>>>,
     /// The outcome; `None` where nobody voted.
     pub election: Option<Election>,
-    /// The candidate who beats every other one, if there is one.
+    /// The candidate who beats every other one, if there is one and ballots rank candidates.
     pub condorcet_winner: Option<usize>,
 }
+
+/// What the ruling worker promised.
+#[derive(Resource, Clone, Debug, Default)]
+struct Mandate(Option<TaxSchedule>);
 
 /// All elections so far.
 #[derive(Resource, Clone, Debug, Default)]
@@ -82,6 +86,7 @@ fn hold(
     mut desk: Desk,
     mut schedule: ResMut<CurrentSchedule>,
     mut leader: ResMut<Leader>,
+    mut mandate: ResMut<Mandate>,
     mut held: ResMut<HeldElections>,
     mut notes: ResMut<Notes>,
 ) {
@@ -95,6 +100,7 @@ fn hold(
                 Some(winner) => {
                     schedule.0 = winner.platform.clone();
                     leader.0 = winner.worker;
+                    mandate.0 = Some(winner.platform.clone());
                 }
                 None => notes.add(
                     "in some elections nobody stood or nobody voted; the rates stayed as they were",
@@ -129,6 +135,7 @@ fn vote(
         let election = elect(&cast, elections.rule, &mut lots);
         let condorcet_winner = match cast.present() {
             0 => None,
+            _ if elections.ballots.name_one() => None,
             _ => cast.pairwise().condorcet_winner(),
         };
         (election, condorcet_winner)
@@ -145,10 +152,15 @@ fn vote(
 
 /// The elected worker asks its model for the rates that are best for itself. Without a valid answer
 /// its platform stands.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a system says all that it touches"
+)]
 fn lead(
     elections: Res<Elections>,
     rules: Res<TaxRules>,
     leader: Res<Leader>,
+    mandate: Res<Mandate>,
     years: Res<Years>,
     citizens: Citizens,
     mut desk: Desk,
@@ -157,9 +169,10 @@ fn lead(
     let (Some(asking), Some(worker)) = (&elections.leader, leader.0) else {
         return;
     };
+    let promised = mandate.0.as_ref().unwrap_or(&rules.initial);
     let context = candidates::LeaderPrompt {
         brackets: bracket_texts(&rules.initial),
-        platform: candidates::percents(&schedule.0),
+        platform: candidates::percents(promised),
         person: citizens.people(&rules.initial)[worker as usize].clone(),
         years: candidates::past(&years.0),
     };
@@ -181,9 +194,7 @@ fn lead(
         });
     match asked {
         Ok(mut next) => {
-            if let Some(next) = next.pop().flatten() {
-                schedule.0 = next;
-            }
+            schedule.0 = next.pop().flatten().unwrap_or_else(|| promised.clone());
         }
         Err(error) => {
             let context = format!("year {}, asking the leader", desk.clock.year());
@@ -204,6 +215,7 @@ pub fn check_prompts(prompts: &crate::llm::Prompts, schedule: &TaxSchedule) -> R
 impl Plugin for Elections {
     fn build(&self, app: &mut App) {
         app.insert_resource(self.clone())
+            .init_resource::<Mandate>()
             .add_systems(
                 Step,
                 hold.run_if(is_due)

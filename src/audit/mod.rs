@@ -79,7 +79,7 @@ pub struct Design<'a> {
 pub struct Elasticity {
     /// `own wage` or `net-of-tax rate`.
     pub of: String,
-    /// `total` (E[l]), `intensive` (E[l | l > 0]) or `extensive` (P(l > 0)).
+    /// `total` (`E[l]`), `intensive` (`E[l | l > 0]`) or `extensive` (P(l > 0)).
     pub margin: String,
     /// None where it is not defined.
     pub estimate: Option<Estimate>,

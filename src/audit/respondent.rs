@@ -30,7 +30,7 @@ impl Response {
         }
     }
 
-    /// E[l].
+    /// `E[l]`.
     pub fn mean(&self) -> f64 {
         self.hours
             .iter()
@@ -39,7 +39,7 @@ impl Response {
             .sum()
     }
 
-    /// Var[l].
+    /// `Var[l]`.
     pub fn variance(&self) -> f64 {
         let mean = self.mean();
         let squares = self.hours.iter().zip(&self.probability);
@@ -52,7 +52,7 @@ impl Response {
         working.filter(|(l, _)| **l > 0.0).map(|(_, p)| p).sum()
     }
 
-    /// E[l | l > 0]; NaN where nobody works.
+    /// `E[l | l > 0]`; NaN where nobody works.
     pub fn mean_at_work(&self) -> f64 {
         self.mean() / self.participation()
     }

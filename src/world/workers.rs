@@ -99,9 +99,9 @@ pub enum Chooses {
     Rational,
     /// [`FixedHours`].
     Fixed(f64),
-    /// [`Logit`](super::habits::Logit) with this scale.
+    /// [`Logit`] with this scale.
     Logit(f64),
-    /// [`Adaptive`](super::habits::Adaptive) with this step.
+    /// [`Adaptive`] with this step.
     Adaptive(f64),
     /// [`Serving`] this motive.
     Serving(Motive),
@@ -158,7 +158,7 @@ const QUANTILES: usize = 16;
 const COPIES_MAX: usize = 1 << 20;
 
 /// The population as the full-information planners see it: language-model and adaptive workers are
-/// taken to be rational. Where some worker picks at random, each worker is there [`QUANTILES`]
+/// taken to be rational. Where some worker picks at random, each worker is there `QUANTILES`
 /// times (fewer in a large population) at even quantiles, so that the society's welfare is the
 /// expected one.
 pub fn closed_form_counterpart(

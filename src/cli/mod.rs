@@ -1,9 +1,10 @@
 //! The command line: arguments in, text and exit codes out; no economics.
 
 mod audit;
-mod laboratory;
 mod model;
+mod optimum;
 mod run;
+mod tax;
 
 use crate::error::{Error, Result};
 use crate::{report, scenario};
@@ -109,12 +110,12 @@ pub fn main() -> Result<()> {
             Ok(())
         }
         Command::Audit(audit) => audit.execute(),
-        Command::Tax { schedule, incomes } => laboratory::tax(&schedule, &incomes),
+        Command::Tax { schedule, incomes } => tax::tax(&schedule, &incomes),
         Command::Optimum {
             scenario,
             format,
             set,
-        } => laboratory::optimum(&scenario, format, &set),
+        } => optimum::optimum(&scenario, format, &set),
         Command::Plot { run } => {
             finished(&run)?;
             if run.join("audit.json").is_file() {

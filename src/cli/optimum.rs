@@ -1,4 +1,4 @@
-//! `fisc tax` and `fisc optimum`: public finance without a run.
+//! `fisc optimum`: the optimum of a scenario's economy and how near the baselines come.
 
 use super::{Format, print, run};
 use crate::error::{Error, Result};
@@ -6,30 +6,6 @@ use crate::fiscal::optimum::{Effort, Optimum, best_flat, optimum as search};
 use crate::fiscal::{Schedule, laws, saez};
 use serde_json::json;
 use std::path::Path;
-
-/// Prints `income,tax,average_rate,marginal_rate`.
-pub fn tax(schedule: &str, incomes: &[String]) -> Result<()> {
-    let schedule = laws::find_or_parse(schedule)?;
-    let mut text = String::from("income,tax,average_rate,marginal_rate\n");
-    for income in incomes {
-        let z = income
-            .parse::<f64>()
-            .ok()
-            .filter(|z| z.is_finite() && *z >= 0.0)
-            .ok_or_else(|| {
-                Error::input("income")
-                    .value(income)
-                    .allowed("$/year, 0 or more")
-            })?;
-        let (tax, average, marginal) = (
-            schedule.tax(z),
-            schedule.average_rate(z),
-            schedule.marginal_rate(z),
-        );
-        text.push_str(&format!("{z},{tax},{average},{marginal}\n"));
-    }
-    print(&text)
-}
 
 /// Prints the exact optimum of the scenario's closed-form economy beside the baselines.
 pub fn optimum(path: &Path, format: Format, set: &[String]) -> Result<()> {

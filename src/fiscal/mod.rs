@@ -16,6 +16,7 @@ pub mod economy;
 pub mod inequality;
 pub mod lanes;
 pub mod laws;
+pub mod mirrlees;
 pub mod motives;
 pub mod objective;
 pub mod optimum;

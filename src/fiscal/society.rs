@@ -1,7 +1,9 @@
 //! A population that answers a schedule in closed form: the full-information
 //! model behind the baselines and the optimum.
 
+use crate::error::{Error, Result};
 use crate::fiscal::choice::{at_quantile, hour_options, logit_probabilities};
+use crate::fiscal::mirrlees::Types;
 use crate::fiscal::motives::{Motive, SETTLED_WITHIN, Stage};
 use crate::fiscal::objective::{Allocation, Objective};
 use crate::fiscal::optimum::EQUILIBRIUM_TOLERANCE;
@@ -240,6 +242,51 @@ impl Society {
         )
         .serving(self.objective.clone())
         .bounded(&dissatisfied)
+    }
+
+    /// The workers as types in ascending order of productivity, and the place of each.
+    ///
+    /// # Errors
+    /// Workers whom one number does not order: not rational, bounded, or of different δ.
+    pub fn types(&self) -> Result<(Types, Vec<usize>)> {
+        let delta = self.economy.labor_exponent;
+        let rational = |b: &Behaviour| *b == Behaviour::Rational;
+        let refused = if !self.behaviour.iter().all(rational) {
+            "workers who are not rational"
+        } else if self.tastes.iter().any(|t| t.labor_exponent != delta) {
+            "groups with a labor_exponent of their own"
+        } else if !self.bounded.is_empty() {
+            "bounded workers"
+        } else {
+            ""
+        };
+        if !refused.is_empty() {
+            return Err(Error::input("no continuous optimum for these workers")
+                .value(refused)
+                .allowed("rational workers with the economy's labor_exponent"));
+        }
+        let taste = |i: usize| &self.tastes[self.taste[i] as usize];
+        let cost: Vec<f64> = (0..self.len())
+            .map(|i| {
+                let yearly = self.economy.weeks_per_year * self.wage[i];
+                taste(i).disutility(1.0) * yearly.powf(-delta)
+            })
+            .collect();
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by(|&a, &b| cost[b].total_cmp(&cost[a]));
+        let most = |&i: &usize| self.economy.income(self.wage[i], self.economy.labor_max);
+        let types = Types {
+            cost: order.iter().map(|&i| cost[i]).collect(),
+            mass: vec![1.0; self.len()],
+            // With tastes of their own the more productive may have the lower wage and limit.
+            most: order.iter().map(most).collect(),
+        };
+        if types.most.windows(2).any(|pair| pair[0] > pair[1]) {
+            return Err(Error::input("no continuous optimum for these workers")
+                .value("groups whose labor_cost turns the order of wages round")
+                .allowed("one labor_cost for all"));
+        }
+        Ok((types, order))
     }
 
     /// Outcome of a schedule.

@@ -1,0 +1,201 @@
+//! Pattern search over the rates of a schedule, and where asked over its edges.
+
+use super::Constraints;
+use crate::fiscal::{Objective, Outcome, Schedule, Society, inequality};
+
+/// What a search maximises.
+#[derive(Clone, Debug)]
+pub(super) enum Goal<'a> {
+    /// Welfare.
+    Welfare(&'a Objective),
+    /// Mean utility of the workers at these places.
+    Utility(std::ops::Range<usize>),
+    /// (1 − p)·W/`unit` + p·mean tax/`money`: a price on revenue, which for each p in [0, 1] finds a
+    /// schedule that is the best of all that raise as much.
+    Priced {
+        objective: &'a Objective,
+        price: f64,
+        unit: f64,
+        money: f64,
+    },
+}
+
+/// Largest ln of the factor by which a free edge moves, per unit of step.
+const EDGE_STEP: f64 = 4.0;
+
+/// One pattern search.
+pub(super) struct Search<'a> {
+    pub society: &'a Society,
+    goal: Goal<'a>,
+    constraints: Constraints,
+    /// Whether the edges above 0 move as well.
+    free_edges: bool,
+    pub edges: Vec<f64>,
+    pub rates: Vec<f64>,
+    /// What is maximised, at `edges` and `rates`.
+    pub value: f64,
+    pub evaluations: usize,
+    outcome: Outcome,
+}
+
+impl<'a> Search<'a> {
+    pub fn new(
+        society: &'a Society,
+        edges: &[f64],
+        goal: Goal<'a>,
+        constraints: Constraints,
+        rates: &[f64],
+    ) -> Self {
+        let mut search = Search {
+            society,
+            goal,
+            constraints,
+            free_edges: false,
+            edges: edges.to_vec(),
+            rates: constraints.nearest(rates),
+            value: 0.0,
+            evaluations: 0,
+            outcome: Outcome::default(),
+        };
+        search.value = search.evaluate(&search.edges.clone(), &search.rates.clone());
+        search
+    }
+
+    /// The same search with edges that move.
+    pub fn with_free_edges(mut self) -> Self {
+        self.free_edges = true;
+        self
+    }
+
+    pub fn schedule(&self) -> Schedule {
+        Schedule::of_checked(self.edges.clone(), self.rates.clone())
+    }
+
+    /// What is maximised, at these edges and rates; −∞ where there is no equilibrium.
+    pub fn evaluate(&mut self, edges: &[f64], rates: &[f64]) -> f64 {
+        self.evaluations += 1;
+        let schedule = Schedule::of_checked(edges.to_vec(), rates.to_vec());
+        self.society.outcome_into(&schedule, &mut self.outcome);
+        let welfare = |objective: &Objective| {
+            let allocation = self.outcome.allocation(self.society.wage());
+            objective.welfare(self.society.economy(), &allocation)
+        };
+        let value = match &self.goal {
+            Goal::Welfare(objective) => welfare(objective),
+            Goal::Utility(places) => inequality::mean(&self.outcome.utility[places.clone()]),
+            Goal::Priced {
+                objective,
+                price,
+                unit,
+                money,
+            } => {
+                let revenue = inequality::mean(&self.outcome.tax);
+                (1.0 - price) * welfare(objective) / unit + price * revenue / money
+            }
+        };
+        // Where rates fall, responses can jump over the only rebate that would balance the budget.
+        // Such a schedule has no equilibrium, and its welfare would be that of mistaken workers.
+        let scale = inequality::mean(&self.outcome.income).max(1.0);
+        let tolerance = self.society.equilibrium_tolerance();
+        let equilibrium = self.outcome.rebate_gap <= tolerance * scale && self.outcome.settled;
+        if equilibrium && !value.is_nan() {
+            value
+        } else {
+            f64::NEG_INFINITY
+        }
+    }
+
+    /// Number of coordinates: rates, then edges above 0 if they are free.
+    fn coordinates(&self) -> usize {
+        let edges = if self.free_edges {
+            self.edges.len() - 1
+        } else {
+            0
+        };
+        self.rates.len() + edges
+    }
+
+    /// Hooke–Jeeves: exploratory moves along each coordinate, then a leap in the direction of
+    /// progress; each coordinate keeps a step of its own, halved when neither side improves.
+    pub fn descend(mut self, step: f64, tolerance: f64) -> Self {
+        let mut steps = vec![step; self.coordinates()];
+        while steps.iter().any(|&s| s > tolerance) {
+            let (base, base_edges) = (self.rates.clone(), self.edges.clone());
+            for (k, step) in steps.iter_mut().enumerate() {
+                if *step <= tolerance {
+                    continue;
+                }
+                let improved = self.try_move(k, *step) || self.try_move(k, -*step);
+                *step *= if improved { 1.5 } else { 0.5 };
+            }
+            let leap: Vec<f64> = (self.rates.iter().zip(&base))
+                .map(|(now, before)| 2.0 * now - before)
+                .collect();
+            let leap = self.constraints.nearest(&leap);
+            let edges: Vec<f64> = (self.edges.iter().zip(&base_edges))
+                .map(|(&now, &before)| {
+                    if now == before {
+                        now
+                    } else {
+                        now * (now / before)
+                    }
+                })
+                .collect();
+            let moved = leap != self.rates || edges != self.edges;
+            if moved && increasing(&edges) {
+                let value = self.evaluate(&edges, &leap);
+                if value > self.value {
+                    (self.edges, self.rates, self.value) = (edges, leap, value);
+                    // Progress along a valley: a rate that had settled may move again.
+                    steps.iter_mut().for_each(|s| *s = s.max(4.0 * tolerance));
+                }
+            }
+            if self.evaluations > 20_000 {
+                break;
+            }
+        }
+        self
+    }
+
+    /// The place that a move of coordinate `k` leads to, if it is one.
+    fn moved(&self, k: usize, step: f64) -> Option<(Vec<f64>, Vec<f64>)> {
+        let (mut edges, mut rates) = (self.edges.clone(), self.rates.clone());
+        if k < rates.len() {
+            rates[k] = (rates[k] + step).clamp(self.constraints.low, self.constraints.high);
+            if self.constraints.monotone {
+                // A rate pushes those that it meets.
+                let rate = rates[k];
+                rates[..k].iter_mut().for_each(|r| *r = r.min(rate));
+                rates[k + 1..].iter_mut().for_each(|r| *r = r.max(rate));
+            }
+            return (rates != self.rates).then_some((edges, rates));
+        }
+        let edge = k - rates.len() + 1;
+        edges[edge] *= (EDGE_STEP * step).exp();
+        increasing(&edges).then_some((edges, rates))
+    }
+
+    fn try_move(&mut self, k: usize, step: f64) -> bool {
+        let Some((edges, rates)) = self.moved(k, step) else {
+            return false;
+        };
+        let value = self.evaluate(&edges, &rates);
+        let better = value > self.value;
+        if better {
+            (self.edges, self.rates, self.value) = (edges, rates, value);
+        }
+        better
+    }
+
+    /// What the move of rate `k` by `step` would change; `None` where the rate cannot move.
+    pub fn gain(&mut self, k: usize, step: f64) -> Option<f64> {
+        let (edges, rates) = self.moved(k, step)?;
+        Some(self.evaluate(&edges, &rates) - self.value)
+    }
+}
+
+fn increasing(edges: &[f64]) -> bool {
+    edges
+        .windows(2)
+        .all(|pair| pair[0] < pair[1] && pair[1].is_finite())
+}

@@ -10,6 +10,7 @@
 //! | [`inequality`], [`statistics`] | Gini, concentration, quantiles; what is recorded each step |
 //! | [`lanes`] | long sums, vectorised and the same for any number of threads |
 //! | [`saez`], [`optimum`] | sufficient-statistics rates; the exact bracket optimum |
+//! | [`uncertain`] | several objectives at once: regret, the undominated schedules, partial order |
 
 pub mod choice;
 pub mod economy;
@@ -25,6 +26,7 @@ pub mod saez;
 pub mod schedule;
 pub mod society;
 pub mod statistics;
+pub mod uncertain;
 
 pub use economy::{Economy, Utility};
 pub use motives::Motive;

@@ -76,6 +76,51 @@ def federal_brackets():
     return pd.DataFrame(rows, columns=columns)
 
 
+def federal_payroll_eitc():
+    """Payroll tax and earned-income credit by year, filing status and children, from taxcalc.
+
+    Married people who file separately get the credit from 2021 on, if a child lives with them
+    (26 U.S.C. 32(d)); elsewhere their credit is 0.
+    """
+    import taxcalc
+
+    filings = ["single", "mjoint", "mseparate", "headhh"]
+    policy = taxcalc.Policy()
+    rows = []
+    for year in range(2013, 2027):
+        policy.set_year(year)
+
+        def value(name, index=0):
+            return float(np.ravel(getattr(policy, name))[index])
+
+        for column, filing in enumerate(filings):
+            payroll = (
+                value("FICA_ss_trt_employee"),
+                value("SS_Earnings_c"),
+                value("FICA_mc_trt_employee"),
+                value("AMEDT_rt"),
+                value("AMEDT_ec", column),
+            )
+            for children in range(4):
+                start = value("EITC_ps", children)
+                if filing == "mjoint":
+                    start += value("EITC_ps_addon_MarriedJ", children)
+                credit = (
+                    value("EITC_rt", children),
+                    value("EITC_c", children),
+                    start,
+                    value("EITC_prt", children),
+                )
+                separate_allowed = bool(value("EITC_sep_filers_elig")) and children > 0
+                if filing == "mseparate" and not separate_allowed:
+                    credit = (0.0, 0.0, 0.0, 0.0)
+                rows.append((year, filing, children, *payroll, *credit))
+    columns = ["year", "filing", "children", "oasdi_rate", "oasdi_wage_base", "medicare_rate"]
+    columns += ["additional_medicare_rate", "additional_medicare_threshold", "eitc_phase_in_rate"]
+    columns += ["eitc_maximum", "eitc_phase_out_start", "eitc_phase_out_rate"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 # --- Family by age ---------------------------------------------------------
 
 
@@ -396,6 +441,7 @@ def main(wheels, out):
         print(f"{name}: {len(table)} rows")
 
     save(federal_brackets(), "federal_brackets.csv")
+    save(federal_payroll_eitc(), "federal_payroll_eitc.csv")
     save(family_by_age(), "cps_family_by_age_2024.csv")
     occupations = oews(wheels)
     save(occupations, "oews_2025_national.csv")

@@ -51,7 +51,8 @@
 //! # Not in this version
 //!
 //! Sweeps over scenarios, and learning of preferences or rewards. Not modelled at all: households,
-//! wealth, savings, prices, firms, unemployment, wage growth, deductions, credits and payroll taxes.
+//! wealth, savings, prices, firms, unemployment, wage growth, itemised deductions, and credits but
+//! the earned-income credit.
 
 pub mod audit;
 pub mod cli;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fisc::fiscal::law::TaxLaw;
 use fisc::fiscal::{Economy, Objective, Schedule, Utility, laws};
 use fisc::llm::RemoteSpec;
 use fisc::llm::remote::Structured;
@@ -81,6 +82,7 @@ fn the_example_of_the_design() {
             edges: law.edges().to_vec(),
             initial: law.clone(),
             allow_subsidy: false,
+            grant: 0.0,
         },
         objective: Objective::InverseWage,
         workers: vec![WorkerGroup {
@@ -359,6 +361,16 @@ fn planner() -> impl Strategy<Value = PlannerKind> {
         Just(PlannerKind::None),
         Just(PlannerKind::Fixed),
         Just(PlannerKind::Law("us-2017-separate".into())),
+        (
+            0.0..=1.0f64,
+            0.01..1e5f64,
+            prop_oneof![Just(0.0), 0.0..1e5f64]
+        )
+            .prop_map(|(rate, edge, grant)| PlannerKind::Composed {
+                name: "reform_3-b".into(),
+                law: TaxLaw::new(Schedule::new(&[0.0, edge], &[rate, 0.3]).unwrap(), grant)
+                    .unwrap(),
+            }),
         prop::option::of(0.0..=1.0f64).prop_map(|rate| PlannerKind::Flat { rate }),
         prop::option::of(positive()).prop_map(|elasticity| PlannerKind::SaezStatic { elasticity }),
         prop::option::of(positive())
@@ -453,8 +465,9 @@ fn taxes() -> impl Strategy<Value = Taxes> {
         prop::collection::vec(0.01..1e5f64, 0..12),
         prop::collection::vec(-1.0..=1.0f64, 12),
         any::<bool>(),
+        prop_oneof![Just(0.0), 0.0..1e5f64],
     )
-        .prop_map(|(widths, mut rates, allow_subsidy)| {
+        .prop_map(|(widths, mut rates, allow_subsidy, grant)| {
             let mut edges = vec![0.0];
             edges.extend(widths.iter().scan(0.0, |edge, width| {
                 *edge += width;
@@ -468,6 +481,7 @@ fn taxes() -> impl Strategy<Value = Taxes> {
                 initial: Schedule::with_subsidy(&edges, rates, allow_subsidy).unwrap(),
                 edges,
                 allow_subsidy,
+                grant,
             }
         })
 }

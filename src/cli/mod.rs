@@ -34,11 +34,16 @@ enum Command {
     Audit(audit::AuditArguments),
     /// Tax, average and marginal rate on incomes, as CSV.
     Tax {
-        /// A law (us-2024, us-2019-married, …) or a literal such as 0:0.10,11600:0.12.
-        schedule: String,
+        /// A law: parts joined by + such as us-2024, income-2024+payroll-2024+eitc-2024-2,
+        /// ubi-12000, nit-15000-0.5, "deduct-5000(us-2024)", or 0:0.10,11600:0.12 (see docs/laws.md).
+        #[arg(value_name = "LAW")]
+        law: String,
         /// Incomes in $/year.
         #[arg(required = true, allow_negative_numbers = true)]
         incomes: Vec<String>,
+        /// Change a number of the law: rates.K, edges.K (K counts brackets from 1) or grant.
+        #[arg(long = "reform", value_name = "KEY=NUMBER")]
+        reform: Vec<String>,
     },
     /// The exact optimum of a scenario's economy, beside the closed-form baselines.
     Optimum {
@@ -110,7 +115,11 @@ pub fn main() -> Result<()> {
             Ok(())
         }
         Command::Audit(audit) => audit.execute(),
-        Command::Tax { schedule, incomes } => tax::tax(&schedule, &incomes),
+        Command::Tax {
+            law,
+            incomes,
+            reform,
+        } => tax::tax(&law, &reform, &incomes),
         Command::Optimum {
             scenario,
             format,

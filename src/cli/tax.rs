@@ -1,12 +1,14 @@
-//! `fisc tax`: a schedule on incomes.
+//! `fisc tax`: a law on incomes.
 
 use super::print;
 use crate::error::{Error, Result};
-use crate::fiscal::laws;
+use crate::fiscal::law::{Reform, TaxLaw};
 
 /// Prints `income,tax,average_rate,marginal_rate`.
-pub fn tax(schedule: &str, incomes: &[String]) -> Result<()> {
-    let schedule = laws::find_or_parse(schedule)?;
+///
+/// The tax is the liability less a grant. The average rate at income 0 is empty if there is a grant.
+pub fn tax(law: &str, reform: &[String], incomes: &[String]) -> Result<()> {
+    let law = Reform::parse(reform)?.apply(&TaxLaw::parse(law)?)?;
     let mut text = String::from("income,tax,average_rate,marginal_rate\n");
     for income in incomes {
         let z = income
@@ -18,12 +20,14 @@ pub fn tax(schedule: &str, incomes: &[String]) -> Result<()> {
                     .value(income)
                     .allowed("$/year, 0 or more")
             })?;
-        let (tax, average, marginal) = (
-            schedule.tax(z),
-            schedule.average_rate(z),
-            schedule.marginal_rate(z),
-        );
-        text.push_str(&format!("{z},{tax},{average},{marginal}\n"));
+        // To a billionth of a dollar: a credit that is phased out is 0, not a rounding error.
+        let tax = (law.liability(z) * 1e9).round() / 1e9 + 0.0;
+        let average = match law.average_rate(z) {
+            Some(_) if z > 0.0 => (tax / z).to_string(),
+            Some(limit) => limit.to_string(),
+            None => String::new(),
+        };
+        text.push_str(&format!("{z},{tax},{average},{}\n", law.marginal_rate(z)));
     }
     print(&text)
 }

@@ -2,8 +2,8 @@
 //!
 //! Brackets of ordinary *taxable* income, 2013–2026 × four filing statuses,
 //! from `census/federal_brackets.csv` (Tax-Calculator 6.8.0, CC0; see
-//! `census/SOURCES.md`). No deduction, credit or payroll tax is applied: fisc
-//! taxes income itself.
+//! `census/SOURCES.md`). No deduction, credit or payroll tax is applied: they
+//! are parts of a law, which [`crate::fiscal::law`] composes.
 
 use crate::error::{Error, Result};
 use crate::fiscal::Schedule;
@@ -14,44 +14,60 @@ const TABLE: &str = include_str!("../../census/federal_brackets.csv");
 
 /// Filing statuses: name in a law's name (`us-2024-married`) and in the table.
 /// `single` is the default and may be left out.
-const STATUSES: [(&str, &str); 4] = [
+pub(crate) const STATUSES: [(&str, &str); 4] = [
     ("single", "single"),
     ("married", "mjoint"),
     ("separate", "mseparate"),
     ("head", "headhh"),
 ];
 
-fn laws() -> &'static BTreeMap<String, Schedule> {
-    static LAWS: OnceLock<BTreeMap<String, Schedule>> = OnceLock::new();
+/// A schedule of taxable income and the standard deduction beside it, $/year.
+struct Law {
+    schedule: Schedule,
+    standard_deduction: f64,
+}
+
+fn laws() -> &'static BTreeMap<String, Law> {
+    static LAWS: OnceLock<BTreeMap<String, Law>> = OnceLock::new();
     LAWS.get_or_init(|| read(TABLE).expect("census/federal_brackets.csv is compiled in and tested"))
 }
 
+/// The end of a law's name: `2024`, `2024-married`; `None` for a status that no table has.
+pub(crate) fn year_and_status(year: &str, filing: &str) -> Option<String> {
+    let (status, _) = STATUSES.iter().find(|(_, of_table)| *of_table == filing)?;
+    Some(match *status {
+        "single" => year.to_owned(),
+        status => format!("{year}-{status}"),
+    })
+}
+
 /// Reads the table `year,filing,bracket,lower,upper,rate,std_deduction`.
-fn read(table: &str) -> Result<BTreeMap<String, Schedule>> {
-    let mut parts: BTreeMap<String, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+fn read(table: &str) -> Result<BTreeMap<String, Law>> {
+    let mut parts: BTreeMap<String, (Vec<f64>, Vec<f64>, f64)> = BTreeMap::new();
     for (number, line) in table.lines().enumerate().skip(1) {
         let broken = || Error::run(format!("federal_brackets.csv line {}: {line}", number + 1));
         let fields: Vec<&str> = line.split(',').collect();
-        let [year, filing, _bracket, lower, _upper, rate, ..] = fields[..] else {
+        let [year, filing, _bracket, lower, _upper, rate, deduction] = fields[..] else {
             return Err(broken());
         };
-        let status = STATUSES
-            .iter()
-            .find(|(_, f)| *f == filing)
-            .ok_or_else(broken)?
-            .0;
-        let name = if status == "single" {
-            format!("us-{year}")
-        } else {
-            format!("us-{year}-{status}")
-        };
-        let (edges, rates) = parts.entry(name).or_default();
+        let name = format!("us-{}", year_and_status(year, filing).ok_or_else(broken)?);
+        let (edges, rates, standard_deduction) = parts.entry(name).or_default();
         edges.push(lower.parse().map_err(|_| broken())?);
         rates.push(rate.parse().map_err(|_| broken())?);
+        *standard_deduction = deduction.parse().map_err(|_| broken())?;
     }
     parts
         .into_iter()
-        .map(|(name, (edges, rates))| Ok((name, Schedule::new(&edges, &rates)?)))
+        .map(|(name, (edges, rates, standard_deduction))| {
+            let schedule = Schedule::new(&edges, &rates)?;
+            Ok((
+                name,
+                Law {
+                    schedule,
+                    standard_deduction,
+                },
+            ))
+        })
         .collect()
 }
 
@@ -63,25 +79,23 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The schedule of a law by its name: `us-2024`, or with a filing status
 /// `us-2024-single`, `-married`, `-separate`, `-head`.
 pub fn find(name: &str) -> Option<&'static Schedule> {
-    laws().get(name.strip_suffix("-single").unwrap_or(name))
+    Some(&law(name)?.schedule)
 }
 
-/// A law by name, or a schedule literal as in [`Schedule::parse`].
-///
-/// # Errors
-/// Neither a law (the nearest is suggested) nor a literal.
-pub fn find_or_parse(text: &str) -> Result<Schedule> {
-    if text.contains(':') {
-        return Schedule::parse(text);
-    }
-    find(text).cloned().ok_or_else(|| unknown(text))
+/// The standard deduction of a law's year and filing status, $/year.
+pub fn standard_deduction(name: &str) -> Option<f64> {
+    Some(law(name)?.standard_deduction)
+}
+
+fn law(name: &str) -> Option<&'static Law> {
+    laws().get(name.strip_suffix("-single").unwrap_or(name))
 }
 
 /// The error for an unknown law.
 pub fn unknown(name: &str) -> Error {
     Error::input("unknown tax law")
         .value(name)
-        .allowed("us-2013 to us-2026, with -married, -separate or -head for other filing statuses, or a literal such as 0:0.10,11600:0.12")
+        .allowed("us-2013 to us-2026, with -married, -separate or -head for other filing statuses")
         .suggest(name, names())
 }
 
@@ -97,12 +111,7 @@ mod tests {
         }
         assert_eq!(find("us-2024-single"), find("us-2024"));
         assert!(find("us-2012").is_none());
-        assert!(
-            find_or_parse("us-2042")
-                .unwrap_err()
-                .to_string()
-                .contains("did you mean")
-        );
+        assert!(unknown("us-2042").to_string().contains("did you mean"));
     }
 
     /// 2024 brackets of a single filer, IRS Revenue Procedure 2023-34.
@@ -119,5 +128,7 @@ mod tests {
         assert_eq!(find("us-2024-married").unwrap().edges()[1], 23_200.0);
         assert_eq!(find("us-2024-head").unwrap().edges()[1], 16_550.0);
         assert_eq!(find("us-2013").unwrap().rates()[6], 0.396);
+        assert_eq!(standard_deduction("us-2024-single"), Some(14_600.0));
+        assert_eq!(standard_deduction("us-2024-head"), Some(21_900.0));
     }
 }

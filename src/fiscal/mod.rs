@@ -2,7 +2,7 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`schedule`], [`laws`] | piecewise-linear taxes; U.S. federal law 2013–2026 |
+//! | [`schedule`], [`laws`], [`law`] | piecewise-linear taxes; U.S. federal law 2013–2026; laws of parts, reforms |
 //! | [`economy`] | utility, disutility of work, constants |
 //! | [`response`], [`choice`], [`motives`] | exact best responses; noisy ones; hours for or against welfare |
 //! | [`society`] | a population's outcome under a schedule |
@@ -16,6 +16,7 @@ pub mod choice;
 pub mod economy;
 pub mod inequality;
 pub mod lanes;
+pub mod law;
 pub mod laws;
 pub mod mirrlees;
 pub mod motives;

@@ -230,6 +230,7 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
             let law = laws::find(name).ok_or_else(|| laws::unknown(name))?;
             mechanism(GivenPlanner(law.clone()))
         }
+        PlannerKind::Composed { law, .. } => mechanism(GivenPlanner(law.schedule().clone())),
         PlannerKind::Flat { rate: Some(rate) } => mechanism(GivenPlanner(Schedule::flat(*rate)?)),
         PlannerKind::Flat { rate: None } => mechanism(InformedPlanner::Flat),
         PlannerKind::SaezStatic { elasticity } => mechanism(ObservingPlanner::Static {

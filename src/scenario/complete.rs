@@ -48,6 +48,7 @@ pub(super) fn complete(file: &Path, node: &mut Node, kind: Kind) -> Result<()> {
         Kind::Whole(low, high, unit) => node.whole(low, high, unit).map(drop),
         Kind::Number(interval, unit) => node.number(interval, unit).map(drop),
         Kind::Brackets => taxes::edges(node).map(drop),
+        Kind::Law => taxes::composed(node).map(drop),
         // The range depends on `taxes`; building the scenario checks it.
         Kind::Rate => match node.as_number() {
             Some(_) => Ok(()),

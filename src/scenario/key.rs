@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::fiscal::law::PARTS_IN_WORDS;
+
 /// A key of a table.
 #[derive(Debug)]
 pub(super) struct Key {
@@ -50,6 +52,8 @@ pub(super) enum Kind {
     Brackets,
     /// Marginal rates: a law, a list, or one number.
     Rates,
+    /// A tax law of parts: one part, or a list of them.
+    Law,
     /// A list of one kind.
     List(&'static Kind),
     /// A table with these keys.
@@ -180,12 +184,14 @@ impl Kind {
                 "one number for all brackets, or a list with one for each, as fractions 0 to 1 \
                  (22 % is 0.22); or the rates of a law, {LAWS_IN_WORDS}"
             ),
+            Kind::Law => format!("a law or a list of its parts: {PARTS_IN_WORDS}"),
             Kind::List(kind) => match kind {
                 Kind::Table(_) => "one or more tables".into(),
                 kind => format!("a list; each: {}", kind.allowed()),
             },
             Kind::Table(keys) => format!("a table with the keys {}", names(keys)),
-            Kind::Named(_) => "tables by name".into(),
+            Kind::Named(Kind::Table(_)) => "tables by name".into(),
+            Kind::Named(kind) => format!("numbers by name; each: {}", kind.allowed()),
         }
     }
 }

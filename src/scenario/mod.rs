@@ -37,6 +37,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Place, Result};
 pub use crate::fiscal::Motive;
+use crate::fiscal::law::TaxLaw;
 use crate::fiscal::{Economy, Objective, Schedule};
 use crate::llm::RemoteSpec;
 use crate::population::{Fact, PopulationSpec};
@@ -112,6 +113,8 @@ pub struct Taxes {
     pub initial: Schedule,
     /// Whether rates may go down to −1.
     pub allow_subsidy: bool,
+    /// What the law grants everybody, $/year: a name for a part of the rebate, without effect.
+    pub grant: f64,
 }
 
 /// Workers who decide in the same way.
@@ -197,6 +200,13 @@ pub enum PlannerKind {
     Fixed,
     /// A federal law by a name that [`crate::fiscal::laws::find`] knows, with its own brackets.
     Law(String),
+    /// A law of parts, with its own brackets.
+    Composed {
+        /// The arm's name.
+        name: String,
+        /// The law after its reform; the grant is without effect.
+        law: TaxLaw,
+    },
     /// One rate on all income.
     Flat {
         /// A fraction; `None` is the rate that maximises welfare.
@@ -238,7 +248,7 @@ impl PlannerKind {
         match self {
             PlannerKind::None => "none",
             PlannerKind::Fixed => "fixed",
-            PlannerKind::Law(name) => name,
+            PlannerKind::Law(name) | PlannerKind::Composed { name, .. } => name,
             PlannerKind::Flat { .. } => "flat",
             PlannerKind::SaezStatic { .. } => "saez-static",
             PlannerKind::SaezFixedPoint { .. } => "saez-fixed-point",

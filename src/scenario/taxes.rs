@@ -3,6 +3,7 @@
 use super::key::{Kind, LAWS_IN_WORDS};
 use super::node::{Node, Value};
 use crate::error::{Error, Result};
+use crate::fiscal::law::{Change, PARTS_IN_WORDS, Reform, TaxLaw};
 use crate::fiscal::schedule::{BRACKETS_MAX, check_edges};
 use crate::fiscal::{Schedule, laws};
 use crate::units::Rate;
@@ -20,6 +21,81 @@ pub(super) fn law(node: &Node, name: &str) -> Result<&'static Schedule> {
             .allowed(LAWS_IN_WORDS)
             .suggest(name, laws::names())
     })
+}
+
+/// A law of parts: one text, or a list of them whose sum it is.
+///
+/// # Errors
+/// An unknown part, an empty list, rates that sum up too high or too low.
+pub(super) fn composed(node: &Node) -> Result<TaxLaw> {
+    let part = |node: &Node| {
+        let text = node.as_text().ok_or_else(|| node.wrong_type(Kind::Law))?;
+        TaxLaw::parse(text).map_err(|error| error.at(node.place.clone()))
+    };
+    match &node.value {
+        Value::List(items) if items.is_empty() => Err(node
+            .error("a law of no parts")
+            .value("[]")
+            .allowed(PARTS_IN_WORDS)),
+        Value::List(items) => {
+            let parts: Vec<TaxLaw> = items.iter().map(part).collect::<Result<_>>()?;
+            TaxLaw::sum(&parts).map_err(|error| error.at(node.place.clone()))
+        }
+        _ => part(node),
+    }
+}
+
+/// A law after the reform at `node`, a table `rates`, `edges`, `grant`.
+///
+/// # Errors
+/// A bracket that the law has not, a rate out of range, edges that no longer increase.
+pub(super) fn reformed(baseline: &TaxLaw, node: &Node, allow_subsidy: bool) -> Result<TaxLaw> {
+    let mut changes = Vec::new();
+    let mut change = |key: &str, at: &Node| {
+        let value = at.as_number().ok_or_else(|| at.wrong_type(Kind::Rate))?;
+        let change = Change::new(key, value).map_err(|error| error.at(at.place.clone()))?;
+        if let Change::Rate { .. } = change {
+            rate(at, allow_subsidy)?;
+        }
+        change
+            .check(baseline.schedule().brackets())
+            .map_err(|error| error.at(at.place.clone()))?;
+        changes.push(change);
+        Ok::<(), Error>(())
+    };
+    for list in ["rates", "edges"] {
+        if let Some(Value::Table(entries)) = node.get(list).map(|list| &list.value) {
+            for entry in entries {
+                change(&format!("{list}.{}", entry.name), &entry.node)?;
+            }
+        }
+    }
+    if let Some(grant) = node.get("grant") {
+        change("grant", grant)?;
+    }
+    let blamed = node.get("edges").unwrap_or(node).place.clone();
+    Reform::new(changes)
+        .and_then(|reform| reform.apply(baseline))
+        .map_err(|error| error.at(blamed))
+}
+
+/// Refuses negative rates of the law that `node` names, unless they are allowed.
+///
+/// # Errors
+/// A negative rate where subsidies are not allowed.
+pub(super) fn without_subsidy(law: &TaxLaw, node: &Node, allow_subsidy: bool) -> Result<()> {
+    let schedule = law.schedule();
+    let mut brackets = schedule.edges().iter().zip(schedule.rates());
+    match brackets.find(|(_, rate)| **rate < 0.0) {
+        Some((edge, rate)) if !allow_subsidy => Err(node
+            .error("this law has negative rates")
+            .value(format!(
+                "{} ({rate} on income above {edge} $/year)",
+                node.text
+            ))
+            .allowed("such a law with `taxes.allow_subsidy = true`")),
+        _ => Ok(()),
+    }
 }
 
 /// Lower bracket edges in $/year.

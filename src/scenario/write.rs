@@ -57,6 +57,7 @@ pub fn to_toml(scenario: &Scenario) -> String {
     let rates = taxes.initial.rates();
     page.set("initial", list(rates.iter().map(|&x| number(x))));
     page.set("allow_subsidy", taxes.allow_subsidy);
+    page.set("grant", number(taxes.grant));
 
     page.header("[objective]");
     page.set("welfare", objective(&scenario.objective));
@@ -314,6 +315,10 @@ fn planner(kind: &PlannerKind) -> String {
                 ("final_years", Some(final_years.to_string())),
             ]
         }
+        PlannerKind::Composed { name, law } => vec![
+            ("parts", Some(quoted(&law.to_string()))),
+            ("name", Some(quoted(name))),
+        ],
         PlannerKind::None
         | PlannerKind::Fixed
         | PlannerKind::Law(_)
@@ -323,6 +328,7 @@ fn planner(kind: &PlannerKind) -> String {
     let name = match kind {
         PlannerKind::Search { .. } => "search".to_owned(),
         PlannerKind::Elected { .. } => "elected".to_owned(),
+        PlannerKind::Composed { .. } => "law".to_owned(),
         kind => kind.arm(),
     };
     choice(&name, &parameters)

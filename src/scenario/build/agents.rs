@@ -13,7 +13,7 @@ use crate::llm::remote::Structured;
 use crate::scenario::key::Kind;
 use crate::scenario::keys::{LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
 use crate::scenario::node::{Entry, Node, Value};
-use crate::scenario::taxes::rate;
+use crate::scenario::taxes::{composed, rate, reformed, without_subsidy};
 use crate::scenario::{
     Backend, Decide, FETCHED_MODELS, LlmPlanner, ModelSettings, Motive, OnFailure, Pick,
     PlannerAnswer, PlannerKind, Readout, Standing, Taxes, Voting, WorkerGroup,
@@ -351,6 +351,7 @@ pub(super) fn planner(
         "none" => PlannerKind::None,
         "fixed" => PlannerKind::Fixed,
         law if law.starts_with("us-") => PlannerKind::Law(law.to_owned()),
+        "law" => composed_law(&parameters, taxes.allow_subsidy)?,
         "flat" => PlannerKind::Flat {
             rate: parameters
                 .optional("rate")
@@ -405,6 +406,27 @@ pub(super) fn planner(
         }
         name => not_built("planner.kind", name),
     })
+}
+
+fn composed_law(parameters: &Section, allow_subsidy: bool) -> Result<PlannerKind> {
+    let parts = parameters.node("parts");
+    let mut law = composed(parts)?;
+    if let Some(reform) = parameters.optional("reform") {
+        law = reformed(&law, reform, allow_subsidy)?;
+    }
+    without_subsidy(&law, parts, allow_subsidy)?;
+    let name = parameters.text("name")?;
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    let taken = PLANNERS
+        .iter()
+        .any(|choice| choice.name != "law" && choice.is_called(&name));
+    if taken || name.len() > 32 || !name.chars().all(fits) {
+        return Err(parameters
+            .node("name")
+            .error("not a name for a law's arm")
+            .allowed("at most 32 of a–z, 0–9, `-` and `_`, and not the name of another planner"));
+    }
+    Ok(PlannerKind::Composed { name, law })
 }
 
 /// Between warm-up and final years there must be one in which something is tried.

@@ -14,6 +14,7 @@ use super::keys::{FACTS, SCENARIO};
 use super::node::Node;
 use super::{PersonaWriter, Record, Scenario, Taxes};
 use crate::error::{Error, Place, Result};
+use crate::fiscal::law::TaxLaw;
 use crate::fiscal::{Economy, Objective, Utility};
 use crate::population::files::read_personas;
 use crate::population::priors::{Lognormal, ParetoLognormal, Uniform};
@@ -123,15 +124,38 @@ fn economy(section: &Section) -> Result<Economy> {
 }
 
 fn taxes(section: &Section) -> Result<Taxes> {
-    let brackets = section.node("brackets");
-    let edges = super::taxes::edges(brackets)?;
     let allow_subsidy = section.node("allow_subsidy").flag()?;
-    let initial = section.optional("initial");
+    let mut law = baseline(section, allow_subsidy)?;
+    if let Some(reform) = section.optional("reform") {
+        law = super::taxes::reformed(&law, reform, allow_subsidy)?;
+    }
+    if let Some(node) = section.optional("law") {
+        super::taxes::without_subsidy(&law, node, allow_subsidy)?;
+    }
     Ok(Taxes {
-        initial: super::taxes::initial(initial, brackets, &edges, allow_subsidy)?,
-        edges,
+        edges: law.schedule().edges().to_vec(),
+        initial: law.schedule().clone(),
         allow_subsidy,
+        grant: law.grant(),
     })
+}
+
+/// What `law` says, or else `brackets`, `initial` and `grant`.
+fn baseline(section: &Section, allow_subsidy: bool) -> Result<TaxLaw> {
+    let brackets = section.node("brackets");
+    if let Some(law) = section.optional("law") {
+        let others = ["brackets", "initial", "grant"].map(|name| section.node.get(name));
+        return match others.into_iter().flatten().find(|node| node.given) {
+            Some(other) => Err(other
+                .error("`taxes.law` sets this already")
+                .allowed("either `law`, or `brackets`, `initial` and `grant`")),
+            None => super::taxes::composed(law),
+        };
+    }
+    let edges = super::taxes::edges(brackets)?;
+    let initial = section.optional("initial");
+    let schedule = super::taxes::initial(initial, brackets, &edges, allow_subsidy)?;
+    TaxLaw::new(schedule, section.number("grant")?)
 }
 
 fn objective(section: &Section) -> Result<Objective> {

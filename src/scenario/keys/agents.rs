@@ -179,6 +179,33 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
         "A federal law with its own brackets: `us-2013` … `us-2026`, with `-married`, `-separate` or `-head` for other filing statuses.",
     ),
     choice(
+        "law",
+        &[
+            key(
+                "parts",
+                Kind::Law,
+                Required,
+                r#"["income-2024", "payroll-2024"]"#,
+                "The law as the sum of its parts.",
+            ),
+            key(
+                "reform",
+                Kind::Table(super::REFORM),
+                Unset("no reform"),
+                "{ rates.3 = 0.30 }",
+                "Differences over the law, as in `taxes.reform`.",
+            ),
+            key(
+                "name",
+                Kind::Label,
+                Value(r#""law""#),
+                r#""reform-3""#,
+                "Name of the arm, at most 32 lower-case letters, digits, `-` and `_`.",
+            ),
+        ],
+        "A law of parts (docs/laws.md) with its own brackets, as in `taxes.law`. Negative rates need `taxes.allow_subsidy`; a grant is without effect.",
+    ),
+    choice(
         "flat",
         &[key(
             "rate",

@@ -396,7 +396,53 @@ const UTILITY: &[Choice] = &[
     ),
 ];
 
+/// A reform, as differences over a baseline law.
+pub(super) const REFORM: &[Key] = &[
+    key(
+        "rates",
+        Kind::Named(&Kind::Rate),
+        Unset("no other rate"),
+        "{ 3 = 0.30 }",
+        "New rates by number of the bracket, from 1.",
+    ),
+    key(
+        "edges",
+        Kind::Named(&number_from(0.0, "$/year")),
+        Unset("no other edge"),
+        "{ 2 = 15000 }",
+        "New lower edges by number of the bracket, from 2.",
+    ),
+    key(
+        "grant",
+        number_from(0.0, "$/year"),
+        Unset("no other grant"),
+        "6000.0",
+        "A new grant.",
+    ),
+];
+
 const TAXES: &[Key] = &[
+    key(
+        "law",
+        Kind::Law,
+        Unset("`brackets` and `initial` say what is taxed"),
+        r#"["income-2024", "payroll-2024"]"#,
+        "A law as the sum of its parts (docs/laws.md): sets brackets, rates at the start and `grant` at once, and excludes these keys. A law with negative rates, such as an earned-income credit, needs `allow_subsidy = true`.",
+    ),
+    key(
+        "reform",
+        Kind::Table(REFORM),
+        Unset("no reform"),
+        "{ rates.3 = 0.30 }",
+        "Differences over the schedule at the start, whether from `law` or from `brackets` and `initial`: `rates.K` a rate, `edges.K` a lower edge in $/year, `grant` the grant. K counts brackets from 1, as in the columns `rate_1`, `rate_2` and so on.",
+    ),
+    key(
+        "grant",
+        number_from(0.0, "$/year"),
+        Value("0.0"),
+        "6000.0",
+        "What the law grants everybody: written down, and without effect. All revenue less `economy.public_spending` is paid out in equal parts in any case, so that a grant only gives a part of this rebate another name. `law` sets it.",
+    ),
     key(
         "brackets",
         Kind::Brackets,

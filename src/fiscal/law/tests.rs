@@ -15,10 +15,10 @@ fn refused(text: &str) -> String {
     error.to_string()
 }
 
+/// To a millionth of a dollar.
 fn close(ours: f64, theirs: f64, context: &str) {
-    let tolerance = 1e-6 * theirs.abs().max(1.0);
     assert!(
-        (ours - theirs).abs() <= tolerance,
+        (ours - theirs).abs() <= 1e-6,
         "{context}: {ours}, not {theirs}"
     );
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fisc::fiscal::law::TaxLaw;
+use fisc::fiscal::uncertain::ObjectiveSet;
 use fisc::fiscal::{Economy, Objective, Schedule, Utility, laws};
 use fisc::llm::RemoteSpec;
 use fisc::llm::remote::Structured;
@@ -85,6 +86,7 @@ fn the_example_of_the_design() {
             grant: 0.0,
         },
         objective: Objective::InverseWage,
+        uncertain: None,
         workers: vec![WorkerGroup {
             name: "workers-1".into(),
             share: 1.0,
@@ -172,6 +174,29 @@ fn ways_of_writing_taxes() {
     assert_eq!(list.initial.rates(), [-0.1, 0.0, 0.5]);
     let married = load_with("[taxes]\nbrackets = \"us-2019-married\"\n", &[]).taxes;
     assert_eq!(Some(&married.initial), laws::find("us-2019-married"));
+}
+
+#[test]
+fn objectives_in_doubt() {
+    let text = r#"
+        [objective]
+        among = ["utilitarian", { atkinson = { epsilon = 0.5 } }, { atkinson = {} }]
+    "#;
+    let order = load_with(text, &[]).uncertain.unwrap();
+    let expected = [
+        Objective::Utilitarian,
+        Objective::Atkinson { epsilon: 0.5 },
+        Objective::Atkinson { epsilon: 2.0 },
+    ];
+    assert_eq!(order.objectives(), expected);
+    assert_eq!(order.credence(), None);
+    let scenario = load_with(text, &["objective.credence=[2, 1, 1]"]);
+    let set = scenario.uncertain.as_ref().unwrap();
+    assert_eq!(set.credence(), Some(&[0.5, 0.25, 0.25][..]));
+    // What planners pursue is another key.
+    assert_eq!(scenario.objective, Objective::InverseWage);
+    let (_folder, resolved) = folder_with(&to_toml(&scenario));
+    assert_eq!(load(&resolved, &[]).unwrap().uncertain, scenario.uncertain);
 }
 
 #[test]
@@ -354,6 +379,20 @@ fn objective() -> impl Strategy<Value = Objective> {
         positive().prop_map(|scale| Objective::Prioritarian { scale }),
         prop::collection::vec(positive(), 1..5).prop_map(|weights| Objective::Pareto { weights }),
     ]
+}
+
+fn uncertain() -> impl Strategy<Value = ObjectiveSet> {
+    let credence = prop::option::of(prop::collection::vec(positive(), 5));
+    let objectives = prop::sample::subsequence(Objective::defaults(), 2..=5);
+    (objectives, 0.0..1.0f64, credence).prop_map(|(mut objectives, epsilon, credence)| {
+        objectives[0] = Objective::Atkinson { epsilon };
+        let count = objectives.len();
+        let set = ObjectiveSet::new(objectives).unwrap();
+        match credence {
+            Some(credence) => set.with_credence(&credence[..count]).unwrap(),
+            None => set,
+        }
+    })
 }
 
 fn planner() -> impl Strategy<Value = PlannerKind> {
@@ -646,6 +685,7 @@ prop_compose! {
         blind in prop::sample::subsequence(Fact::ALL.to_vec(), 0..=6),
         written in prop::option::of(1usize..=64),
         voting in voting(),
+        uncertain in prop::option::of(uncertain()),
     ) -> Scenario {
         let personas = match wages {
             WagePrior::Census => PersonaSource::Census,
@@ -688,7 +728,7 @@ prop_compose! {
             },
             blind,
             population: PopulationSpec { size, wages, personas, wage_cap },
-            economy, taxes, objective, workers, planner, compare: arms, voting,
+            economy, taxes, objective, uncertain, workers, planner, compare: arms, voting,
             models: BTreeMap::from([("m".to_owned(), model)]),
             record: Record { workers_every },
             prompts: None,

@@ -38,6 +38,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Place, Result};
 pub use crate::fiscal::Motive;
 use crate::fiscal::law::TaxLaw;
+use crate::fiscal::uncertain::ObjectiveSet;
 use crate::fiscal::{Economy, Objective, Schedule};
 use crate::llm::RemoteSpec;
 use crate::population::{Fact, PopulationSpec};
@@ -72,6 +73,8 @@ pub struct Scenario {
     pub taxes: Taxes,
     /// What the planner maximises.
     pub objective: Objective,
+    /// Objectives of which none is known to be the right one, for `fisc frontier`.
+    pub uncertain: Option<ObjectiveSet>,
     /// Groups of workers; their shares sum to 1.
     pub workers: Vec<WorkerGroup>,
     /// The planner of the main arm.

@@ -69,11 +69,11 @@ fn describe(page: &mut String, section: &str, header: &str, key: &Key) {
         _ => &[],
     };
     if !choices.is_empty() {
-        // The planners are described once.
-        if key.name == "planners" {
-            page.push_str("The choices are those of `planner.kind`.\n");
-        } else {
-            list_choices(page, choices, 0);
+        // Planners and objectives are described once.
+        match key.name {
+            "planners" => page.push_str("The choices are those of `planner.kind`.\n"),
+            "among" => page.push_str("The choices are those of `objective.welfare`.\n"),
+            _ => list_choices(page, choices, 0),
         }
     }
     let header = if header.is_empty() {

@@ -61,6 +61,12 @@ pub fn to_toml(scenario: &Scenario) -> String {
 
     page.header("[objective]");
     page.set("welfare", objective(&scenario.objective));
+    if let Some(set) = &scenario.uncertain {
+        page.set("among", list(set.objectives().iter().map(objective)));
+        if let Some(credence) = set.credence() {
+            page.set("credence", list(credence.iter().map(|&p| number(p))));
+        }
+    }
 
     for group in &scenario.workers {
         page.header("[[workers]]");

@@ -27,7 +27,7 @@ impl Default for Effort {
     fn default() -> Self {
         Effort {
             optimum: optimum::Effort::default(),
-            weightings: 40,
+            weightings: 30,
             random_starts: 8,
             coarse_workers: 2_000,
         }
@@ -230,7 +230,11 @@ pub fn frontier(
             .enumerate()
             .map(|(place, goal)| {
                 let mut rng = streams.at(1 + round, place as u64);
-                let starts = if place < chief { 12 } else { 2 };
+                let starts = match round {
+                    _ if place < chief => 12,
+                    0 => 2,
+                    _ => 1,
+                };
                 let mut ends: Vec<Descent> = goal
                     .starts(&known, starts)
                     .map(|at| goal.search(&coarse, at.clone(), &mut rng))

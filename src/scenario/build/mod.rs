@@ -10,11 +10,12 @@ use self::agents::{Models, compared, models, planner, referred_model, voting, wo
 use self::files::{existing, referred, wage_file};
 use self::section::{Section, not_built, picked};
 use super::key::{Kind, is_label};
-use super::keys::{FACTS, SCENARIO};
+use super::keys::{FACTS, SCENARIO, WELFARE};
 use super::node::Node;
 use super::{PersonaWriter, Record, Scenario, Taxes};
 use crate::error::{Error, Place, Result};
 use crate::fiscal::law::TaxLaw;
+use crate::fiscal::uncertain::ObjectiveSet;
 use crate::fiscal::{Economy, Objective, Utility};
 use crate::population::files::read_personas;
 use crate::population::priors::{Lognormal, ParetoLognormal, Uniform};
@@ -47,7 +48,8 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
         population: population(&population_section, folder)?,
         blind: blind(population_section.node("persona_blind"))?,
         persona_writer: persona_writer(&population_section, &models)?,
-        objective: objective(&root.table("objective"))?,
+        objective: objective(root.table("objective").choice("welfare"))?,
+        uncertain: uncertain(&root.table("objective"))?,
         workers: workers(root.node("workers"), &economy, &models)?,
         voting: voting(&root.table("voting"), &models)?,
         compare: compared(compare.node("planners"), &planner, &taxes, &models, years)?,
@@ -158,8 +160,7 @@ fn baseline(section: &Section, allow_subsidy: bool) -> Result<TaxLaw> {
     TaxLaw::new(schedule, section.number("grant")?)
 }
 
-fn objective(section: &Section) -> Result<Objective> {
-    let (name, parameters) = section.choice("welfare");
+fn objective((name, parameters): (&str, Section)) -> Result<Objective> {
     let objective = match name {
         "utilitarian" => Objective::Utilitarian,
         "inverse_wage" => Objective::InverseWage,
@@ -195,6 +196,38 @@ fn objective(section: &Section) -> Result<Objective> {
         .check()
         .map_err(|error| error.at(node.unwrap_or(parameters.node).place.clone()))?;
     Ok(objective)
+}
+
+/// The objectives of `among`, each once, with their credences.
+fn uncertain(section: &Section) -> Result<Option<ObjectiveSet>> {
+    let credence = section.optional("credence");
+    let Some(among) = section.optional("among") else {
+        return match credence {
+            None => Ok(None),
+            Some(node) => Err(node
+                .error("credences of no objectives")
+                .allowed("`among` beside it, or no credences")),
+        };
+    };
+    let mut objectives = Vec::new();
+    for item in among.items(section.key("among").kind)? {
+        let found = objective(picked(item, Kind::Choice(WELFARE)))?;
+        if objectives.contains(&found) {
+            return Err(item
+                .error("this objective twice")
+                .allowed("each objective once, or with other parameters"));
+        }
+        objectives.push(found);
+    }
+    let set = ObjectiveSet::new(objectives).map_err(|error| error.at(among.place.clone()))?;
+    let Some(node) = credence else {
+        return Ok(Some(set));
+    };
+    let items = node.items(section.key("credence").kind)?;
+    let credence: Vec<f64> = items.iter().filter_map(Node::as_number).collect();
+    set.with_credence(&credence)
+        .map(Some)
+        .map_err(|error| error.at(node.place.clone()))
 }
 
 /// Facts that prompts leave unsaid, each once.

@@ -468,15 +468,31 @@ const TAXES: &[Key] = &[
     ),
 ];
 
-const OBJECTIVE: &[Key] = &[key(
-    "welfare",
-    Kind::Choice(WELFARE),
-    Value(r#""inverse_wage""#),
-    r#"{ isoelastic = { gamma = 1.0 } }"#,
-    "Social welfare function. u is utility, m utility in $/year (the consumption without work that is as good). Every objective is recorded in any case; this one steers the planner.",
-)];
+const OBJECTIVE: &[Key] = &[
+    key(
+        "welfare",
+        Kind::Choice(WELFARE),
+        Value(r#""inverse_wage""#),
+        r#"{ isoelastic = { gamma = 1.0 } }"#,
+        "Social welfare function. u is utility, m utility in $/year (the consumption without work that is as good). Every objective is recorded in any case; this one steers the planner.",
+    ),
+    key(
+        "among",
+        Kind::List(&Kind::Choice(WELFARE)),
+        Unset("no uncertainty about the objective"),
+        r#"["utilitarian", "inverse_wage", { atkinson = { epsilon = 2.0 } }]"#,
+        "Two or more objectives of which none is known to be the right one: `fisc frontier` weighs schedules by all of them (docs/uncertain.md). The planners of a run pursue `welfare` all the same.",
+    ),
+    key(
+        "credence",
+        Kind::List(&number_from(0.0, "")),
+        Unset("a partial order, in which no objective is more probable than another"),
+        "[0.5, 0.3, 0.2]",
+        "How probable it is that each objective of `among` is the right one, in their order; scaled to sum to 1.",
+    ),
+];
 
-const WELFARE: &[Choice] = &[
+pub(super) const WELFARE: &[Choice] = &[
     choice(
         "utilitarian",
         &[],

@@ -18,6 +18,7 @@ test: packages
 
 bench: packages
 	cargo bench --profile dev --bench step
+	cargo bench --profile dev --bench optimum
 	cargo bench --profile dev --bench llm -- q8_0
 	cargo bench --profile dev --bench replay
 

@@ -245,49 +245,52 @@ fn quasilinear_labor(
     });
 }
 
-/// The root of a decreasing function on [low, high], or the end nearest to it,
-/// by bisection safeguarded regula falsi (Illinois), to the last few bits.
-pub(crate) fn decreasing_root(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
-    let (mut f_low, mut f_high) = (f(low), f(high));
+/// The root of a decreasing function on [low, high], or the end nearest to it, to the last few bits.
+///
+/// Inverse quadratic interpolation where it is safe, else bisection. Source: Chandrupatla (1997).
+pub(crate) fn decreasing_root(f: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
+    let (f_low, f_high) = (f(low), f(high));
     if f_low <= 0.0 {
         return low;
     }
     if f_high >= 0.0 {
         return high;
     }
-    let mut last_side = 0;
-    for iteration in 0..200 {
-        if high - low <= 1e-14 * high.max(1e-300) {
-            break;
-        }
-        let secant = (low * f_high - high * f_low) / (f_high - f_low);
-        // Every third step bisects, so that convergence never stalls.
-        let middle = if iteration % 3 != 2 && secant.is_finite() && secant > low && secant < high {
-            secant
+    // The root lies between the newest point a and b; c is the point before.
+    let (mut a, mut b, mut f_a, mut f_b) = (high, low, f_high, f_low);
+    let mut t = 0.5;
+    for _ in 0..200 {
+        let x = a + t * (b - a);
+        let value = f(x);
+        let (c, f_c);
+        if (value > 0.0) == (f_a > 0.0) {
+            (c, f_c) = (a, f_a);
         } else {
-            0.5 * (low + high)
+            (c, f_c) = (b, f_b);
+            (b, f_b) = (a, f_a);
+        }
+        (a, f_a) = (x, value);
+        let (best, f_best) = if f_a.abs() < f_b.abs() {
+            (a, f_a)
+        } else {
+            (b, f_b)
         };
-        let value = f(middle);
-        if value == 0.0 {
-            return middle;
+        let least = 4.0 * f64::EPSILON * best.abs() / (b - a).abs();
+        if f_best == 0.0 || least.is_nan() || least > 0.5 {
+            return best;
         }
-        if value > 0.0 {
-            low = middle;
-            f_low = value;
-            if last_side == 1 {
-                f_high *= 0.5;
-            }
-            last_side = 1;
+        let xi = (a - b) / (c - b);
+        let phi = (f_a - f_b) / (f_c - f_b);
+        let safe = phi * phi < xi && (1.0 - phi) * (1.0 - phi) < 1.0 - xi;
+        t = if safe {
+            f_a / (f_b - f_a) * f_c / (f_b - f_c)
+                + (c - a) / (b - a) * f_a / (f_c - f_a) * f_b / (f_c - f_b)
         } else {
-            high = middle;
-            f_high = value;
-            if last_side == -1 {
-                f_low *= 0.5;
-            }
-            last_side = -1;
-        }
+            0.5
+        };
+        t = t.clamp(least, 1.0 - least);
     }
-    0.5 * (low + high)
+    0.5 * (a + b)
 }
 
 /// Best hours per week of one worker; for many workers under one schedule prepare a [`Response`].

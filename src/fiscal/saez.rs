@@ -14,6 +14,7 @@
 //! * **fixed-point** ([`fixed_point`]): rates, best responses and weights iterated until they agree.
 //! * **estimated** ([`estimate_elasticity`]): e measured on the workers themselves by a small reform.
 
+use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Outcome, Schedule, Society};
 
 /// Rates by the formula and what had to be said about them.
@@ -257,6 +258,52 @@ pub fn estimate_elasticity(
         workers: pairs.len(),
         without_income: before.len() - pairs.len(),
     })
+}
+
+/// Factor of net-of-tax rates in the reform by which the `estimated` variant measures: −5 %.
+pub const NET_RATIO: f64 = 0.95;
+
+/// One application of the formula to what a society does under `observed`: the `static` variant
+/// with a given elasticity, the `estimated` one with none, which measures it by [`small_reform`].
+///
+/// # Errors
+/// No weights, no estimate or one that is not positive: then the formula has no solution.
+pub fn from_observation(
+    society: &Society,
+    observed: &Schedule,
+    objective: &Objective,
+    elasticity: Option<f64>,
+    allow_subsidy: bool,
+) -> Result<(Schedule, Vec<String>)> {
+    let unsolved = |why: &str| Err(Error::run(format!("Saez's formula has no solution: {why}")));
+    let outcome = society.outcome(observed);
+    let allocation = outcome.allocation(society.wage());
+    let weights = objective.marginal_weights(society.economy(), &allocation);
+    if !are_defined(&weights) {
+        return unsolved(NO_WEIGHTS);
+    }
+    let mut notes = Vec::new();
+    let elasticity = match elasticity {
+        Some(elasticity) => elasticity,
+        None => {
+            let after = society.outcome(&small_reform(observed, NET_RATIO));
+            match estimate_elasticity(&outcome.income, &after.income, NET_RATIO) {
+                Some(found) if found.elasticity > 0.0 => {
+                    notes.push(format!(
+                        "measured elasticity {:.3} (s.e. {:.3})",
+                        found.elasticity, found.standard_error
+                    ));
+                    found.elasticity
+                }
+                Some(_) => return unsolved("the measured elasticity is not positive"),
+                None => return unsolved("too few workers with income to measure an elasticity"),
+            }
+        }
+    };
+    let edges = observed.edges();
+    let found = bracket_rates(edges, &outcome.income, &weights, elasticity, allow_subsidy);
+    notes.extend(found.notes);
+    Ok((Schedule::of_checked(edges.to_vec(), found.rates), notes))
 }
 
 /// The small reform of the `estimated` variant: net-of-tax rates of `schedule` times `net_ratio`.

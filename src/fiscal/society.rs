@@ -1,8 +1,11 @@
 //! A population that answers a schedule in closed form: the full-information
 //! model behind the baselines and the optimum.
 
+mod alone;
+
 use crate::error::{Error, Result};
 use crate::fiscal::choice::{at_quantile, hour_options, logit_probabilities};
+use crate::fiscal::frictions::Friction;
 use crate::fiscal::mirrlees::Types;
 use crate::fiscal::motives::{Motive, SETTLED_WITHIN, Stage};
 use crate::fiscal::objective::{Allocation, Objective};
@@ -46,6 +49,8 @@ pub struct Society {
     objective: Objective,
     /// Workers whose satisfaction scales utility.
     bounded: Vec<Bounded>,
+    /// By worker; empty where nobody has any.
+    frictions: Vec<Friction>,
 }
 
 /// A worker whose satisfaction with the tax policy scales its utility.
@@ -117,6 +122,7 @@ impl Society {
             serving: Vec::new(),
             objective: Objective::Utilitarian,
             bounded: Vec::new(),
+            frictions: Vec::new(),
         };
         society.sort_behaviours();
         society
@@ -156,6 +162,47 @@ impl Society {
         });
         self.bounded = bounded.collect();
         self
+    }
+
+    /// The same workers, of whom the rational ones have frictions: one entry for each worker.
+    #[must_use]
+    pub fn with_frictions(mut self, frictions: &[Friction]) -> Self {
+        assert_eq!(self.len(), frictions.len(), "an entry for each worker");
+        self.frictions = match frictions.iter().all(Friction::is_none) {
+            true => Vec::new(),
+            false => frictions.to_vec(),
+        };
+        self
+    }
+
+    /// Takes what workers do under `schedule` as the hours that they change from, where changing
+    /// them costs.
+    #[must_use]
+    pub fn settled_under(mut self, schedule: &Schedule) -> Self {
+        if self.frictions.iter().any(|f| f.adjustment_cost > 0.0) {
+            self.frictions.iter_mut().for_each(|f| f.before = None);
+            let mut hours = Vec::new();
+            self.hours_into(schedule, &mut hours);
+            self.remember(&hours);
+        }
+        self
+    }
+
+    /// Takes these hours per week, one for each worker, as the ones that workers change from.
+    pub fn remember(&mut self, hours: &[f64]) {
+        for (friction, &hours) in self.frictions.iter_mut().zip(hours) {
+            friction.before = Some(hours);
+        }
+    }
+
+    /// What frictions cost each worker at these hours, in the unit of utility; `None` where nobody
+    /// has any.
+    pub fn friction_costs(&self, labor: &[f64]) -> Option<Vec<f64>> {
+        let costs = |(i, f): (usize, &Friction)| match self.behaviour[i] {
+            Behaviour::Rational => f.cost(labor[i]),
+            _ => 0.0,
+        };
+        (!self.frictions.is_empty()).then(|| self.frictions.iter().enumerate().map(costs).collect())
     }
 
     fn sort_behaviours(&mut self) {
@@ -207,10 +254,11 @@ impl Society {
 
     /// Largest gap, relative to mean income, between the rebate that workers expect and the one
     /// that is paid, at which a schedule counts as having an equilibrium: [`EQUILIBRIUM_TOLERANCE`],
-    /// but a tenth of a percent where somebody picks from whole options of hours, whose taxes jump.
+    /// but a tenth of a percent where somebody picks from whole options of hours or has frictions,
+    /// so that taxes jump.
     pub fn equilibrium_tolerance(&self) -> f64 {
         let is_logit = |b: &Behaviour| matches!(b, Behaviour::Logit { .. });
-        if self.behaviour.iter().any(is_logit) {
+        if self.behaviour.iter().any(is_logit) || !self.frictions.is_empty() {
             1e-3
         } else {
             EQUILIBRIUM_TOLERANCE
@@ -242,12 +290,17 @@ impl Society {
         )
         .serving(self.objective.clone())
         .bounded(&dissatisfied)
+        .with_frictions(&match self.frictions.is_empty() {
+            true => vec![Friction::default(); count],
+            false => picks.iter().map(|&i| self.frictions[i]).collect(),
+        })
     }
 
     /// The workers as types in ascending order of productivity, and the place of each.
     ///
     /// # Errors
-    /// Workers whom one number does not order: not rational, bounded, or of different δ.
+    /// Workers whom one number does not order: not rational, bounded, with frictions, or of
+    /// different δ.
     pub fn types(&self) -> Result<(Types, Vec<usize>)> {
         let delta = self.economy.labor_exponent;
         let rational = |b: &Behaviour| *b == Behaviour::Rational;
@@ -257,6 +310,8 @@ impl Society {
             "groups with a labor_exponent of their own"
         } else if !self.bounded.is_empty() {
             "bounded workers"
+        } else if !self.frictions.is_empty() {
+            "fixed costs of work, coarse hours or costs of changing them"
         } else {
             ""
         };
@@ -319,6 +374,12 @@ impl Society {
                 for (i, l) in labor.iter_mut().enumerate() {
                     let response = &responses[self.taste[i] as usize];
                     *l = response.labor(self.wage[i], self.untaxed_labor[i], rebate);
+                }
+            }
+            for (i, friction) in self.frictions.iter().enumerate() {
+                if self.behaviour[i] == Behaviour::Rational && !friction.is_none() {
+                    let taste = &self.tastes[self.taste[i] as usize];
+                    labor[i] = friction.labor(taste, schedule, self.wage[i], rebate, labor[i]);
                 }
             }
             for &i in &self.others {
@@ -415,6 +476,11 @@ impl Society {
             for (i, utility) in outcome.utility.iter_mut().enumerate() {
                 let taste = &self.tastes[self.taste[i] as usize];
                 *utility = taste.utility(outcome.disposable[i], outcome.labor[i]);
+            }
+        }
+        if let Some(costs) = self.friction_costs(&outcome.labor) {
+            for (utility, cost) in outcome.utility.iter_mut().zip(costs) {
+                *utility -= cost;
             }
         }
         for bounded in &self.bounded {

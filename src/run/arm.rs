@@ -12,6 +12,7 @@ use crate::world::clock::ClockPlugin;
 use crate::world::elections::ballots::BallotsBy;
 use crate::world::elections::candidates::Candidates;
 use crate::world::elections::{Elections, Held, HeldElections};
+use crate::world::frictions::FrictionsPlugin;
 use crate::world::habits::HabitsPlugin;
 use crate::world::language::{ChoiceRule, GroupAsking, LanguageWorkersPlugin};
 use crate::world::planners::given::GivenPlanner;
@@ -91,6 +92,7 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
         mechanism(ClosedFormPlugin {
             joint: simulation.joint(),
         }),
+        mechanism(FrictionsPlugin),
         mechanism(HabitsPlugin),
         mechanism(SatisfactionPlugin {
             asking: satisfaction_by_group(scenario)?,
@@ -130,6 +132,7 @@ pub fn assemble(simulation: &Simulation, mechanisms: Vec<Mechanism>, models: &Mo
         .insert_resource(TaxRules {
             initial: scenario.taxes.initial.clone(),
             allow_subsidy: scenario.taxes.allow_subsidy,
+            constraints: simulation.constraints,
         })
         .insert_resource(Counterpart(simulation.counterpart.clone()))
         .insert_resource(models.clone())
@@ -147,6 +150,7 @@ pub fn assemble(simulation: &Simulation, mechanisms: Vec<Mechanism>, models: &Mo
         &simulation.shown,
         &simulation.groups,
         &simulation.traits,
+        &simulation.frictions,
     );
     app
 }

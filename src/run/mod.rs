@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`simulation`] | all arms, and a user's own plugins |
 //! | [`arm`] | one arm: which plugins its world has |
+//! | [`laboratory`] | what is known of a scenario's economy without a run |
 //! | [`path`] | how planners came near the optimum; elections in short |
 //! | `personas` | personas that a language model writes before the first period |
 //! | [`tables`] | rows as Parquet |
@@ -16,6 +17,7 @@
 
 pub mod arm;
 pub mod folder;
+pub mod laboratory;
 pub mod output;
 pub mod path;
 mod personas;

@@ -4,9 +4,12 @@ use super::arm::{self, ArmResult};
 use super::personas;
 use crate::error::{Error, Result};
 use crate::fiscal::Society;
+use crate::fiscal::frictions::Friction;
 use crate::fiscal::motives::Stage;
+use crate::fiscal::optimum::Constraints;
 use crate::llm::{Engine, Prompts};
 use crate::population::{self, Person, Persona};
+use crate::random::Streams;
 use crate::scenario::{Decide, Motive, PlannerKind, Scenario, Standing, WorkerGroup};
 use crate::world;
 use crate::world::asking::{Models, PROMPTS, PromptBook};
@@ -44,6 +47,24 @@ fn chooses(group: &WorkerGroup) -> Chooses {
     }
 }
 
+/// What keeps each worker from its smooth best response. Fixed costs are drawn by worker, so that a
+/// worker's cost does not depend on the population around it.
+fn frictions(scenario: &Scenario, people: &[Person], groups: &[u32]) -> Vec<Friction> {
+    let streams = Streams::new(scenario.seed, "fixed cost");
+    (people.iter().zip(groups))
+        .map(|(person, &group)| {
+            let group = &scenario.workers[group as usize];
+            let mut rng = streams.at(u64::from(person.id), 0);
+            Friction {
+                fixed_cost: group.fixed_cost.draw(&mut rng),
+                hours_step: group.hours_step,
+                adjustment_cost: group.adjustment_cost,
+                before: None,
+            }
+        })
+        .collect()
+}
+
 type Extension = Arc<dyn Fn(&mut App) + Send + Sync>;
 
 /// A scenario with its population, ready to be played.
@@ -55,6 +76,10 @@ pub struct Simulation {
     pub(super) shown: Arc<Vec<Option<Persona>>>,
     pub(super) groups: Arc<Vec<u32>>,
     pub(super) traits: Arc<Vec<GroupTraits>>,
+    /// By worker.
+    pub(super) frictions: Arc<Vec<Friction>>,
+    /// What full-information planners must obey.
+    pub(super) constraints: Constraints,
     pub(super) counterpart: Arc<Society>,
     pub(super) prompts: PromptBook,
     pub(super) extensions: Vec<Extension>,
@@ -89,13 +114,19 @@ impl Simulation {
                 remembers: matches!(group.decide, Decide::Llm { memory: 1.., .. }),
             })
             .collect();
+        let frictions = frictions(&scenario, &people, &groups);
         let counterpart = closed_form_counterpart(
             &scenario.economy,
             &scenario.objective,
             &people,
             &groups,
             &traits,
-        );
+            &frictions,
+        )
+        .settled_under(&scenario.taxes.initial);
+        let constraints = scenario
+            .limits
+            .constraints(scenario.taxes.allow_subsidy, &counterpart)?;
         let shown = people
             .iter()
             .map(|person| Some(person.persona.as_deref()?.without(&scenario.blind)))
@@ -106,6 +137,8 @@ impl Simulation {
             people: Arc::new(people),
             groups: Arc::new(groups),
             traits: Arc::new(traits),
+            frictions: Arc::new(frictions),
+            constraints,
             counterpart: Arc::new(counterpart),
             prompts: PromptBook(Arc::new(prompts)),
             extensions: Vec::new(),
@@ -153,6 +186,11 @@ impl Simulation {
     /// The templates of this scenario.
     pub fn prompts(&self) -> &Prompts {
         &self.prompts.0
+    }
+
+    /// What full-information planners must obey.
+    pub fn constraints(&self) -> &Constraints {
+        &self.constraints
     }
 
     /// The same population in closed form.
@@ -279,7 +317,8 @@ impl Simulation {
     pub(super) fn joint(&self) -> Option<Society> {
         let tastes = Tastes(self.traits.iter().map(|group| group.tastes).collect());
         let serving = |group: &GroupTraits| matches!(group.chooses, Chooses::Serving(_));
-        if tastes.shared().is_some() && !self.traits.iter().any(serving) {
+        let frictionless = self.frictions.iter().all(Friction::is_none);
+        if tastes.shared().is_some() && !self.traits.iter().any(serving) && frictionless {
             return None;
         }
         // Whose hours are neither rational nor serving is told afresh in every step.
@@ -303,6 +342,7 @@ impl Simulation {
             &self.people,
             &self.groups,
             &told,
+            &self.frictions,
         ))
     }
 

@@ -29,6 +29,7 @@
 //! | [`clock`] | steps and tax years |
 //! | [`workers`] | workers in components; closed-form hours |
 //! | [`habits`] | hours by noisy choice and by climbing on one's own history |
+//! | [`frictions`] | fixed costs of work, coarse hours, costs of changing hours |
 //! | [`satisfaction`] | utility that dissatisfaction with the tax policy lowers |
 //! | [`asking`], [`thinking`] | questions to language models; reasoning first |
 //! | [`language`] | hours by language model |
@@ -40,6 +41,7 @@
 pub mod asking;
 pub mod clock;
 pub mod elections;
+pub mod frictions;
 pub mod habits;
 pub mod language;
 pub mod planners;

@@ -1,10 +1,12 @@
 //! Workers in components, and hours in closed form.
 
+use super::frictions::FrictionCost;
 use super::habits::{Adaptive, Logit};
 use super::language::Memory;
 use super::satisfaction::Bounded;
 use super::treasury::Treasury;
-use super::{CurrentSchedule, Decide, EconomyConstants, Notes, Step};
+use super::{Clock, CurrentSchedule, Decide, EconomyConstants, Notes, Step};
+use crate::fiscal::frictions::Friction;
 use crate::fiscal::response::Response;
 use crate::fiscal::society::{equilibrium_rebate, utility_without_policy};
 use crate::fiscal::{
@@ -160,13 +162,14 @@ const COPIES_MAX: usize = 1 << 20;
 /// The population as the full-information planners see it: language-model and adaptive workers are
 /// taken to be rational. Where some worker picks at random, each worker is there `QUANTILES`
 /// times (fewer in a large population) at even quantiles, so that the society's welfare is the
-/// expected one.
+/// expected one. `frictions` holds one entry for each of `people`.
 pub fn closed_form_counterpart(
     economy: &Economy,
     objective: &Objective,
     people: &[Person],
     groups: &[u32],
     traits: &[GroupTraits],
+    frictions: &[Friction],
 ) -> Society {
     let of = |i: usize| &traits[groups[i] as usize];
     let random = (0..people.len()).any(|i| matches!(of(i).chooses, Chooses::Logit(_)));
@@ -200,18 +203,22 @@ pub fn closed_form_counterpart(
         None => society.with_tastes(tastes.0, each.iter().map(|&(i, _)| groups[i]).collect()),
     }
     .bounded(&dissatisfied)
+    .with_frictions(&each.iter().map(|&(i, _)| frictions[i]).collect::<Vec<_>>())
 }
 
-/// Puts workers into the world, in order of id. `shown` is what prompts may say of each.
+/// Puts workers into the world, in order of id. `shown` is what prompts may say of each,
+/// `frictions` what keeps it from its smooth best response.
 pub fn spawn(
     world: &mut World,
     people: &[Person],
     shown: &[Option<Persona>],
     groups: &[u32],
     traits: &[GroupTraits],
+    frictions: &[Friction],
 ) {
     world.insert_resource(Tastes(traits.iter().map(|group| group.tastes).collect()));
-    for ((person, shown), &group) in people.iter().zip(shown).zip(groups) {
+    let all = people.iter().zip(shown).zip(groups).zip(frictions);
+    for (((person, shown), &group), friction) in all {
         let GroupTraits {
             chooses,
             tastes,
@@ -237,6 +244,9 @@ pub fn spawn(
             Chooses::Serving(_) => worker.insert(Serving),
             Chooses::Language => worker.insert(LanguageModel),
         };
+        if !friction.is_none() {
+            worker.insert(FrictionCost::default());
+        }
         if let Some(dissatisfied) = *dissatisfied {
             worker.insert(Bounded {
                 dissatisfied,
@@ -326,14 +336,21 @@ fn respond(
     }
 }
 
-/// Hours of rational and serving workers where they do not all share their preferences or some
-/// serve: the joint answer of the society in which all others keep the hours of this step.
+/// Hours of rational and serving workers where they do not all share their preferences, some
+/// serve, or some have frictions: the joint answer of the society in which all others keep the hours of this step.
 fn respond_jointly(
     world: Res<JointResponse>,
+    clock: Res<Clock>,
     schedule: Res<CurrentSchedule>,
     mut treasury: ResMut<Treasury>,
     mut notes: ResMut<Notes>,
-    mut workers: Query<(&WorkerId, &mut Labor, Has<Rational>, Has<Serving>)>,
+    mut workers: Query<(
+        &WorkerId,
+        &mut Labor,
+        Option<&mut FrictionCost>,
+        Has<Rational>,
+        Has<Serving>,
+    )>,
     mut society: Local<Option<Society>>,
     mut hours: Local<Vec<f64>>,
 ) {
@@ -342,6 +359,10 @@ fn respond_jointly(
         .iter()
         .filter(|(.., rational, serving)| !rational && !serving);
     society.fix(others.map(|(id, labor, ..)| (id.0 as usize, labor.0)));
+    // Before the first step there is nothing to change from.
+    if clock.step > 1 {
+        society.remember(&hours);
+    }
     let (expected, settled) = society.hours_into(&schedule.0, &mut hours);
     treasury.expected = expected;
     if !settled {
@@ -350,8 +371,13 @@ fn respond_jointly(
             schedule.0
         ));
     }
-    for (id, mut labor, ..) in &mut workers {
-        labor.0 = hours[id.0 as usize];
+    let costs = society.friction_costs(&hours);
+    for (id, mut labor, cost, ..) in &mut workers {
+        let place = id.0 as usize;
+        labor.0 = hours[place];
+        if let (Some(mut cost), Some(costs)) = (cost, &costs) {
+            cost.0 = costs[place];
+        }
     }
 }
 
@@ -363,8 +389,8 @@ struct JointResponse(Society);
 /// Workers whose hours have a closed form: [`FixedHours`], [`Rational`], [`Serving`].
 #[derive(Clone, Debug, Default)]
 pub struct ClosedFormPlugin {
-    /// The workers, if they do not all share their preferences or some serve a motive: their best
-    /// responses are then found jointly.
+    /// The workers, if they do not all share their preferences, some serve a motive, or some have
+    /// frictions: their best responses are then found jointly.
     pub joint: Option<Society>,
 }
 

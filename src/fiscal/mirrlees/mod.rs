@@ -36,8 +36,8 @@ pub struct Menu {
     /// u_j.
     pub utility: Vec<f64>,
     /// T'(z_j) = 1 − (∂v/∂z)·C': the wedge between what a dollar earned brings and costs the
-    /// worker, a fraction. The marginal rate of a smooth schedule; above 0 also where hours are at
-    /// their limit.
+    /// worker, a fraction. The marginal rate of a smooth schedule. NaN where hours are at their
+    /// limit, which implies no rate.
     pub marginal_rate: Vec<f64>,
 }
 
@@ -95,6 +95,9 @@ fn point(economy: &Economy, types: &Types, effort: Vec<f64>, spending: f64) -> R
         .collect();
     let marginal_rate = (0..types.len())
         .map(|j| {
+            if income[j] >= types.most[j] {
+                return f64::NAN;
+            }
             let slope = types.cost[j] * delta * income[j].powf(delta - 1.0);
             1.0 - slope * consumption_slope(economy, utility[j] + effort[j])
         })

@@ -232,6 +232,7 @@ fn no_schedule_beats_the_menu_with_income_effects() {
                 random_starts: 3,
                 coarse_workers: 100,
                 polished: 2,
+                ..Effort::default()
             };
             let found = optimum(&society, &edges, &objective, &[], false, effort);
             let untaxed = society.welfare(&Schedule::flat(0.0).unwrap(), &objective);

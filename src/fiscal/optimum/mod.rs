@@ -33,6 +33,10 @@ pub struct Effort {
     pub coarse_workers: usize,
     /// Starts that are polished on the whole population.
     pub polished: usize,
+    /// Of these, how many go on by random steps.
+    pub wandering: usize,
+    /// Random steps of each, per bracket.
+    pub tries: usize,
 }
 
 impl Default for Effort {
@@ -41,6 +45,8 @@ impl Default for Effort {
             random_starts: 12,
             coarse_workers: 2_000,
             polished: 6,
+            wandering: 3,
+            tries: 150,
         }
     }
 }
@@ -232,7 +238,7 @@ fn climb<'a>(
     let mut found: Vec<Search> = starts
         .par_iter()
         .map(|rates| {
-            Search::new(&coarse, edges, goal.clone(), *constraints, rates).descend(0.16, 1e-5)
+            Search::new(&coarse, edges, goal.clone(), *constraints, rates).descend(0.16, 1e-3)
         })
         .collect();
     let mut evaluations: usize = found.iter().map(|search| search.evaluations).sum();
@@ -245,17 +251,41 @@ fn climb<'a>(
         .take(effort.polished.max(1))
         .map(|search| {
             Search::new(society, edges, goal.clone(), *constraints, &search.rates)
-                .descend(0.02, 1e-7)
+                .with_pairs()
+                .descend(0.02, 1e-5)
         })
         .collect();
-    evaluations += polished
+    let mut polished = polished;
+    polished.sort_by(|a, b| b.value.total_cmp(&a.value));
+    let wandering = polished.len().min(effort.wandering);
+    let rest: usize = polished[wandering..]
         .iter()
         .map(|search| search.evaluations)
-        .sum::<usize>();
-    let best = polished
+        .sum();
+    evaluations += rest;
+    polished.truncate(wandering.max(1));
+    let streams = Streams::new(0, "optimum wandering");
+    let tries = effort.tries * edges.len();
+    let polished: Vec<Search> = polished
+        .into_par_iter()
+        .enumerate()
+        .map(|(place, search)| {
+            let mut rng = streams.at(place as u64, 0);
+            search.wander(tries, &mut rng).descend(0.001, 1e-6)
+        })
+        .collect();
+    let spent = |searches: &[Search]| searches.iter().map(|s| s.evaluations).sum::<usize>();
+    evaluations += spent(&polished);
+    let mut best = polished
         .into_iter()
         .reduce(|a, b| if b.value > a.value { b } else { a })
         .expect("at least one start");
+    // The winner once more, as far as it goes.
+    evaluations -= best.evaluations;
+    best = best
+        .wander(tries, &mut streams.at(effort.wandering as u64, 0))
+        .descend(0.001, 1e-7);
+    evaluations += best.evaluations;
     let mut optimum = certified(best, objective, 1.0);
     optimum.evaluations += evaluations;
     optimum.starts = starts.len();
@@ -320,6 +350,24 @@ pub fn best_flat(society: &Society, objective: &Objective) -> (Schedule, f64) {
     let search = Search::new(society, &[0.0], goal, Constraints::default(), &[rate]);
     let search = search.descend(0.01, 1e-8);
     (search.schedule(), search.value)
+}
+
+/// The best flat rate under constraints, with its welfare.
+///
+/// # Errors
+/// As [`optimum_within`].
+pub fn best_flat_within(
+    society: &Society,
+    objective: &Objective,
+    constraints: &Constraints,
+) -> Result<(Schedule, f64)> {
+    if *constraints == Constraints::default() {
+        return Ok(best_flat(society, objective));
+    }
+    let (free, _) = best_flat(society, objective);
+    let effort = Effort::default();
+    let found = optimum_within(society, &[0.0], objective, &[free], constraints, effort)?;
+    Ok((found.schedule, found.welfare))
 }
 
 /// The rates of `edges` in [0, 1] (from −1 where `allow_subsidy`) that are best for the workers at

@@ -98,11 +98,146 @@ pub(super) fn meet(
     } else {
         priced
     };
-    let search = Search::new(society, edges, goal(high, unit), *constraints, best.rates());
-    let mut optimum = certified(search, objective, unit / (1.0 - high).max(1e-12));
+    let mut walk = Walk {
+        society,
+        objective,
+        constraints,
+        least,
+        pivot: 0,
+        rates: best.rates().to_vec(),
+        base: best,
+        welfare: f64::NEG_INFINITY,
+        evaluations: 0,
+    };
+    walk.improve();
+    evaluations += walk.evaluations;
+    // The price at which the pivot's rate is best: −ΔW/ΔR.
+    let shadow_price = walk.shadow_price();
+    let ratio = shadow_price * money / unit;
+    let price = goal(ratio / (1.0 + ratio), unit);
+    let search = Search::new(society, edges, price, *constraints, &walk.rates);
+    let mut optimum = certified(search, objective, unit * (1.0 + ratio));
     optimum.evaluations += evaluations;
     optimum.starts = free.starts + most.starts;
     optimum.spread = free.spread;
-    optimum.shadow_price = high * unit / ((1.0 - high).max(1e-12) * money);
+    optimum.shadow_price = shadow_price;
     Ok(optimum)
+}
+
+/// A pattern search along the schedules that raise just what is required: each move of a rate is
+/// paid for by the rate of the pivot, the bracket whose rate raises most.
+struct Walk<'a> {
+    society: &'a Society,
+    objective: &'a Objective,
+    constraints: &'a Constraints,
+    least: f64,
+    pivot: usize,
+    base: Schedule,
+    rates: Vec<f64>,
+    welfare: f64,
+    evaluations: usize,
+}
+
+impl Walk<'_> {
+    /// Welfare and mean tax of rates.
+    fn at(&mut self, rates: &[f64]) -> (f64, f64) {
+        self.evaluations += 1;
+        let outcome = self.society.outcome(&self.base.reform(rates));
+        let allocation = outcome.allocation(self.society.wage());
+        let welfare = self.objective.welfare(self.society.economy(), &allocation);
+        let scale = inequality::mean(&outcome.income).max(1.0);
+        let tolerance = self.society.equilibrium_tolerance();
+        let settled = outcome.settled && outcome.rebate_gap <= tolerance * scale;
+        let welfare = if settled && !welfare.is_nan() {
+            welfare
+        } else {
+            f64::NEG_INFINITY
+        };
+        (welfare, inequality::mean(&outcome.tax))
+    }
+
+    /// The rates with the lowest rate of the pivot, near its present one, that raises enough.
+    fn paid_for(&mut self, mut rates: Vec<f64>) -> Option<(Vec<f64>, f64)> {
+        let present = rates[self.pivot];
+        let reach = 0.05;
+        let (low, high) = (self.constraints.low, self.constraints.high);
+        let (mut short, mut enough) = ((present - reach).max(low), (present + reach).min(high));
+        let mut revenue = |walk: &mut Self, rate: f64| {
+            rates[walk.pivot] = rate;
+            walk.at(&rates)
+        };
+        let mut found = revenue(self, enough);
+        if found.1 < self.least || revenue(self, short).1 >= self.least {
+            return None;
+        }
+        for _ in 0..40 {
+            let middle = 0.5 * (short + enough);
+            let at = revenue(self, middle);
+            if at.1 >= self.least {
+                (enough, found) = (middle, at);
+            } else {
+                short = middle;
+            }
+        }
+        rates[self.pivot] = enough;
+        let rises = !self.constraints.monotone || rates.windows(2).all(|pair| pair[0] <= pair[1]);
+        rises.then_some((rates, found.0))
+    }
+
+    fn improve(&mut self) {
+        let start = self.rates.clone();
+        let (welfare, revenue) = self.at(&start);
+        self.welfare = welfare;
+        let raised: Vec<f64> = (0..start.len())
+            .map(|k| {
+                let mut rates = start.clone();
+                rates[k] += 1e-3;
+                if rates[k] > self.constraints.high {
+                    return f64::NEG_INFINITY;
+                }
+                self.at(&rates).1 - revenue
+            })
+            .collect();
+        self.pivot =
+            (0..raised.len()).fold(0, |best, k| if raised[k] > raised[best] { k } else { best });
+        let mut step = 0.02;
+        while step > 1e-6 && self.evaluations < 40_000 {
+            let mut improved = false;
+            for k in (0..start.len())
+                .filter(|&k| k != self.pivot)
+                .collect::<Vec<_>>()
+            {
+                for signed in [step, -step] {
+                    let mut rates = self.rates.clone();
+                    rates[k] =
+                        (rates[k] + signed).clamp(self.constraints.low, self.constraints.high);
+                    if rates[k] == self.rates[k] {
+                        continue;
+                    }
+                    if let Some((rates, welfare)) = self.paid_for(rates)
+                        && welfare > self.welfare
+                    {
+                        (self.rates, self.welfare, improved) = (rates, welfare, true);
+                        break;
+                    }
+                }
+            }
+            step *= if improved { 1.2 } else { 0.5 };
+        }
+    }
+
+    /// Welfare that another dollar of revenue costs when the pivot's rate raises it, at least 0.
+    fn shadow_price(&mut self) -> f64 {
+        let mut rates = self.rates.clone();
+        let step = 1e-5;
+        let (welfare, revenue) = self.at(&rates.clone());
+        rates[self.pivot] = (rates[self.pivot] + step).min(self.constraints.high);
+        let (after, raised) = self.at(&rates);
+        let price = (welfare - after) / (raised - revenue);
+        if price.is_finite() {
+            price.max(0.0)
+        } else {
+            0.0
+        }
+    }
 }

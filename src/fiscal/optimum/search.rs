@@ -2,6 +2,8 @@
 
 use super::Constraints;
 use crate::fiscal::{Objective, Outcome, Schedule, Society, inequality};
+use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 /// What a search maximises.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub(super) struct Search<'a> {
     constraints: Constraints,
     /// Whether the edges above 0 move as well.
     free_edges: bool,
+    /// Whether neighbouring rates move against each other as well.
+    pairs: bool,
     pub edges: Vec<f64>,
     pub rates: Vec<f64>,
     /// What is maximised, at `edges` and `rates`.
@@ -51,6 +55,7 @@ impl<'a> Search<'a> {
             goal,
             constraints,
             free_edges: false,
+            pairs: false,
             edges: edges.to_vec(),
             rates: constraints.nearest(rates),
             value: 0.0,
@@ -64,6 +69,13 @@ impl<'a> Search<'a> {
     /// The same search with edges that move.
     pub fn with_free_edges(mut self) -> Self {
         self.free_edges = true;
+        self
+    }
+
+    /// The same search with pairs of rates that move against each other: where incomes leave gaps
+    /// around an edge, that is the way from one top to the next.
+    pub fn with_pairs(mut self) -> Self {
+        self.pairs = !self.constraints.monotone;
         self
     }
 
@@ -105,14 +117,23 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Number of coordinates: rates, then edges above 0 if they are free.
-    fn coordinates(&self) -> usize {
-        let edges = if self.free_edges {
+    /// Edges that move.
+    fn free(&self) -> usize {
+        if self.free_edges {
             self.edges.len() - 1
         } else {
             0
+        }
+    }
+
+    /// Number of coordinates: rates, then free edges, then pairs of neighbouring rates (but the
+    /// last pair, whose upper bracket is open) if they are searched.
+    fn coordinates(&self) -> usize {
+        let pairs = match self.pairs {
+            true => self.rates.len().saturating_sub(2),
+            false => 0,
         };
-        self.rates.len() + edges
+        self.rates.len() + self.free() + pairs
     }
 
     /// Hooke–Jeeves: exploratory moves along each coordinate, then a leap in the direction of
@@ -157,6 +178,34 @@ impl<'a> Search<'a> {
         self
     }
 
+    /// Random steps in all rates at once from wherever it stands, longer after a success and shorter
+    /// after a failure, so that one in five succeeds: the (1+1) evolution strategy (Rechenberg 1973).
+    /// Finds ways across the small jumps of welfare that end a pattern search.
+    pub fn wander(mut self, tries: usize, rng: &mut impl Rng) -> Self {
+        let mut scale: f64 = 0.01;
+        for _ in 0..tries {
+            let rates: Vec<f64> = (self.rates.iter())
+                .map(|rate| {
+                    let normal: f64 = StandardNormal.sample(rng);
+                    rate + scale * normal
+                })
+                .collect();
+            let rates = self.constraints.nearest(&rates);
+            let value = self.evaluate(&self.edges.clone(), &rates);
+            if value > self.value {
+                (self.rates, self.value) = (rates, value);
+                scale *= 1.5;
+            } else {
+                scale *= 0.904;
+            }
+            // Lost in a corner: begin with long steps again.
+            if scale < 1e-6 {
+                scale = 0.01;
+            }
+        }
+        self
+    }
+
     /// The place that a move of coordinate `k` leads to, if it is one.
     fn moved(&self, k: usize, step: f64) -> Option<(Vec<f64>, Vec<f64>)> {
         let (mut edges, mut rates) = (self.edges.clone(), self.rates.clone());
@@ -170,9 +219,23 @@ impl<'a> Search<'a> {
             }
             return (rates != self.rates).then_some((edges, rates));
         }
-        let edge = k - rates.len() + 1;
-        edges[edge] *= (EDGE_STEP * step).exp();
-        increasing(&edges).then_some((edges, rates))
+        let beyond = k - rates.len();
+        if beyond < self.free() {
+            edges[beyond + 1] *= (EDGE_STEP * step).exp();
+            return increasing(&edges).then_some((edges, rates));
+        }
+        // One rate up and the next down by as much tax, so that nothing changes above both.
+        let low = beyond - self.free();
+        let width = |j: usize| edges[j + 1] - edges[j];
+        let ratio = width(low) / width(low + 1);
+        let step = step / ratio.max(1.0);
+        rates[low] += step;
+        rates[low + 1] -= step * ratio;
+        let within = |rate: &f64| (self.constraints.low..=self.constraints.high).contains(rate);
+        rates[low..low + 2]
+            .iter()
+            .all(within)
+            .then_some((edges, rates))
     }
 
     fn try_move(&mut self, k: usize, step: f64) -> bool {

@@ -79,6 +79,7 @@ fn optimum_is_an_equilibrium() {
         random_starts: 4,
         coarse_workers: 100,
         polished: 2,
+        ..Effort::default()
     };
     let found = optimum(
         &society,
@@ -212,6 +213,15 @@ fn constrained_optima_against_brute_force() {
                 .all(|r| (constraints.low..=constraints.high).contains(r))
         );
         assert!(!constraints.monotone || rates[0] <= rates[1]);
+        if constraints.revenue.is_some() && !constraints.monotone {
+            for condition in &found.first_order {
+                // At the price of revenue no rate moves welfare.
+                assert!(
+                    condition.residual() <= 1e-5 * found.welfare.abs(),
+                    "{condition:?}"
+                );
+            }
+        }
         let least = constraints.revenue.unwrap_or(f64::NEG_INFINITY);
         assert!(found.revenue >= least - 1e-9 * least.abs());
         let lowest = (100.0 * constraints.low) as i32;

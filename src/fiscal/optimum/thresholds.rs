@@ -2,17 +2,38 @@
 
 use super::{Constraints, Goal, Search, best_flat, certified};
 use crate::fiscal::inequality::{ascending_order, quantile};
-use crate::fiscal::{Objective, Schedule, Society};
+use crate::fiscal::{Objective, Schedule, Society, Utility};
 use rayon::prelude::*;
 
 /// Quantiles of income at which thresholds start.
 const STARTS: [f64; 9] = [0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 0.97, 0.995];
 
-/// Starts that are improved on the whole population.
-const POLISHED: usize = 6;
+/// How wide to search: income effects make each evaluation many times dearer.
+struct Width {
+    /// Workers in the coarse stage.
+    coarse: usize,
+    /// Starts that go on after a first look.
+    kept: usize,
+    /// Starts that are improved on the whole population.
+    polished: usize,
+}
 
-/// Workers in the coarse stage.
-const COARSE: usize = 500;
+impl Width {
+    fn of(utility: Utility) -> Self {
+        match utility {
+            Utility::Quasilinear => Width {
+                coarse: 500,
+                kept: 24,
+                polished: 6,
+            },
+            Utility::Isoelastic { .. } => Width {
+                coarse: 300,
+                kept: 16,
+                polished: 4,
+            },
+        }
+    }
+}
 
 /// The best schedule with free thresholds.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +74,8 @@ pub fn best_thresholds(
         };
     }
     let fewer = best_thresholds(society, objective, brackets - 1, constraints);
-    let coarse = society.thinned(COARSE);
+    let width = Width::of(society.economy().utility);
+    let coarse = society.thinned(width.coarse);
     let outcome = coarse.outcome(&fewer.schedule);
     let order = ascending_order(&outcome.income);
     let ascending: Vec<f64> = order.iter().map(|&i| outcome.income[i as usize]).collect();
@@ -95,11 +117,17 @@ pub fn best_thresholds(
     };
     let mut found: Vec<Search> = starts
         .par_iter()
-        .map(|start| search(&coarse, start).descend(0.08, 1e-4))
+        .map(|start| search(&coarse, start).descend(0.08, 1e-2))
+        .collect();
+    found.sort_by(|a, b| b.value.total_cmp(&a.value));
+    found.truncate(width.kept);
+    found = found
+        .into_par_iter()
+        .map(|search| search.descend(0.02, 1e-4))
         .collect();
     found.sort_by(|a, b| b.value.total_cmp(&a.value));
     let mut evaluations: usize = found.iter().map(|search| search.evaluations).sum();
-    let polished: Vec<Search> = found[..POLISHED.min(found.len())]
+    let polished: Vec<Search> = found[..width.polished.min(found.len())]
         .par_iter()
         .map(|start| {
             let free = search(society, &start.schedule()).descend(0.02, 1e-6);

@@ -15,7 +15,7 @@ use crate::scenario::keys::{LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
 use crate::scenario::node::{Entry, Node, Value};
 use crate::scenario::taxes::{composed, rate, reformed, without_subsidy};
 use crate::scenario::{
-    Backend, Decide, FETCHED_MODELS, LlmPlanner, ModelSettings, Motive, OnFailure, Pick,
+    Backend, Decide, FETCHED_MODELS, FixedCost, LlmPlanner, ModelSettings, Motive, OnFailure, Pick,
     PlannerAnswer, PlannerKind, Readout, Standing, Taxes, Voting, WorkerGroup,
 };
 use crate::search::Method;
@@ -246,6 +246,27 @@ pub(super) fn workers(node: &Node, economy: &Economy, models: &Models) -> Result
     Ok(groups)
 }
 
+fn fixed_cost(section: &Section) -> Result<FixedCost> {
+    match section.choice("fixed_cost") {
+        ("none", _) => Ok(FixedCost::None),
+        ("uniform", parameters) => {
+            let (low, high) = (parameters.number("low")?, parameters.number("high")?);
+            if low > high {
+                return Err(parameters
+                    .node("high")
+                    .error("below the lowest cost")
+                    .allowed(format!("at least low = {low}")));
+            }
+            Ok(FixedCost::Uniform { low, high })
+        }
+        ("lognormal", parameters) => Ok(FixedCost::Lognormal {
+            median: parameters.number("median")?,
+            sigma: parameters.number("sigma")?,
+        }),
+        (name, _) => not_built("workers.fixed_cost", name),
+    }
+}
+
 fn worker_group(
     section: &Section,
     index: usize,
@@ -325,7 +346,32 @@ fn worker_group(
         },
         labor_cost: section.optional_number("labor_cost")?,
         labor_exponent: section.optional_number("labor_exponent")?,
+        fixed_cost: fixed_cost(section)?,
+        hours_step: section.number("hours_step")?,
+        adjustment_cost: section.number("adjustment_cost")?,
     };
+    if group.hours_step > economy.labor_max {
+        return Err(section
+            .node("hours_step")
+            .error("more than all hours")
+            .allowed(format!(
+                "up to economy.labor_max = {} hours/week",
+                economy.labor_max
+            )));
+    }
+    let given = ["fixed_cost", "hours_step", "adjustment_cost"]
+        .into_iter()
+        .map(|name| section.node(name))
+        .find(|node| node.given);
+    let frictions = group.fixed_cost != FixedCost::None
+        || group.hours_step > 0.0
+        || group.adjustment_cost > 0.0;
+    let plain = group.decide == Decide::Rational && group.motive == Motive::Own && !group.bounded;
+    if let Some(node) = given.filter(|_| frictions && !plain) {
+        return Err(node
+            .error("frictions of workers who are not simply rational")
+            .allowed("decide = \"rational\" with motive = \"self\" and bounded = false"));
+    }
     let serves = matches!(group.decide, Decide::Rational | Decide::Llm { .. });
     if group.motive != Motive::Own && !serves {
         return Err(section

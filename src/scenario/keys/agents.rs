@@ -75,6 +75,65 @@ pub(in crate::scenario) const WORKERS: &[Key] = &[
         "11.0",
         "The group's own δ, hence its elasticity 1/(δ−1): 11 is 0.1. With a new δ give a new `labor_cost`, or hours move far.",
     ),
+    key(
+        "fixed_cost",
+        Kind::Choice(FIXED_COST),
+        Value(r#""none""#),
+        "{ uniform = { low = 0.0, high = 20000.0 } }",
+        "Cost of working at all, drawn for each worker, in the unit of utility ($/year under quasilinear utility): who does not earn it back stays at home, which is the extensive margin. For `rational` workers.",
+    ),
+    key(
+        "hours_step",
+        super::number_from(0.0, "hours/week"),
+        Value("0.0"),
+        "10.0",
+        "Hours come in multiples of this; 0 is any hours. Coarse hours hide bunching at kinks. For `rational` workers.",
+    ),
+    key(
+        "adjustment_cost",
+        super::number_from(0.0, ""),
+        Value("0.0"),
+        "500.0",
+        "Cost of changing hours from one period to the next, in the unit of utility, paid in the period of the change: small reforms then move few. Full-information planners take the hours under the initial schedule as those before. For `rational` workers.",
+    ),
+];
+
+const FIXED_COST: &[Choice] = &[
+    choice("none", &[], "Nobody has one."),
+    choice(
+        "uniform",
+        &[
+            key(
+                "low",
+                super::number_from(0.0, ""),
+                Required,
+                "0.0",
+                "Lowest cost.",
+            ),
+            key(
+                "high",
+                super::number_from(0.0, ""),
+                Required,
+                "20000.0",
+                "Highest cost, at least `low`.",
+            ),
+        ],
+        "Uniform between two costs.",
+    ),
+    choice(
+        "lognormal",
+        &[
+            key("median", above(0.0, ""), Required, "5000.0", "Median cost."),
+            key(
+                "sigma",
+                super::number_from(0.0, ""),
+                Required,
+                "1.0",
+                "Standard deviation of the logarithm of costs.",
+            ),
+        ],
+        "Lognormal costs.",
+    ),
 ];
 
 const DECIDE: &[Choice] = &[

@@ -2,9 +2,10 @@
 //! `saez-fixed-point`. They compute their schedule once, before the first step.
 
 use super::{Counterpart, TaxRules};
-use crate::fiscal::optimum::{Effort, best_flat, optimum};
+use crate::error::Result;
+use crate::fiscal::optimum::{Effort, best_flat_within, optimum_within};
 use crate::fiscal::{Objective, Schedule as TaxSchedule, laws, saez};
-use crate::world::{Clock, CurrentSchedule, Notes, Phase, PlannerObjective, Step};
+use crate::world::{Clock, CurrentSchedule, Failure, Notes, Phase, PlannerObjective, Step};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 
@@ -30,13 +31,18 @@ impl Plugin for InformedPlanner {
                          objective: Res<PlannerObjective>,
                          society: Res<Counterpart>,
                          mut schedule: ResMut<CurrentSchedule>,
-                         mut notes: ResMut<Notes>| {
+                         mut notes: ResMut<Notes>,
+                         mut failure: ResMut<Failure>| {
             if clock.step != 1 {
                 return;
             }
-            let (plan, remarks) = planner.plan(&rules, &objective.0, &society);
-            schedule.0 = plan;
-            remarks.into_iter().for_each(|note| notes.add(note));
+            match planner.plan(&rules, &objective.0, &society) {
+                Ok((plan, remarks)) => {
+                    schedule.0 = plan;
+                    remarks.into_iter().for_each(|note| notes.add(note));
+                }
+                Err(error) => failure.raise(error),
+            }
         };
         app.add_systems(Step, plan.in_set(Phase::Plan));
     }
@@ -44,14 +50,17 @@ impl Plugin for InformedPlanner {
 
 impl InformedPlanner {
     /// The schedule and what a reader must know to judge it.
+    ///
+    /// # Errors
+    /// Constraints that no schedule with these brackets meets.
     pub fn plan(
         self,
         rules: &TaxRules,
         objective: &Objective,
         society: &Counterpart,
-    ) -> (TaxSchedule, Vec<String>) {
+    ) -> Result<(TaxSchedule, Vec<String>)> {
         let society = &society.0;
-        match self {
+        Ok(match self {
             InformedPlanner::Optimal => {
                 let starts: Vec<TaxSchedule> = laws::find("us-2024")
                     .into_iter()
@@ -59,19 +68,25 @@ impl InformedPlanner {
                     .chain([rules.initial.clone()])
                     .collect();
                 let edges = rules.initial.edges();
-                let found = optimum(
+                let found = optimum_within(
                     society,
                     edges,
                     objective,
                     &starts,
-                    rules.allow_subsidy,
+                    &rules.constraints,
                     Effort::default(),
-                );
+                )?;
                 let note = format!(
                     "best of {} starts ({} evaluations), {:.2e} above the median start in the coarse search; moving one rate by 1 point changes welfare by at most {:+.2e}: a certificate of a local optimum, not a proof",
                     found.starts, found.evaluations, found.spread, found.best_move
                 );
                 let mut notes = vec![note];
+                if let Some(least) = rules.constraints.revenue {
+                    notes.push(format!(
+                        "must raise {least:.0} $/year per worker; raises {:.0}, and another dollar costs {:.3} of welfare",
+                        found.revenue, found.shadow_price
+                    ));
+                }
                 let outcome = society.outcome(&found.schedule);
                 for k in 0..found.schedule.brackets() {
                     let inside = |z: &f64| found.schedule.bracket_of(*z * (1.0 + 1e-9)) == k;
@@ -82,7 +97,7 @@ impl InformedPlanner {
                 (found.schedule, notes)
             }
             InformedPlanner::Flat => {
-                let (schedule, _) = best_flat(society, objective);
+                let (schedule, _) = best_flat_within(society, objective, &rules.constraints)?;
                 (schedule, Vec::new())
             }
             InformedPlanner::SaezFixedPoint { elasticity } => {
@@ -95,6 +110,6 @@ impl InformedPlanner {
                 );
                 (found.schedule, found.notes)
             }
-        }
+        })
     }
 }

@@ -9,6 +9,7 @@ pub mod moves;
 pub mod observing;
 pub mod search;
 
+use crate::fiscal::optimum::Constraints;
 use crate::fiscal::{Schedule, Society};
 use bevy_ecs::prelude::*;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct TaxRules {
     pub initial: Schedule,
     /// Whether rates may be negative.
     pub allow_subsidy: bool,
+    /// What full-information planners must obey.
+    pub constraints: Constraints,
 }
 
 /// The same population in closed form, for planners with full information.

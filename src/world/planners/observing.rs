@@ -9,7 +9,7 @@
 
 use super::TaxRules;
 use crate::fiscal::saez::{
-    NO_WEIGHTS, are_defined, bracket_rates, estimate_elasticity, small_reform,
+    NET_RATIO, NO_WEIGHTS, are_defined, bracket_rates, estimate_elasticity, small_reform,
 };
 use crate::fiscal::{Allocation, Objective, Schedule as TaxSchedule};
 use crate::world::clock::end_of_tax_year;
@@ -19,9 +19,6 @@ use crate::world::{
 };
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
-
-/// Net-of-tax rates of the reform year relative to the initial schedule's.
-pub const NET_RATIO: f64 = 0.95;
 
 /// Saez's formula on observed incomes.
 #[derive(Clone, Copy, Debug, PartialEq)]

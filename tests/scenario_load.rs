@@ -85,6 +85,7 @@ fn the_example_of_the_design() {
             allow_subsidy: false,
             grant: 0.0,
         },
+        limits: Limits::default(),
         objective: Objective::InverseWage,
         uncertain: None,
         workers: vec![WorkerGroup {
@@ -100,6 +101,9 @@ fn the_example_of_the_design() {
             motive: Motive::Own,
             labor_cost: None,
             labor_exponent: None,
+            fixed_cost: FixedCost::None,
+            hours_step: 0.0,
+            adjustment_cost: 0.0,
         }],
         planner: PlannerKind::Llm(llm_planner("small")),
         compare: vec![
@@ -543,6 +547,16 @@ fn workers() -> impl Strategy<Value = Vec<WorkerGroup>> {
     ];
     let motive = prop::sample::select(vec![Motive::Own, Motive::Altruistic, Motive::Adversarial]);
     let tastes = prop::option::of((1e-9..1.0f64, 1.01..12.0f64));
+    let fixed_cost = prop_oneof![
+        Just(FixedCost::None),
+        (0.0..1e4f64, 0.0..1e4f64).prop_map(|(low, more)| FixedCost::Uniform {
+            low,
+            high: low + more
+        }),
+        (1.0..1e4f64, 0.0..2.0f64)
+            .prop_map(|(median, sigma)| FixedCost::Lognormal { median, sigma }),
+    ];
+    let frictions = (fixed_cost, 0.0..0.5f64, 0.0..1e3f64);
     let group = (
         0.01..1.0f64,
         decide,
@@ -550,14 +564,20 @@ fn workers() -> impl Strategy<Value = Vec<WorkerGroup>> {
         any::<bool>(),
         0.0..=1.0f64,
         tastes,
+        frictions,
     );
     prop::collection::vec(group, 1..5).prop_map(|groups| {
         let total: f64 = groups.iter().map(|group| group.0).sum();
         let groups = groups.into_iter().enumerate();
         groups
             .map(|(index, group)| {
-                let (part, decide, motive, bounded, dissatisfied, tastes) = group;
+                let (part, decide, motive, bounded, dissatisfied, tastes, frictions) = group;
                 let asks = matches!(decide, Decide::Rational | Decide::Llm { .. });
+                let plain = decide == Decide::Rational && motive == Motive::Own && !bounded;
+                let (fixed_cost, hours_step, adjustment_cost) = match plain {
+                    true => frictions,
+                    false => (FixedCost::None, 0.0, 0.0),
+                };
                 WorkerGroup {
                     name: format!("group.{index}"),
                     share: part / total,
@@ -567,6 +587,9 @@ fn workers() -> impl Strategy<Value = Vec<WorkerGroup>> {
                     dissatisfied,
                     labor_cost: tastes.map(|tastes| tastes.0),
                     labor_exponent: tastes.map(|tastes| tastes.1),
+                    fixed_cost,
+                    hours_step,
+                    adjustment_cost,
                 }
             })
             .collect()
@@ -728,11 +751,24 @@ prop_compose! {
             },
             blind,
             population: PopulationSpec { size, wages, personas, wage_cap },
-            economy, taxes, objective, uncertain, workers, planner, compare: arms, voting,
+            limits: limits(seed), economy, taxes, objective, uncertain, workers, planner, compare: arms, voting,
             models: BTreeMap::from([("m".to_owned(), model)]),
             record: Record { workers_every },
             prompts: None,
         }
+    }
+}
+
+/// Some limits for each seed.
+fn limits(seed: u64) -> Limits {
+    Limits {
+        rate_max: 1.0 - (seed % 7) as f64 / 10.0,
+        rates_rise: seed % 2 == 1,
+        revenue: match seed % 3 {
+            0 => RevenueRule::Free,
+            1 => RevenueRule::AtLeast(1e4 / (1 + seed % 9) as f64),
+            _ => RevenueRule::Neutral("us-2019-head".to_owned()),
+        },
     }
 }
 

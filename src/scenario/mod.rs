@@ -21,6 +21,7 @@ mod build;
 mod complete;
 mod key;
 mod keys;
+mod limits;
 mod node;
 mod reference;
 mod set;
@@ -44,6 +45,9 @@ use crate::llm::RemoteSpec;
 use crate::population::{Fact, PopulationSpec};
 use crate::search::Method;
 use crate::voting::Rule;
+pub use limits::{Limits, RevenueRule};
+use rand::{Rng, RngExt};
+use rand_distr::{Distribution, StandardNormal};
 pub use reference::reference;
 pub use write::{to_toml, to_toml_of_game};
 
@@ -71,6 +75,8 @@ pub struct Scenario {
     pub economy: Economy,
     /// Brackets and the schedule at the start.
     pub taxes: Taxes,
+    /// What full-information planners must obey.
+    pub limits: Limits,
     /// What the planner maximises.
     pub objective: Objective,
     /// Objectives of which none is known to be the right one, for `fisc frontier`.
@@ -139,6 +145,47 @@ pub struct WorkerGroup {
     pub labor_cost: Option<f64>,
     /// δ of the group; `None` is the economy's.
     pub labor_exponent: Option<f64>,
+    /// Distribution of the cost of working at all, in the unit of utility.
+    pub fixed_cost: FixedCost,
+    /// Hours per week are multiples of this; 0 is any hours.
+    pub hours_step: f64,
+    /// Cost of changing hours from one period to the next, in the unit of utility.
+    pub adjustment_cost: f64,
+}
+
+/// How the cost of working at all is distributed over a group, in the unit of utility.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FixedCost {
+    /// Nobody has one.
+    None,
+    /// Uniform.
+    Uniform {
+        /// Lowest, at least 0.
+        low: f64,
+        /// Highest.
+        high: f64,
+    },
+    /// Lognormal.
+    Lognormal {
+        /// Median, above 0.
+        median: f64,
+        /// Standard deviation of the logarithm, at least 0.
+        sigma: f64,
+    },
+}
+
+impl FixedCost {
+    /// A worker's cost.
+    pub fn draw(&self, rng: &mut impl Rng) -> f64 {
+        match *self {
+            FixedCost::None => 0.0,
+            FixedCost::Uniform { low, high } => low + (high - low) * rng.random::<f64>(),
+            FixedCost::Lognormal { median, sigma } => {
+                let normal: f64 = StandardNormal.sample(rng);
+                median * (sigma * normal).exp()
+            }
+        }
+    }
 }
 
 impl WorkerGroup {

@@ -59,6 +59,12 @@ pub fn to_toml(scenario: &Scenario) -> String {
     page.set("allow_subsidy", taxes.allow_subsidy);
     page.set("grant", number(taxes.grant));
 
+    let limits = &scenario.limits;
+    page.header("[constraints]");
+    page.set("rate_max", number(limits.rate_max));
+    page.set("rates_rise", limits.rates_rise);
+    page.set("revenue", revenue(&limits.revenue));
+
     page.header("[objective]");
     page.set("welfare", objective(&scenario.objective));
     if let Some(set) = &scenario.uncertain {
@@ -76,6 +82,9 @@ pub fn to_toml(scenario: &Scenario) -> String {
         page.set("bounded", group.bounded);
         page.set("dissatisfied", number(group.dissatisfied));
         page.set("motive", quoted(group.motive.name()));
+        page.set("fixed_cost", fixed_cost(&group.fixed_cost));
+        page.set("hours_step", number(group.hours_step));
+        page.set("adjustment_cost", number(group.adjustment_cost));
         for (key, value) in [
             ("labor_cost", group.labor_cost),
             ("labor_exponent", group.labor_exponent),
@@ -280,6 +289,28 @@ fn decide(decide: &Decide) -> String {
                 ),
                 ("memory", Some(memory.to_string())),
             ],
+        ),
+    }
+}
+
+fn revenue(rule: &RevenueRule) -> String {
+    match rule {
+        RevenueRule::Free => quoted("free"),
+        RevenueRule::AtLeast(least) => format!("{{ at_least = {} }}", number(*least)),
+        RevenueRule::Neutral(law) => format!("{{ neutral = {} }}", quoted(law)),
+    }
+}
+
+fn fixed_cost(cost: &FixedCost) -> String {
+    let some = |value: f64| Some(number(value));
+    match *cost {
+        FixedCost::None => quoted("none"),
+        FixedCost::Uniform { low, high } => {
+            choice("uniform", &[("low", some(low)), ("high", some(high))])
+        }
+        FixedCost::Lognormal { median, sigma } => choice(
+            "lognormal",
+            &[("median", some(median)), ("sigma", some(sigma))],
         ),
     }
 }

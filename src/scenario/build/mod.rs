@@ -12,7 +12,7 @@ use self::section::{Section, not_built, picked};
 use super::key::{Kind, is_label};
 use super::keys::{FACTS, SCENARIO, WELFARE};
 use super::node::Node;
-use super::{PersonaWriter, Record, Scenario, Taxes};
+use super::{Limits, PersonaWriter, Record, RevenueRule, Scenario, Taxes};
 use crate::error::{Error, Place, Result};
 use crate::fiscal::law::TaxLaw;
 use crate::fiscal::uncertain::ObjectiveSet;
@@ -34,6 +34,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let (steps, tax_year) = periods(&root)?;
     let economy = economy(&root.table("economy"))?;
     let taxes = taxes(&root.table("taxes"))?;
+    let limits = limits(&root.table("constraints"))?;
     let models = models(root.node("models"), folder, models_must_exist)?;
     let population_section = root.table("population");
     let planner_node = root.table("planner").node("kind");
@@ -61,6 +62,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
             .map(|node| existing(node, folder, Path::is_dir, "folder"))
             .transpose()?,
         economy,
+        limits,
         taxes,
         planner,
         models,
@@ -158,6 +160,24 @@ fn baseline(section: &Section, allow_subsidy: bool) -> Result<TaxLaw> {
     let initial = section.optional("initial");
     let schedule = super::taxes::initial(initial, brackets, &edges, allow_subsidy)?;
     TaxLaw::new(schedule, section.number("grant")?)
+}
+
+fn limits(section: &Section) -> Result<Limits> {
+    Ok(Limits {
+        rate_max: super::taxes::rate(section.node("rate_max"), false)?,
+        rates_rise: section.node("rates_rise").flag()?,
+        revenue: match section.choice("revenue") {
+            ("free", _) => RevenueRule::Free,
+            ("at_least", parameters) => RevenueRule::AtLeast(parameters.number("at_least")?),
+            ("neutral", parameters) => {
+                let node = parameters.node("law");
+                let name = node.text()?;
+                super::taxes::law(node, name)?;
+                RevenueRule::Neutral(name.to_owned())
+            }
+            (name, _) => not_built("constraints.revenue", name),
+        },
+    })
 }
 
 fn objective((name, parameters): (&str, Section)) -> Result<Objective> {

@@ -66,6 +66,13 @@ pub(super) const SCENARIO: &[Key] = &[
         "The schedule that the planner sets and its state at the start.",
     ),
     key(
+        "constraints",
+        Kind::Table(CONSTRAINTS),
+        Value("{}"),
+        "",
+        "What the schedules of the planners `optimal` and `flat`, and of `fisc optimum`, must obey. No other planner is bound.",
+    ),
+    key(
         "objective",
         Kind::Table(OBJECTIVE),
         Value("{}"),
@@ -583,6 +590,56 @@ const COMPARE: &[Key] = &[key(
     r#"["none", "us-2024", "saez-static", "optimal"]"#,
     "One run for each. No two may have the same name; one equal to `planner.kind` is run once.",
 )];
+
+const CONSTRAINTS: &[Key] = &[
+    key(
+        "rate_max",
+        Kind::Rate,
+        Value("1.0"),
+        "0.5",
+        "Highest marginal rate. The lowest is 0, or −1 with `taxes.allow_subsidy`.",
+    ),
+    key(
+        "rates_rise",
+        Kind::Flag,
+        Value("false"),
+        "true",
+        "Whether no rate may be below that of the bracket before.",
+    ),
+    key(
+        "revenue",
+        Kind::Choice(REVENUE),
+        Value(r#""free""#),
+        r#"{ neutral = "us-2024" }"#,
+        "What taxes must raise, before it is spent or paid out as a rebate.",
+    ),
+];
+
+const REVENUE: &[Choice] = &[
+    choice("free", &[], "Whatever is best."),
+    bare(
+        "at_least",
+        &[key(
+            "at_least",
+            ANY_MONEY,
+            Required,
+            "8000.0",
+            "Least mean tax.",
+        )],
+        "At least this mean tax.",
+    ),
+    bare(
+        "neutral",
+        &[key(
+            "law",
+            Kind::Text,
+            Required,
+            r#""us-2024""#,
+            "A federal law.",
+        )],
+        "At least what a federal law raises from the same workers.",
+    ),
+];
 
 const RECORD: &[Key] = &[key(
     "workers_every",

@@ -1,6 +1,7 @@
 //! The command line: arguments in, text and exit codes out; no economics.
 
 mod audit;
+mod frontier;
 mod model;
 mod optimum;
 mod run;
@@ -56,6 +57,8 @@ enum Command {
         #[arg(long = "set", value_name = "KEY=VALUE")]
         set: Vec<String>,
     },
+    /// Schedules under several objectives at once: optima, regret, the undominated ones, who beats whom.
+    Frontier(frontier::FrontierArguments),
     /// Draw the figures of a finished run again (SVG, PNG, CSV).
     Plot {
         /// Output folder of a run.
@@ -125,6 +128,7 @@ pub fn main() -> Result<()> {
             format,
             set,
         } => optimum::optimum(&scenario, format, &set),
+        Command::Frontier(frontier) => frontier.execute(),
         Command::Plot { run } => {
             finished(&run)?;
             if run.join("audit.json").is_file() {

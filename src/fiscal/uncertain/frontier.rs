@@ -17,8 +17,12 @@ pub struct Effort {
     pub optimum: optimum::Effort,
     /// Most weightings of the objectives for either kind of scalarisation.
     pub weightings: usize,
-    /// Random starts for the least maximal regret besides the deterministic ones.
+    /// Random starts besides the deterministic ones.
     pub random_starts: usize,
+    /// Starts of the searches for the least maximal and the least expected regret.
+    pub chief_starts: usize,
+    /// Random points nearby from which these two are taken up again at once.
+    pub hops: usize,
     /// Workers in the first, coarse stage.
     pub coarse_workers: usize,
 }
@@ -29,7 +33,30 @@ impl Default for Effort {
             optimum: optimum::Effort::default(),
             weightings: 30,
             random_starts: 8,
+            chief_starts: 12,
+            hops: 12,
             coarse_workers: 2_000,
+        }
+    }
+}
+
+impl Effort {
+    /// About a tenth of the default, for economies in which every evaluation is slow: under income
+    /// effects each is a fixed point of all workers in the rebate.
+    pub fn light() -> Self {
+        Effort {
+            optimum: optimum::Effort {
+                random_starts: 3,
+                coarse_workers: 100,
+                polished: 2,
+                wandering: 1,
+                tries: 20,
+            },
+            weightings: 6,
+            random_starts: 2,
+            chief_starts: 3,
+            hops: 2,
+            coarse_workers: 100,
         }
     }
 }
@@ -134,16 +161,16 @@ const APART: f64 = 1e-3;
 
 /// The frontier of `set` over the rates of `edges` within `constraints`.
 ///
-/// A schedule dominates another if the objectives together rank it [`Verdict::Better`]. Regret is
+/// A schedule dominates another if no objective ranks it lower and one ranks it higher. Regret is
 /// measured from `baseline`, which may have brackets of its own. `start` schedules with these
 /// brackets are tried besides others. Deterministic given the arguments.
 ///
-/// The optima are those of [`optimum_within`]. The frontier in between is found by scalarising: for weights
-/// on a simplex lattice (Das & Dennis 1998) the schedule with the least Σ λ_k r_k, which finds the
-/// convex part, and with the least max r_k/λ_k, which finds every part (Bowman 1976); λ even is the
-/// least maximal regret. Each search is a pattern search from several starts; the maximum is made
-/// smooth first and sharpened step by step, as on its ridges no single rate can be moved to advantage.
-/// What is dominated by anything found is left out.
+/// The optima are those of [`optimum_within`]. The frontier in between is found by scalarising: for
+/// weights on a simplex lattice (Das & Dennis 1998) the schedule with the least Σ λ_k r_k, which
+/// finds the convex part, and with the least max r_k/λ_k, which finds every part (Bowman 1976); λ
+/// even is the least maximal regret. Each search is a pattern search from several starts; the maximum
+/// is made smooth first and sharpened step by step, as on its ridges no single rate can be moved to
+/// advantage. What is dominated by anything found is left out.
 ///
 /// # Errors
 /// As [`optimum_within`] and [`Stakes::new`]; a revenue requirement.
@@ -231,7 +258,7 @@ pub fn frontier(
             .map(|(place, goal)| {
                 let mut rng = streams.at(1 + round, place as u64);
                 let starts = match round {
-                    _ if place < chief => 12,
+                    _ if place < chief => effort.chief_starts,
                     0 => 2,
                     _ => 1,
                 };
@@ -259,7 +286,7 @@ pub fn frontier(
         .enumerate()
         .map(|(place, (goal, end))| {
             if place < chief {
-                goal.polish_with_hops(&ground, end.rates, &streams)
+                goal.polish_with_hops(&ground, end.rates, effort.hops, &streams)
             } else {
                 goal.polish(&ground, end.rates, &mut streams.at(3, place as u64))
             }

@@ -7,7 +7,7 @@
 //!
 //! An [`ObjectiveSet`] is either. Its welfare functions have units of their own; what they are asked
 //! together is an order ([`ObjectiveSet::compare`]), or a [`Stakes::regret`] without unit. The
-//! schedules that none of them unanimously refuses are the [`frontier`].
+//! schedules to which they together prefer no other are the [`frontier()`].
 
 mod descent;
 mod frontier;

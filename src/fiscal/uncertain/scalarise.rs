@@ -66,12 +66,18 @@ impl Goal {
         at.down(ground, Loss::Within(&most), 0.002, 1e-6, rng)
     }
 
-    /// As [`Goal::polish`], and again from random points nearby while that finds better ones: where
+    /// As [`Goal::polish`], and again from `hops` random points nearby while that finds better ones: where
     /// rates fall, workers jump across brackets, and each jump can end a search.
-    pub fn polish_with_hops(&self, ground: &Ground, rates: Vec<f64>, streams: &Streams) -> Descent {
+    pub fn polish_with_hops(
+        &self,
+        ground: &Ground,
+        rates: Vec<f64>,
+        hops: usize,
+        streams: &Streams,
+    ) -> Descent {
         let mut best = self.polish(ground, rates, &mut streams.at(4, 0));
         for round in 0..HOPPING_ROUNDS {
-            let ends: Vec<Descent> = (0..HOPS)
+            let ends: Vec<Descent> = (0..hops as u64)
                 .into_par_iter()
                 .map(|hop| {
                     let mut rng = streams.at(5 + round, hop);
@@ -105,9 +111,6 @@ impl Goal {
         best
     }
 }
-
-/// Random points nearby from which a search is taken up again at once.
-const HOPS: u64 = 12;
 
 /// Rounds of hops at most.
 const HOPPING_ROUNDS: u64 = 6;

@@ -222,11 +222,92 @@ fn optimum_as_json() {
     );
     let schedules = value["schedules"].as_array().unwrap();
     let best = value["welfare"].as_f64().unwrap();
+    // Others than those with the scenario's brackets may be better, but no tax beats the continuous.
+    let any = value["continuous"]["welfare"].as_f64().unwrap();
+    for schedule in schedules {
+        let welfare = schedule["welfare"].as_f64().unwrap();
+        let own = ["three-free", "two-free", "us-2024"].map(|name| schedule["name"] == name);
+        assert!(welfare <= best + 1e-9 || own.contains(&true), "{schedule}");
+        assert!(welfare <= any + 1e-9 * any.abs(), "{schedule}");
+    }
+    let conditions = value["certificate"]["first_order"].as_array().unwrap();
+    assert_eq!(conditions.len(), 3);
+    for name in [
+        "saez-static",
+        "saez-fixed-point",
+        "saez-estimated",
+        "flat",
+        "none",
+    ] {
+        assert!(
+            schedules.iter().any(|schedule| schedule["name"] == name),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn constraints_bind_the_optimum_or_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("small.toml");
+    std::fs::write(&scenario, SMALL).unwrap();
+    let run = |settings: &[&str]| {
+        let mut command = fisc();
+        command
+            .arg("optimum")
+            .arg(&scenario)
+            .args(["--format", "json"]);
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        command.output().unwrap()
+    };
+    let output = run(&[
+        "constraints.rate_max=0.4",
+        "constraints.rates_rise=true",
+        "constraints.revenue.neutral=us-2024",
+    ]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rates: Vec<f64> = serde_json::from_value(value["rates"].clone()).unwrap();
     assert!(
-        schedules
-            .iter()
-            .all(|s| s["welfare"].as_f64().unwrap() <= best + 1e-9 || s["name"] == "us-2024")
+        rates.iter().all(|rate| (0.0..=0.4).contains(rate)),
+        "{rates:?}"
     );
+    assert!(rates.windows(2).all(|pair| pair[0] <= pair[1]), "{rates:?}");
+    let law = value["schedules"].as_array().unwrap();
+    let law = law
+        .iter()
+        .find(|schedule| schedule["name"] == "us-2024")
+        .unwrap();
+    assert!(value["revenue"].as_f64() >= law["revenue"].as_f64());
+    let impossible = run(&["constraints.revenue.at_least=1e6"]);
+    assert_eq!(impossible.status.code(), Some(2));
+    let message = String::from_utf8(impossible.stderr).unwrap();
+    assert!(message.contains("at most"), "{message}");
+}
+
+/// Mirrlees (1971), table I.
+#[test]
+fn mirrlees_prints_the_published_rates() {
+    let output = fisc().arg("mirrlees").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let published = [
+        (0.0, 23.0),
+        (0.05, 26.0),
+        (0.10, 24.0),
+        (0.20, 21.0),
+        (0.30, 19.0),
+        (0.40, 18.0),
+        (0.50, 16.0),
+    ];
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(rows.len(), published.len(), "{text}");
+    for (row, (income, percent)) in rows.iter().zip(published) {
+        let fields: Vec<&str> = row.split(',').collect();
+        assert_eq!(fields[0].parse::<f64>().unwrap(), income);
+        let rate = 100.0 * fields[2].parse::<f64>().unwrap();
+        assert!((rate - percent).abs() <= 1.0, "{row}");
+    }
 }
 
 #[test]

@@ -132,3 +132,38 @@ fn top_bracket_formula_with_a_pareto_tail() {
     );
     assert!((rates[1] - saez::top_rate(0.0, 0.4, 0.4, a)).abs() < 2e-3);
 }
+
+/// The tail of the GB2 of the ACS 2023 as incomes: (1 − g)/(1 − g + a·e) = 51.4 % at a = 2.364,
+/// e = 0.4, g = 0 (Diamond 1998, Saez 2001), which the optimum over all taxes approaches from
+/// percentile to percentile.
+#[test]
+fn top_rate_in_the_tail_of_the_gb2() {
+    use fisc::fiscal::mirrlees::{Types, linear_menu};
+    let gb2 = Gb2::acs_2023();
+    let economy = Economy::default();
+    // Wages whose untaxed incomes follow the GB2: z = κ·w^{1+e}.
+    let wage_of = |income: f64| income.powf(1.0 / 1.4) / 1e3;
+    let ratio: f64 = 1.001;
+    let incomes: Vec<f64> = (0..22_000).map(|i| 500.0 * ratio.powi(i)).collect();
+    let mass: Vec<f64> = (incomes.iter())
+        .map(|&z| gb2.survival(z) - gb2.survival(z * ratio))
+        .collect();
+    let wages: Vec<f64> = incomes.iter().map(|&z| wage_of(z)).collect();
+    let mut types = Types::of_wages(&economy, &wages, mass);
+    types.most.fill(f64::INFINITY);
+    // All weight on the first.
+    let mut weight = vec![0.0; wages.len()];
+    weight[0] = 1.0;
+    let menu = linear_menu(&economy, &types, &weight, 0.0).unwrap();
+    let rate = |income: f64| {
+        let place = incomes.iter().position(|&z| z > income).unwrap();
+        100.0 * menu.marginal_rate[place]
+    };
+    let limit = 51.4;
+    let far = [1e5, 1e6, 1e7, 1e8].map(|income| (rate(income) - limit).abs());
+    // A tenth of a point from 10^6 $/year on; still seven points away at 10^5.
+    assert!(
+        far[0] > 5.0 && far[1..].iter().all(|gap| *gap < 0.1),
+        "{far:?}"
+    );
+}

@@ -95,7 +95,7 @@ fn point(economy: &Economy, types: &Types, effort: Vec<f64>, spending: f64) -> R
         .collect();
     let marginal_rate = (0..types.len())
         .map(|j| {
-            if income[j] >= types.most[j] {
+            if income[j] >= types.most[j] * (1.0 - 1e-12) {
                 return f64::NAN;
             }
             let slope = types.cost[j] * delta * income[j].powf(delta - 1.0);

@@ -134,6 +134,85 @@ pub fn gini(ascending: &[f64]) -> f64 {
     concentration(ascending.iter().copied())
 }
 
+/// Suits index of progressivity of `tax` on `income` (columns by worker, $/year): a Gini
+/// coefficient with income shares in place of population shares, so 1 where the richest pays all,
+/// 0 for a proportional tax, −1 where the poorest does.
+///
+/// S = 1 − Σ_i (Θ_i + Θ_{i−1})(Y_i − Y_{i−1}), with Θ, Y the cumulated shares of tax and income in
+/// ascending order of income. NaN where total income or tax is not positive. Source: Suits (1977).
+pub fn suits(income: &[f64], tax: &[f64]) -> f64 {
+    let (total_income, total_tax): (f64, f64) = (income.iter().sum(), tax.iter().sum());
+    if !(total_income > 0.0 && total_tax > 0.0) {
+        return f64::NAN;
+    }
+    let (mut paid, mut area) = (0.0, 0.0);
+    for i in ascending_order(income) {
+        let before = paid;
+        paid += tax[i as usize] / total_tax;
+        area += (paid + before) * income[i as usize] / total_income;
+    }
+    1.0 - area
+}
+
+/// Atkinson index A = 1 − EDE/mean with the equally distributed equivalent
+/// EDE = (mean x^{1−ε})^{1/(1−ε)}, exp(mean ln x) at ε = 1; in [0, 1].
+///
+/// Of amounts x ≥ 0 and aversion ε ≥ 0; 1 where ε ≥ 1 and somebody has nothing. NaN where an amount
+/// is negative or all are 0. Source: Atkinson (1970).
+pub fn atkinson(values: &[f64], epsilon: f64) -> f64 {
+    let average = mean(values);
+    if !(average > 0.0) || values.iter().any(|&x| x < 0.0) {
+        return f64::NAN;
+    }
+    // Relative to the mean, so that powers stay near 1.
+    let of = |f: &dyn Fn(f64) -> f64| {
+        values.iter().map(|x| f(x / average)).sum::<f64>() / values.len() as f64
+    };
+    let equivalent = if epsilon == 1.0 {
+        of(&f64::ln).exp()
+    } else {
+        of(&|x| x.powf(1.0 - epsilon)).powf(1.0 / (1.0 - epsilon))
+    };
+    1.0 - equivalent
+}
+
+/// Theil's T = mean (x/x̄)·ln(x/x̄) of amounts x ≥ 0 (0·ln 0 = 0): 0 of equals, ln n where one of n
+/// has all. NaN where an amount is negative or all are 0. Source: Theil (1967).
+pub fn theil_t(values: &[f64]) -> f64 {
+    let entropy = |x: f64| if x > 0.0 { x * x.ln() } else { 0.0 };
+    relative_mean(values, entropy)
+}
+
+/// Theil's L, the mean logarithmic deviation: mean −ln(x/x̄) of amounts x ≥ 0; ∞ where somebody has
+/// nothing. NaN where an amount is negative or all are 0. Source: Theil (1967).
+pub fn theil_l(values: &[f64]) -> f64 {
+    relative_mean(values, |x| -x.ln())
+}
+
+/// Mean of `f`(x/x̄); NaN where an amount is negative or all are 0.
+fn relative_mean(values: &[f64], f: impl Fn(f64) -> f64) -> f64 {
+    let average = mean(values);
+    if !(average > 0.0) || values.iter().any(|&x| x < 0.0) {
+        return f64::NAN;
+    }
+    values.iter().map(|x| f(x / average)).sum::<f64>() / values.len() as f64
+}
+
+/// Foster–Greer–Thorbecke measure of poverty mean ((line − x)/line)^α·1[x < line].
+///
+/// α = 0 is the headcount, 1 the poverty gap, 2 its square, which weighs the poorest most. `line` > 0
+/// in $/year; NaN of nobody. Source: Foster, Greer and Thorbecke (1984).
+pub fn poverty(values: &[f64], line: f64, alpha: f64) -> f64 {
+    let gap = |&x: &f64| {
+        if x < line {
+            ((line - x) / line).powf(alpha)
+        } else {
+            0.0
+        }
+    };
+    values.iter().map(gap).sum::<f64>() / values.len() as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +242,66 @@ mod tests {
         assert_eq!((ranked.get(0), ranked.quantile(0.5)), (1.0, 4.5));
         assert_eq!(ranked.top_share(16.0, 0.25), 6.0 / 16.0);
         assert!(gini(&[-1.0, 0.5]).is_nan());
+    }
+
+    /// Shares by hand: incomes 1, 3; the rich pay all: Θ = 0, 1 and Y = 1/4, 1.
+    #[test]
+    fn suits_by_hand() {
+        assert_eq!(suits(&[3.0, 1.0], &[1.0, 0.0]), 0.25);
+        assert_eq!(suits(&[1.0, 3.0], &[1.0, 0.0]), -0.75);
+        assert!(suits(&[1.0, 3.0], &[2.0, 6.0]).abs() < 1e-15);
+        assert!(suits(&[1.0, 3.0], &[0.0, 0.0]).is_nan());
+        // The richest of very many, who earns almost nothing of the total, pays all: 1.
+        let income: Vec<f64> = (0..10_000).map(|i| 1.0 + 1e-9 * f64::from(i)).collect();
+        let mut tax = vec![0.0; 10_000];
+        tax[9_999] = 1.0;
+        assert!((suits(&income, &tax) - 1.0).abs() < 2e-4);
+    }
+
+    /// A lognormal with σ: Atkinson 1 − exp(−εσ²/2), both Theil measures σ²/2. (Aitchison & Brown 1957)
+    #[test]
+    fn indices_of_a_lognormal() {
+        use statrs::distribution::{ContinuousCDF, Normal};
+        let normal = Normal::new(0.0, 1.0).unwrap();
+        let (n, sigma) = (400_000, 0.5);
+        let x: Vec<f64> = (0..n)
+            .map(|i| (10.0 + sigma * normal.inverse_cdf((f64::from(i) + 0.5) / f64::from(n))).exp())
+            .collect();
+        let half = sigma * sigma / 2.0;
+        for epsilon in [0.0, 0.5, 1.0, 2.0] {
+            let expected = 1.0 - (-epsilon * half).exp();
+            assert!((atkinson(&x, epsilon) - expected).abs() < 2e-5, "{epsilon}");
+        }
+        assert!((theil_t(&x) - half).abs() < 1e-4);
+        assert!((theil_l(&x) - half).abs() < 1e-5);
+        // Below the median e^10 is half of them; E[x | poor]/line = Φ(−σ)·e^{σ²/2}/Φ(0).
+        let gap = 0.5 - normal.cdf(-sigma) * half.exp();
+        assert!((poverty(&x, 10f64.exp(), 0.0) - 0.5).abs() < 1e-9);
+        assert!((poverty(&x, 10f64.exp(), 1.0) - gap).abs() < 1e-5);
+    }
+
+    #[test]
+    fn indices_at_their_ends() {
+        // One of four has all.
+        let all = [0.0, 0.0, 0.0, 8.0];
+        assert!((theil_t(&all) - 4f64.ln()).abs() < 1e-15);
+        assert_eq!(theil_l(&all), f64::INFINITY);
+        assert_eq!(atkinson(&all, 1.0), 1.0);
+        assert_eq!(atkinson(&all, 2.0), 1.0);
+        assert_eq!((atkinson(&[3.0; 4], 2.0), theil_t(&[3.0; 4])), (0.0, 0.0));
+        for measure in [
+            atkinson(&[-1.0, 3.0], 0.5),
+            theil_t(&[-1.0, 3.0]),
+            theil_l(&[0.0]),
+        ] {
+            assert!(measure.is_nan());
+        }
+        // 5 and 0 below a line of 10: gaps 1/2 and 1 of four.
+        let x = [0.0, 5.0, 10.0, 20.0];
+        assert_eq!(
+            [0.0, 1.0, 2.0].map(|alpha| poverty(&x, 10.0, alpha)),
+            [0.5, 0.375, 0.3125]
+        );
     }
 
     proptest! {

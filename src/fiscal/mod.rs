@@ -10,11 +10,17 @@
 //! | [`inequality`], [`statistics`] | Gini, concentration, quantiles; what is recorded each step |
 //! | [`lanes`] | long sums, vectorised and the same for any number of threads |
 //! | [`saez`], [`optimum`] | sufficient-statistics rates; the exact bracket optimum |
+//! | [`reform`], [`burden`], [`taxable_income`] | effects of a reform; excess burden, MVPF, Laffer curves; elasticity of taxable income |
+//! | [`inverse_optimum`], [`bunching`] | welfare weights that a schedule implies; excess mass at kinks |
 //! | [`uncertain`] | several objectives at once: regret, the undominated schedules, partial order |
 
+pub mod bunching;
+pub mod burden;
 pub mod choice;
 pub mod economy;
+pub mod frictions;
 pub mod inequality;
+pub mod inverse_optimum;
 pub mod lanes;
 pub mod law;
 pub mod laws;
@@ -22,11 +28,13 @@ pub mod mirrlees;
 pub mod motives;
 pub mod objective;
 pub mod optimum;
+pub mod reform;
 pub mod response;
 pub mod saez;
 pub mod schedule;
 pub mod society;
 pub mod statistics;
+pub mod taxable_income;
 pub mod uncertain;
 
 pub use economy::{Economy, Utility};

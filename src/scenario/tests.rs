@@ -61,6 +61,9 @@ fn company(header: &str, key: &Key) -> String {
         ("[population]\n", _) => text.push_str("size = 2\n"),
         ("[taxes]\n", "initial") => text.push_str("brackets = \"three\"\n"),
         ("[taxes]\n", "brackets") => text.push_str("initial = 0.2\n"),
+        ("[objective]\n", "credence") => {
+            text.push_str("among = [\"utilitarian\", \"rawlsian\", \"inverse_wage\"]\n");
+        }
         ("[[workers]]\n", "share") => text.push_str("share = 0.5\n[[workers]]\n"),
         ("[models.other]\n", name) if name != "backend" => {
             text.push_str("backend = { gguf = { model = \"smollm2-135m\" } }\n")

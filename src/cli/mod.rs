@@ -4,6 +4,7 @@ mod audit;
 mod frontier;
 mod model;
 mod optimum;
+mod reform;
 mod run;
 mod tax;
 
@@ -46,7 +47,7 @@ enum Command {
         #[arg(long = "reform", value_name = "KEY=NUMBER")]
         reform: Vec<String>,
     },
-    /// The exact optimum of a scenario's economy, beside the closed-form baselines.
+    /// The optimum of a scenario's economy: its brackets, any tax at all, simpler taxes, baselines.
     Optimum {
         /// Scenario file.
         scenario: PathBuf,
@@ -59,6 +60,20 @@ enum Command {
     },
     /// Schedules under several objectives at once: optima, regret, the undominated ones, who beats whom.
     Frontier(frontier::FrontierArguments),
+    /// What a reform does: revenue, welfare, who wins, elasticities, excess burden, MVPF, weights, bunching.
+    Reform(reform::ReformArguments),
+    /// The optimal income tax of Mirrlees (1971): ln c + ln(1 − l), lognormal skills; as CSV.
+    Mirrlees {
+        /// Mean of log skills.
+        #[arg(long, default_value_t = -1.0, allow_negative_numbers = true)]
+        mean: f64,
+        /// Standard deviation of log skills.
+        #[arg(long, default_value_t = 0.39)]
+        sigma: f64,
+        /// Consumption as a share of output.
+        #[arg(long, default_value_t = 0.93)]
+        consumption_share: f64,
+    },
     /// Draw the figures of a finished run again (SVG, PNG, CSV).
     Plot {
         /// Output folder of a run.
@@ -129,6 +144,16 @@ pub fn main() -> Result<()> {
             set,
         } => optimum::optimum(&scenario, format, &set),
         Command::Frontier(frontier) => frontier.execute(),
+        Command::Reform(reform) => reform.execute(),
+        Command::Mirrlees {
+            mean,
+            sigma,
+            consumption_share,
+        } => optimum::mirrlees(&crate::fiscal::mirrlees::model_1971::Model {
+            mean,
+            sigma,
+            consumption_share,
+        }),
         Command::Plot { run } => {
             finished(&run)?;
             if run.join("audit.json").is_file() {

@@ -7,15 +7,21 @@ use crate::fiscal::reform::{sum_for, unbounded};
 use crate::fiscal::{Outcome, Schedule, Society, Utility};
 use rayon::prelude::*;
 
-/// Step of a rate behind derivatives, a fraction: a tenth of a point up and down.
-///
-/// Revenue is smooth in a rate but where a worker enters or leaves a kink (its slope jumps by that
-/// worker's share) or jumps over one where rates fall (revenue itself jumps). A central difference
-/// errs by about h²/6·(third derivative), a relative 10⁻⁶ at this h away from rates of 100 %, and
-/// averages over those who change sides within ±h: of N workers some N·h·e, each worth 1/N. Fewer
-/// points would see single workers, more would see curvature; with falling rates and few workers
-/// compare two steps.
+/// Least step of a rate behind derivatives, a fraction: a tenth of a point up and down.
 pub const STEP: f64 = 1e-3;
+
+/// Step of a rate for central differences with so many workers, a fraction: 0.2·n^{−1/3}, between
+/// [`STEP`] and 5 points; 2 points with 1,000 workers, 0.2 with a million.
+///
+/// In a finite population revenue is smooth in a rate but where a worker enters or leaves a kink
+/// (its slope jumps by that worker's share) and where one jumps over a kink at which rates fall
+/// (revenue itself jumps, by J/n). A difference over ±h errs by J/(2nh) for a jump inside it, and by
+/// h²/6 times the third derivative for curvature: h ∝ n^{−1/3} lets both fall together. An optimum is
+/// the worst place for small steps, as it sits on the brink of a jump. Where rates rise there are no
+/// jumps, and [`STEP`] is better.
+pub fn step(workers: usize) -> f64 {
+    (0.2 * (workers.max(1) as f64).powf(-1.0 / 3.0)).clamp(STEP, 0.05)
+}
 
 /// Excess burden of a schedule.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,8 +132,9 @@ pub enum Rebating {
 
 /// Derivatives of revenue by the rate of each bracket at a schedule with its outcome.
 ///
-/// Central differences over ± `step` ([`STEP`]); at 100 %, and at −100 %, where only one side
-/// exists, the one-sided difference.
+/// Central differences over ± `step` (see [`step`]), but at most over a tenth of the net-of-tax rate,
+/// in powers of which revenue bends; at 100 % and at −100 %, where only one side exists, the
+/// one-sided difference.
 pub fn marginal_rates(
     society: &Society,
     schedule: &Schedule,
@@ -153,6 +160,10 @@ pub fn marginal_rates(
         .into_par_iter()
         .map(|bracket| {
             let rate = schedule.rates()[bracket];
+            let step = match rate < 1.0 {
+                true => step.min(0.1 * (1.0 - rate)),
+                false => step,
+            };
             let ends = [(rate - step).max(-1.0), (rate + step).min(1.0)];
             let [below, above] = ends.map(|end| {
                 let mut rates = schedule.rates().to_vec();
@@ -191,7 +202,8 @@ pub struct LafferCurve {
 }
 
 /// Laffer curve of one bracket. The peak is the best point of the grid, refined between its
-/// neighbours by golden section to 10⁻⁶; of equal points (an empty bracket) the lowest rate.
+/// neighbours by golden section to 10⁻⁶, or the schedule's own rate where that raises more (with
+/// few workers revenue has many small teeth); of equal points (an empty bracket) the lowest rate.
 ///
 /// Of a flat tax with constant elasticity the peak is at 1/(1+e). A single bracket's peak depends
 /// on the rates of the others.
@@ -206,7 +218,11 @@ pub fn laffer_curve(society: &Society, schedule: &Schedule, bracket: usize) -> L
         .collect();
     let curve: Vec<f64> = rates.par_iter().map(|&rate| revenue(rate)).collect();
     let best = (1..curve.len()).fold(0, |best, i| if curve[i] > curve[best] { i } else { best });
+    let own = schedule.rates()[bracket];
     let mut peak = (curve[best], rates[best]);
+    if revenue(own) > peak.0 {
+        peak = (revenue(own), own);
+    }
     let mut low = rates[best.saturating_sub(1)];
     let mut high = rates[(best + 1).min(100)];
     const GOLDEN: f64 = 0.618_033_988_749_894_9;

@@ -213,6 +213,54 @@ pub fn poverty(values: &[f64], line: f64, alpha: f64) -> f64 {
     values.iter().map(gap).sum::<f64>() / values.len() as f64
 }
 
+/// Inequality, progressivity and poverty of one distribution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Indices {
+    /// Gini coefficient of pre-tax income.
+    pub gini_income: f64,
+    /// Gini coefficient of disposable income.
+    pub gini_disposable: f64,
+    /// C(tax) − G(income): how far the tax is from a proportional one (Kakwani 1977).
+    pub kakwani: f64,
+    /// G(income) − C(disposable): how much taxes and rebate equalise (Reynolds and Smolensky 1977).
+    pub reynolds_smolensky: f64,
+    /// [`suits`] of tax on income.
+    pub suits: f64,
+    /// [`atkinson`] of disposable income with ε = 1.
+    pub atkinson: f64,
+    /// [`theil_t`] of disposable income.
+    pub theil_t: f64,
+    /// [`theil_l`] of disposable income.
+    pub theil_l: f64,
+    /// Share with a disposable income below the line.
+    pub headcount: f64,
+    /// [`poverty`] gap below the line, α = 1.
+    pub poverty_gap: f64,
+}
+
+/// Indices of columns by worker ($/year) with a poverty line in $/year of disposable income; C is
+/// [`concentration`] by rank of pre-tax income. NaN where one is not defined.
+pub fn indices(income: &[f64], tax: &[f64], disposable: &[f64], line: f64) -> Indices {
+    let by_income = ascending_order(income);
+    let concentration_of =
+        |column: &[f64]| concentration(by_income.iter().map(|&i| column[i as usize]));
+    let gini_income = concentration_of(income);
+    let mut ascending = disposable.to_vec();
+    ascending.sort_by(f64::total_cmp);
+    Indices {
+        gini_income,
+        gini_disposable: gini(&ascending),
+        kakwani: concentration_of(tax) - gini_income,
+        reynolds_smolensky: gini_income - concentration_of(disposable),
+        suits: suits(income, tax),
+        atkinson: atkinson(disposable, 1.0),
+        theil_t: theil_t(disposable),
+        theil_l: theil_l(disposable),
+        headcount: poverty(disposable, line, 0.0),
+        poverty_gap: poverty(disposable, line, 1.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +290,44 @@ mod tests {
         assert_eq!((ranked.get(0), ranked.quantile(0.5)), (1.0, 4.5));
         assert_eq!(ranked.top_share(16.0, 0.25), 6.0 / 16.0);
         assert!(gini(&[-1.0, 0.5]).is_nan());
+    }
+
+    /// Against what a run records of every step, where both say the same, under a tax that falls.
+    #[test]
+    fn indices_agree_with_the_recorded_statistics() {
+        use crate::fiscal::statistics::{Panel, Recorder, names};
+        use crate::fiscal::{Economy, Schedule, Society};
+        let wages: Vec<f64> = (0..301)
+            .map(|i| 8.0 + f64::from(i * 97 % 301) / 4.0)
+            .collect();
+        let society = Society::rational(Economy::default(), wages);
+        let schedule = Schedule::new(&[0.0, 40_000.0], &[0.5, 0.2]).unwrap();
+        let outcome = society.outcome(&schedule);
+        let panel = Panel {
+            wage: society.wage(),
+            labor: &outcome.labor,
+            income: &outcome.income,
+            tax: &outcome.tax,
+            disposable: &outcome.disposable,
+            utility: &outcome.utility,
+        };
+        let recorded = Recorder::default().record(society.economy(), &[], &schedule, &panel);
+        let value = |name: &str| recorded.values[names().iter().position(|n| n == name).unwrap()];
+        let line = 0.5 * value("disposable_median");
+        let found = indices(&outcome.income, &outcome.tax, &outcome.disposable, line);
+        for (name, index) in [
+            ("gini_income", found.gini_income),
+            ("gini_disposable", found.gini_disposable),
+            ("kakwani", found.kakwani),
+            ("reynolds_smolensky", found.reynolds_smolensky),
+            ("poverty_share", found.headcount),
+        ] {
+            assert!(
+                (index - value(name)).abs() < 1e-12,
+                "{name}: {index} {}",
+                value(name)
+            );
+        }
     }
 
     /// Shares by hand: incomes 1, 3; the rich pay all: Θ = 0, 1 and Y = 1/4, 1.

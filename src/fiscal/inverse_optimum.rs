@@ -40,7 +40,7 @@ impl BracketWeight {
 
 /// Weights by bracket that make `schedule` satisfy the first-order conditions, beside those of
 /// `objective`; `outcome` is the schedule's, `step` that of the central difference (see
-/// [`STEP`](crate::fiscal::burden::STEP)).
+/// [`step`](crate::fiscal::burden::step)).
 ///
 /// Exact up to the step's error for rational workers and objectives that judge outcomes. For
 /// [`Objective::InverseIncome`], whose weights move with incomes, and for workers who do not choose
@@ -81,7 +81,7 @@ pub fn implied_weights(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fiscal::burden::STEP;
+    use crate::fiscal::burden::{STEP, step};
     use crate::fiscal::optimum::{Effort, optimum};
     use crate::fiscal::{Economy, Utility, laws};
     use statrs::distribution::{ContinuousCDF, LogNormal};
@@ -186,12 +186,10 @@ mod tests {
             } else {
                 4_000
             };
-            let society = lognormal(economy, n);
+            let society = lognormal(economy, n as u32);
             let found = optimum(&society, &edges, &objective, &[], false, effort);
             let outcome = society.outcome(&found.schedule);
-            // Half a point: where rates fall few of 4,000 workers jump within a tenth.
-            let weights =
-                implied_weights(&society, &found.schedule, &outcome, &objective, 5.0 * STEP);
+            let weights = implied_weights(&society, &found.schedule, &outcome, &objective, step(n));
             for weight in &weights {
                 let rate = found.schedule.rates()[weight.bracket];
                 assert!(rate > 0.01 && rate < 0.99, "at a bound: {}", found.schedule);

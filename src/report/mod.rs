@@ -18,7 +18,7 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `files`, `summary`, `finished`, `schedule` | reading a run |
+//! | `files`, `summary`, `finished`, `last_step`, `schedule` | reading a run |
 //! | `table` | the summary table on stdout |
 //! | `figure` | one file per figure: what it shows, its caption, its data |
 //! | `sheet`, `scale`, `key`, `arms`, `typeface` | how figures are drawn |
@@ -33,6 +33,7 @@ mod files;
 mod finished;
 mod html;
 mod key;
+mod last_step;
 mod number;
 mod profile;
 mod scale;
@@ -45,6 +46,7 @@ mod typeface;
 use std::path::{Path, PathBuf};
 
 pub use audit::{audit_html, audit_text, read_audit};
+pub use last_step::{LastStep, last_step};
 pub use profile::profile;
 pub use summary::{ArmSummary, Objective, Summary};
 pub use table::table;

@@ -40,7 +40,7 @@
 //! | 2 | [`llm`] | asking language models: prompts, readouts, transcript; knows no economics |
 //! | 2 | [`scenario`] | a TOML file in, a checked scenario out, or an error that points at the line |
 //! | 1 | [`population`] | wage priors, census workers, personas |
-//! | 1 | [`fiscal`] | schedules, best responses, welfare, inequality, Saez, the optimum: plain functions |
+//! | 1 | [`fiscal`] | schedules, laws, best responses, welfare, inequality, Saez, optima, reforms: plain functions |
 //! | 1 | [`search`] | what a planner tries next, from what it tried: plain functions |
 //! | 1 | [`voting`] | ballots and voting rules: plain functions |
 //! | 0 | [`random`], [`units`], [`error`] | random streams; tax rates; the one error type |

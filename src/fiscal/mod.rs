@@ -5,11 +5,12 @@
 //! | [`schedule`], [`laws`], [`law`] | piecewise-linear taxes; U.S. federal law 2013–2026; laws of parts, reforms |
 //! | [`economy`] | utility, disutility of work, constants |
 //! | [`response`], [`choice`], [`motives`] | exact best responses; noisy ones; hours for or against welfare |
+//! | [`frictions`] | fixed costs of work, coarse hours, costs of changing them |
 //! | [`society`] | a population's outcome under a schedule |
 //! | [`objective`] | social welfare functions |
 //! | [`inequality`], [`statistics`] | Gini, concentration, quantiles; what is recorded each step |
 //! | [`lanes`] | long sums, vectorised and the same for any number of threads |
-//! | [`saez`], [`optimum`] | sufficient-statistics rates; the exact bracket optimum |
+//! | [`saez`], [`optimum`], [`mirrlees`] | sufficient-statistics rates; the bracket optimum; the best of all taxes |
 //! | [`reform`], [`burden`], [`taxable_income`] | effects of a reform; excess burden, MVPF, Laffer curves; elasticity of taxable income |
 //! | [`inverse_optimum`], [`bunching`] | welfare weights that a schedule implies; excess mass at kinks |
 //! | [`uncertain`] | several objectives at once: regret, the undominated schedules, partial order |

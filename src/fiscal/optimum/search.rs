@@ -194,9 +194,9 @@ impl<'a> Search<'a> {
             let value = self.evaluate(&self.edges.clone(), &rates);
             if value > self.value {
                 (self.rates, self.value) = (rates, value);
-                scale *= 1.5;
+                scale *= 1.2;
             } else {
-                scale *= 0.904;
+                scale *= 0.9554;
             }
             // Lost in a corner: begin with long steps again.
             if scale < 1e-6 {

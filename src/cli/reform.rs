@@ -1,6 +1,7 @@
 //! `fisc reform`: the measures of a reform, of a scenario's closed-form workers or of those of a
 //! finished run.
 
+mod json;
 mod measures;
 mod table;
 
@@ -66,7 +67,7 @@ impl ReformArguments {
                 let title = format!("{}: workers as simulated", folder.display());
                 match self.format {
                     Format::Table => table::text(&title, &a, &b, &observed, None),
-                    Format::Json => pretty(&table::json(&title, &a, &b, &observed, None))?,
+                    Format::Json => pretty(&json::value(&title, &a, &b, &observed, None))?,
                 }
             }
             (None, Some(path), Some(before), Some(after)) => {
@@ -106,7 +107,7 @@ impl ReformArguments {
         );
         match self.format {
             Format::Table => Ok(table::text(&title, &a, &b, &observed, Some(&modelled))),
-            Format::Json => pretty(&table::json(&title, &a, &b, &observed, Some(&modelled))),
+            Format::Json => pretty(&json::value(&title, &a, &b, &observed, Some(&modelled))),
         }
     }
 }

@@ -160,10 +160,9 @@ pub fn suits(income: &[f64], tax: &[f64]) -> f64 {
 /// Of amounts x ≥ 0 and aversion ε ≥ 0; 1 where ε ≥ 1 and somebody has nothing. NaN where an amount
 /// is negative or all are 0. Source: Atkinson (1970).
 pub fn atkinson(values: &[f64], epsilon: f64) -> f64 {
-    let average = mean(values);
-    if !(average > 0.0) || values.iter().any(|&x| x < 0.0) {
+    let Some(average) = mean_amount(values) else {
         return f64::NAN;
-    }
+    };
     // Relative to the mean, so that powers stay near 1.
     let of = |f: &dyn Fn(f64) -> f64| {
         values.iter().map(|x| f(x / average)).sum::<f64>() / values.len() as f64
@@ -189,12 +188,17 @@ pub fn theil_l(values: &[f64]) -> f64 {
     relative_mean(values, |x| -x.ln())
 }
 
+/// The mean of amounts; `None` where one is negative or all are 0.
+fn mean_amount(values: &[f64]) -> Option<f64> {
+    let average = mean(values);
+    (average > 0.0 && values.iter().all(|&x| x >= 0.0)).then_some(average)
+}
+
 /// Mean of `f`(x/x̄); NaN where an amount is negative or all are 0.
 fn relative_mean(values: &[f64], f: impl Fn(f64) -> f64) -> f64 {
-    let average = mean(values);
-    if !(average > 0.0) || values.iter().any(|&x| x < 0.0) {
+    let Some(average) = mean_amount(values) else {
         return f64::NAN;
-    }
+    };
     values.iter().map(|x| f(x / average)).sum::<f64>() / values.len() as f64
 }
 

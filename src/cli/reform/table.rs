@@ -1,13 +1,11 @@
-//! The measures of a reform as tables for reading and as JSON.
+//! The measures of a reform as tables for reading.
 
 use super::measures::{Modelled, Observed, OfSchedule, Situation};
 use crate::error::Result;
-use crate::fiscal::Schedule;
 use crate::fiscal::bunching::{Bunching, Kink};
 use crate::fiscal::inequality::{Indices, mean};
 use crate::fiscal::reform::Row;
 use crate::fiscal::taxable_income::Estimate;
-use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// A number with `digits` decimals, ∞, or – where there is none; never −0.
@@ -95,8 +93,9 @@ pub fn text(
     elasticity_text(&mut text, observed);
     if let Some(modelled) = modelled {
         for (situation, of) in [a, b].into_iter().zip(&modelled.schedules) {
-            brackets_text(&mut text, situation, of, modelled);
+            brackets_text(&mut text, situation, of, modelled.step);
         }
+        legend(&mut text, modelled);
     }
     for (situation, kinks) in [a, b].into_iter().zip(&observed.bunching) {
         bunching_text(&mut text, &situation.name, kinks);
@@ -245,11 +244,11 @@ fn elasticity_text(text: &mut String, observed: &Observed) {
     table(text, &["", "e", "s.e.", "F", "n", "left out"], &rows);
 }
 
-fn brackets_text(text: &mut String, situation: &Situation, of: &OfSchedule, modelled: &Modelled) {
+fn brackets_text(text: &mut String, situation: &Situation, of: &OfSchedule, step: f64) {
     *text += &format!(
         "\nBy bracket under {}, derivatives over ±{} points\n",
         situation.name,
-        number(100.0 * modelled.step, 1)
+        number(100.0 * step, 1)
     );
     let rows: Vec<Vec<String>> = (0..situation.schedule.brackets())
         .map(|k| {
@@ -285,9 +284,16 @@ fn brackets_text(text: &mut String, situation: &Situation, of: &OfSchedule, mode
         &rows,
     );
     *text += &format!(
-        "Excess burden {} $/year per worker, {} % of revenue. base: income in the bracket, $/year per worker; MVPF:\nwillingness to pay per dollar raised by the rate (∞: a cut pays for itself); MEB: excess burden of the last\ndollar; peak: Laffer rate of this bracket and what it would raise more; g: weights that make the rate optimal,\nand those of {}.\n",
+        "Excess burden {} $/year per worker, {} % of revenue.\n",
         number(of.burden.mean, 0),
-        percent(of.burden.per_dollar()),
+        percent(of.burden.per_dollar())
+    );
+}
+
+/// What the columns of [`brackets_text`] are.
+fn legend(text: &mut String, modelled: &Modelled) {
+    *text += &format!(
+        "base: income in the bracket, $/year per worker. MVPF: willingness to pay per dollar that the rate raises\n(∞: a cut pays for itself). MEB: excess burden of the last dollar. peak: rate at which this bracket raises\nmost, and how much more, $/year per worker. g: weight of the income in the bracket that makes the rate\noptimal, and its weight under {}.\n",
         modelled.objective
     );
 }
@@ -326,8 +332,8 @@ fn bunching_text(text: &mut String, name: &str, kinks: &[(Kink, Result<Bunching>
     );
 }
 
-/// Names and values of the indices.
-fn listed(indices: &Indices) -> [(&'static str, &'static str, f64); 10] {
+/// Keys, names and values of the indices.
+pub(super) fn listed(indices: &Indices) -> [(&'static str, &'static str, f64); 10] {
     [
         ("gini_income", "Gini, income", indices.gini_income),
         (
@@ -367,141 +373,4 @@ fn indices_text(text: &mut String, observed: &Observed) {
         })
         .collect();
     table(text, &["", "before", "after", "change"], &rows);
-}
-
-/// Everything for programs.
-pub fn json(
-    title: &str,
-    a: &Situation,
-    b: &Situation,
-    observed: &Observed,
-    modelled: Option<&Modelled>,
-) -> Value {
-    let effects = &observed.revenue;
-    let rows: Vec<Value> = observed.rows.iter().map(row_json).collect();
-    let pooled: serde_json::Map<String, Value> = (observed.elasticity.iter())
-        .zip(["all", "away_from_kinks", "gruber_saez"])
-        .map(|((_, found), key)| (key.to_owned(), estimate_json(found)))
-        .collect();
-    let by_bracket: Vec<Value> = observed.by_bracket.iter().map(estimate_json).collect();
-    let sides: Vec<Value> = [a, b]
-        .iter()
-        .enumerate()
-        .map(|(side, situation)| {
-            let indices: serde_json::Map<String, Value> = (listed(&observed.indices[side]).iter())
-                .map(|(key, _, value)| ((*key).to_owned(), json!(value)))
-                .collect();
-            let kinks: Vec<Value> = observed.bunching[side].iter().map(kink_json).collect();
-            json!({
-                "name": situation.name,
-                "schedule": situation.schedule.to_string(),
-                "indices": indices,
-                "bunching": kinks,
-                "excess_burden": modelled.map(|m| json!({
-                    "mean": m.schedules[side].burden.mean,
-                    "per_dollar": m.schedules[side].burden.per_dollar(),
-                })),
-                "brackets": modelled.map(|m| brackets_json(&situation.schedule, &m.schedules[side])),
-            })
-        })
-        .collect();
-    json!({
-        "title": title,
-        "from": sides[0],
-        "to": sides[1],
-        "revenue": {
-            "before": effects.before,
-            "mechanical": effects.mechanical,
-            "behavioural": effects.behavioural,
-            "after": effects.after,
-        },
-        "rebate_change": observed.rebate_change,
-        "welfare": modelled.map(|m| json!({
-            "objective": m.objective,
-            "unit": m.unit,
-            "before": m.welfare.before,
-            "burden": m.welfare.burden,
-            "rebate": m.welfare.rebate,
-            "adjustment": m.welfare.adjustment,
-            "after": m.welfare.after,
-            "per_dollar": m.welfare.per_dollar,
-        })),
-        "equivalent_variation": modelled.map(|m| mean(&m.variations.equivalent)),
-        "compensating_variation": modelled.map(|m| mean(&m.variations.compensating)),
-        "step": modelled.map(|m| m.step),
-        "threshold": observed.threshold,
-        "deciles": rows,
-        "elasticity": { "pooled": pooled, "by_bracket": by_bracket },
-        "poverty_line": observed.line,
-    })
-}
-
-fn row_json(row: &Row) -> Value {
-    json!({
-        "decile": Some(row.group).filter(|group| *group > 0),
-        "workers": row.workers,
-        "income": row.income,
-        "disposable": row.disposable,
-        "tax_before": row.tax_before,
-        "tax_after": row.tax_after,
-        "change_before_rebate": row.change_before_rebate,
-        "change": row.change,
-        "relative_change": row.relative_change,
-        "gain": row.gain,
-        "winners": row.winners,
-        "losers": row.losers,
-    })
-}
-
-fn estimate_json(found: &Result<Estimate>) -> Value {
-    match found {
-        Ok(found) => json!({
-            "elasticity": found.elasticity,
-            "standard_error": found.standard_error,
-            "first_stage_f": found.first_stage_f,
-            "workers": found.workers,
-            "left_out": found.left_out,
-        }),
-        Err(error) => json!({ "why": error.to_string() }),
-    }
-}
-
-fn kink_json((kink, found): &(Kink, Result<Bunching>)) -> Value {
-    let found = match found {
-        Ok(found) => json!({
-            "excess": found.excess,
-            "excess_error": found.excess_error,
-            "elasticity": found.elasticity,
-            "standard_error": found.standard_error,
-        }),
-        Err(error) => json!({ "why": error.to_string() }),
-    };
-    json!({
-        "kink": kink.income,
-        "rate_below": kink.rate_below,
-        "rate_above": kink.rate_above,
-        "found": found,
-    })
-}
-
-fn brackets_json(schedule: &Schedule, of: &OfSchedule) -> Vec<Value> {
-    (0..schedule.brackets())
-        .map(|k| {
-            let (marginal, laffer, weight) = (&of.marginal[k], &of.laffer[k], &of.weights[k]);
-            json!({
-                "from": schedule.edges()[k],
-                "rate": schedule.rates()[k],
-                "base": marginal.mechanical,
-                "revenue_slope": marginal.revenue,
-                // JSON has no infinity: null, and a flag.
-                "mvpf": marginal.mvpf(),
-                "cut_pays_for_itself": marginal.mvpf() == f64::INFINITY,
-                "laffer_peak_rate": laffer.peak_rate,
-                "laffer_peak_revenue": laffer.peak_revenue,
-                "laffer_revenue": laffer.revenue,
-                "implied_weight": weight.implied,
-                "own_weight": weight.own,
-            })
-        })
-        .collect()
 }

@@ -120,8 +120,7 @@ mod tests {
                     Society::new(economy, wage, behaviour).with_frictions(&vec![friction; 59]);
                 let outcome = society.outcome(&schedule);
                 let alone = society.labor_at_rebate(&schedule, outcome.rebate, &outcome.labor);
-                for i in 0..59 {
-                    let labor = alone[i];
+                for (i, &labor) in alone.iter().enumerate() {
                     assert!((labor - outcome.labor[i]).abs() < 1e-6, "{i}: {labor}");
                     let one = society.labor_of(i, &schedule, outcome.rebate, 0.0);
                     assert!((one - labor).abs() < 1e-9);

@@ -219,7 +219,11 @@ fn elasticity_cells(found: &Result<Estimate>) -> [String; 5] {
         Ok(found) => [
             number(found.elasticity, 3),
             number(found.standard_error, 3),
-            number(found.first_stage_f, 0),
+            // Without residuals but for rounding.
+            match found.first_stage_f {
+                1e9.. => "∞".into(),
+                f => number(f, 0),
+            },
             found.workers.to_string(),
             found.left_out.to_string(),
         ],

@@ -286,7 +286,7 @@ fn constraints_bind_the_optimum_or_are_refused() {
     assert!(message.contains("at most"), "{message}");
 }
 
-/// Mirrlees (1971), table I.
+/// The rates that Mirrlees (1971) published for his first case.
 #[test]
 fn mirrlees_prints_the_published_rates() {
     let output = fisc().arg("mirrlees").output().unwrap();

@@ -125,3 +125,42 @@ kind = "optimal"
     let schedule = &arm.years[0].schedule;
     assert!((schedule.rates()[0] - 0.5).abs() < 0.02, "{schedule}");
 }
+
+/// What full-information planners expect comes true where change costs: hours before the first
+/// period are those under the initial schedule, for them and in the world.
+#[test]
+fn planners_know_what_change_costs() {
+    for cost in ["500.0", "5000.0", "1e9"] {
+        let text = format!(
+            r#"
+seed = 3
+steps = 1
+tax_year = 1
+[taxes]
+brackets = "three"
+initial = 0.3
+[objective]
+welfare = "inverse_wage"
+[[workers]]
+adjustment_cost = {cost}
+[planner]
+kind = "optimal"
+"#
+        );
+        let wages: Vec<f64> = (0..100).map(|i| 6.0 * 1.03f64.powi(i)).collect();
+        let simulation = common::simulation(&text, &wages);
+        let arm = play(&text, &wages).remove(0);
+        let society = simulation.counterpart();
+        let objective = &simulation.scenario().objective;
+        let expected = society.welfare(&arm.years[0].schedule, objective);
+        let reached = arm.years[0].welfare;
+        assert!(
+            (reached - expected).abs() < 1e-9 * expected.abs(),
+            "{cost}: {reached} {expected}"
+        );
+        // Nobody moves where it costs everything, so the revenue of 100 % is had for nothing.
+        if cost == "1e9" {
+            assert!(arm.years[0].schedule.rates()[0] > 0.99);
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use super::{Format, print, run};
 use crate::error::{Error, Result};
 use crate::fiscal::mirrlees::model_1971;
-use crate::fiscal::optimum::{FIRST_ORDER_STEP, Optimum};
+use crate::fiscal::optimum::{Constraints, FIRST_ORDER_STEP, FirstOrder, Optimum};
 use crate::run::Simulation;
 use crate::run::laboratory::{BASELINE, Candidate, Continuous, Laboratory, STAGES, explore};
 use serde_json::json;
@@ -142,33 +142,33 @@ fn on_edges(candidate: &Candidate) -> String {
 fn menu_lines(continuous: &Continuous, found: &Laboratory, unit: &str) -> String {
     let best = &continuous.best;
     let optimum = &found.optimum;
-    let mut text = format!(
-        "\nMore brackets would bring at most {} {unit}{}",
-        amount(best.welfare - optimum.welfare),
-        if continuous.attained.is_finite() {
-            format!(
-                ", {:.2} % of the gain that these bring",
-                100.0 * (continuous.attained - 1.0)
-            )
+    let unlimited = found.constraints == Constraints::rates(found.constraints.low < 0.0);
+    let mut text = String::from("\n");
+    if unlimited {
+        let bound = if best.gap.is_some() {
+            "at most"
         } else {
-            String::new()
+            "about"
+        };
+        let missing = amount(best.welfare - optimum.welfare);
+        text.push_str(&format!(
+            "More brackets would bring {bound} {missing} {unit}"
+        ));
+        if continuous.attained.is_finite() {
+            let share = 100.0 * (continuous.attained - 1.0);
+            text.push_str(&format!(", {share:.2} % of the gain that these bring"));
         }
-    );
-    text.push_str(match best.gap {
-        Some(_) => " (continuous optimum of these very workers",
-        None => " (continuous optimum of these very workers, income effects included",
-    });
+        text.push_str(".\n");
+    }
+    text.push_str("Continuous optimum of these very workers");
     if let Some(gap) = best.gap {
-        text.push_str(&format!(", itself within {gap:.1e} of the best"));
+        text.push_str(&format!(", within {gap:.1e} of the best"));
     }
-    text.push_str(&format!(", {} steps).\n", best.steps));
-    let bound = found.constraints;
-    if bound != crate::fiscal::optimum::Constraints::default() {
-        text.push_str("It does not obey the scenario's [constraints].\n");
-    }
-    if best.rising_weights {
-        text.push_str("Weights rise with productivity somewhere: the continuous optimum may lie a little higher.\n");
-    }
+    text.push_str(&format!(", {} steps", best.steps));
+    text.push_str(match unlimited {
+        true => ".\n",
+        false => "; it obeys no [constraints], so its distance is not what brackets could bring.\n",
+    });
     text.push_str("Its marginal rates by percentile of productivity:");
     let n = best.menu.income.len();
     for p in SHOWN {
@@ -198,19 +198,24 @@ fn certificate_lines(optimum: &Optimum, unit: &str) -> String {
             format!("{} / {}", change(condition.rise), change(condition.cut))
         })
         .collect();
-    let worst = optimum
-        .first_order
-        .iter()
-        .map(|c| c.residual())
-        .fold(0.0, f64::max);
+    let residuals: Option<Vec<f64>> = (optimum.first_order.iter())
+        .map(FirstOrder::residual)
+        .collect();
+    let verdict = match residuals {
+        Some(residuals) => format!(
+            "residual {:.1e} (0: neither direction gains, from {} points)",
+            residuals.into_iter().fold(0.0, f64::max),
+            100.0 * FIRST_ORDER_STEP
+        ),
+        None => "some could not be tried, as the budget balances at no rebate".to_owned(),
+    };
     let mut text = format!(
-        "\nCertificate: {} evaluations from {} starts, the best {:.2e} above the median start; moving one rate by 1 point changes welfare by at most {:+.2e}\nFirst-order conditions, {unit} per point of a rise / of a cut, by bracket: {}; residual {worst:.1e} (0: neither direction gains, from {} points)\n",
+        "\nCertificate: {} evaluations from {} starts, the best {:.2e} above the median start; moving one rate by 1 point changes welfare by at most {:+.2e}\nFirst-order conditions, {unit} per point of a rise / of a cut, by bracket: {}; {verdict}\n",
         optimum.evaluations,
         optimum.starts,
         optimum.spread,
         optimum.best_move,
         conditions.join(", "),
-        100.0 * FIRST_ORDER_STEP,
     );
     if optimum.shadow_price > 0.0 {
         text.push_str(&format!(
@@ -249,7 +254,6 @@ fn print_json(simulation: &Simulation, found: &Laboratory) -> Result<()> {
             "gap_to_bound": continuous.best.gap,
             "last_gain": continuous.best.last_gain,
             "steps": continuous.best.steps,
-            "rising_weights": continuous.best.rising_weights,
             "marginal_rate_by_bracket": continuous.by_bracket,
             "income": continuous.best.menu.income,
             "consumption": continuous.best.menu.consumption,
@@ -304,6 +308,8 @@ pub fn mirrlees(model: &model_1971::Model) -> Result<()> {
     for income in INCOMES {
         // At no income the marginal rate is that of the first who work.
         let Some((average, marginal)) = solution.at(income.max(1e-9)) else {
+            // Nobody earns as much.
+            text.push_str(&format!("{income},,\n"));
             continue;
         };
         let average = match income > 0.0 {

@@ -168,6 +168,9 @@ impl Society {
     #[must_use]
     pub fn with_frictions(mut self, frictions: &[Friction]) -> Self {
         assert_eq!(self.len(), frictions.len(), "an entry for each worker");
+        // The utility that bounded workers compare with knows no frictions.
+        let plain = frictions.iter().all(Friction::is_none);
+        assert!(plain || self.bounded.is_empty(), "bounded or frictions");
         self.frictions = match frictions.iter().all(Friction::is_none) {
             true => Vec::new(),
             false => frictions.to_vec(),

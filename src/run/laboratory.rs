@@ -21,7 +21,7 @@ pub struct Candidate {
     pub schedule: Schedule,
     /// W.
     pub welfare: f64,
-    /// (W − W_us)/(W_optimal − W_us); not finite where the law is as good as the optimum.
+    /// (W − W_us)/(W_optimal − W_us); NaN where the law is as good as the optimum.
     pub attained: f64,
     /// Mean tax, $/year per worker.
     pub revenue: f64,
@@ -117,7 +117,12 @@ pub fn explore(simulation: &Simulation, progress: &dyn Fn(&str)) -> Result<Labor
     schedules.push(("none", Schedule::zero(&taxes.edges)?, Vec::new()));
 
     let welfare_us = society.welfare(us, objective);
-    let share = |welfare: f64| (welfare - welfare_us) / (optimum.welfare - welfare_us);
+    // A share of a gain that is none would turn its sign.
+    let gain = optimum.welfare - welfare_us;
+    let share = |welfare: f64| match gain > 0.0 {
+        true => (welfare - welfare_us) / gain,
+        false => f64::NAN,
+    };
     let candidates = schedules
         .into_iter()
         .map(|(name, schedule, notes)| {

@@ -336,14 +336,15 @@ impl Simulation {
             })
             .collect();
         let scenario = &self.scenario;
-        Some(closed_form_counterpart(
+        let joint = closed_form_counterpart(
             &scenario.economy,
             &scenario.objective,
             &self.people,
             &self.groups,
             &told,
             &self.frictions,
-        ))
+        );
+        Some(joint.settled_under(&scenario.taxes.initial))
     }
 
     fn elects(&self) -> bool {

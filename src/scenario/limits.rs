@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 use crate::fiscal::optimum::Constraints;
-use crate::fiscal::{Society, inequality, laws};
+use crate::fiscal::law::TaxLaw;
+use crate::fiscal::{Society, inequality};
 
 /// Bounds of the schedules among which full-information planners search.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +23,7 @@ pub enum RevenueRule {
     Free,
     /// At least this, $/year per worker.
     AtLeast(f64),
-    /// At least what this law raises from the same workers.
+    /// At least what this law, perhaps of several parts, raises from the same workers.
     Neutral(String),
 }
 
@@ -45,9 +46,10 @@ impl Limits {
         let revenue = match &self.revenue {
             RevenueRule::Free => None,
             RevenueRule::AtLeast(revenue) => Some(*revenue),
-            RevenueRule::Neutral(name) => {
-                let law = laws::find(name).ok_or_else(|| laws::unknown(name))?;
-                Some(inequality::mean(&society.outcome(law).tax))
+            RevenueRule::Neutral(law) => {
+                let law = TaxLaw::parse(law)?;
+                let taxes = inequality::mean(&society.outcome(law.schedule()).tax);
+                Some(taxes - law.grant())
             }
         };
         Ok(Constraints {

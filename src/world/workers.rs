@@ -359,7 +359,7 @@ fn respond_jointly(
         .iter()
         .filter(|(.., rational, serving)| !rational && !serving);
     society.fix(others.map(|(id, labor, ..)| (id.0 as usize, labor.0)));
-    // Before the first step there is nothing to change from.
+    // Before the first step they worked as they would under the initial schedule.
     if clock.step > 1 {
         society.remember(&hours);
     }

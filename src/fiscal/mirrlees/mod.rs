@@ -19,6 +19,7 @@ pub mod model_1971;
 pub use screening::Types;
 
 use crate::error::{Error, Result};
+use crate::fiscal::objective::FLOOR;
 use crate::fiscal::response::decreasing_root;
 use crate::fiscal::{Allocation, Economy, Objective, Society, Utility};
 use screening::{consumption_slope, incomes};
@@ -51,15 +52,12 @@ pub struct BestMenu {
     /// W of the menu.
     pub welfare: f64,
     /// How much higher W can be at most, by concavity: 0 up to rounding at the optimum. Only under
-    /// quasilinear utility, where the bound is a theorem.
+    /// quasilinear utility, and not for `sufficiency`, whose weights jump.
     pub gap: Option<f64>,
     /// Change of W in the last step: a sign of convergence under any utility.
     pub last_gain: f64,
     /// Steps used.
     pub steps: usize,
-    /// Shadow values of rents that are negative somewhere: weights that rise with productivity, for
-    /// which the menu is admissible but perhaps not the best.
-    pub rising_weights: bool,
 }
 
 /// Menu and costs of one point of the search.
@@ -68,11 +66,9 @@ struct Point {
     menu: Menu,
 }
 
-/// The menu of the effort costs v that spends what there is.
-///
-/// # Errors
-/// Nothing is left to consume: public spending exceeds what all can produce.
-fn point(economy: &Economy, types: &Types, effort: Vec<f64>, spending: f64) -> Result<Point> {
+/// The menu of the effort costs v that spends what there is; `None` where nothing is left to
+/// consume.
+fn point(economy: &Economy, types: &Types, effort: Vec<f64>, spending: f64) -> Option<Point> {
     let delta = economy.labor_exponent;
     let income: Vec<f64> = (effort.iter().zip(&types.cost))
         .map(|(v, k)| (v / k).powf(1.0 / delta))
@@ -102,7 +98,7 @@ fn point(economy: &Economy, types: &Types, effort: Vec<f64>, spending: f64) -> R
             1.0 - slope * consumption_slope(economy, utility[j] + effort[j])
         })
         .collect();
-    Ok(Point {
+    Some(Point {
         effort,
         menu: Menu {
             income,
@@ -114,12 +110,10 @@ fn point(economy: &Economy, types: &Types, effort: Vec<f64>, spending: f64) -> R
 }
 
 /// u_1 such that Σ π_j·C(u_1 + `gross`_j) = `resources`.
-fn lowest_utility(economy: &Economy, types: &Types, gross: &[f64], resources: f64) -> Result<f64> {
+fn lowest_utility(economy: &Economy, types: &Types, gross: &[f64], resources: f64) -> Option<f64> {
     let mass: f64 = types.mass.iter().sum();
     if resources <= 0.0 {
-        return Err(Error::input("no tax can finance this public spending")
-            .value(format!("{resources:.0} $/year left to consume"))
-            .allowed("less public_spending"));
+        return None;
     }
     let left = |u: f64| {
         let spent: f64 = (gross.iter().zip(&types.mass))
@@ -149,7 +143,7 @@ fn lowest_utility(economy: &Economy, types: &Types, gross: &[f64], resources: f6
             high = middle;
         }
     }
-    Ok(decreasing_root(left, low, high))
+    Some(decreasing_root(left, low, high))
 }
 
 /// M_j = Σ_{i>j} π_i·(C'_i − Λ_i), Λ the welfare weight in the same unit: what the rents of all
@@ -179,7 +173,10 @@ fn effort_of(economy: &Economy, types: &Types, income: &[f64]) -> Vec<f64> {
 /// The best menu under quasilinear utility for given welfare weights g_j (any scale), which is
 /// exact in one step: Diamond's (1998) formula for any distribution, ironed.
 ///
-/// `spending` is $/year per worker. # Errors
+/// `spending` is $/year per worker. Weights must not rise with productivity on average above any
+/// type: then the rents of the more productive would be wanted for themselves.
+///
+/// # Errors
 /// Utility that is not quasilinear.
 pub fn linear_menu(
     economy: &Economy,
@@ -192,10 +189,14 @@ pub fn linear_menu(
             .value("isoelastic")
             .allowed("quasilinear"));
     }
-    let idle = point(economy, types, vec![0.0; types.len()], spending)?;
+    let quasilinear = "quasilinear menus can be in debt";
+    let idle = point(economy, types, vec![0.0; types.len()], spending).expect(quasilinear);
     let multiplier = multipliers(economy, types, &idle, weight);
     let income = incomes(economy, types, &idle.menu.utility, &multiplier);
-    Ok(point(economy, types, effort_of(economy, types, &income), spending)?.menu)
+    let effort = effort_of(economy, types, &income);
+    Ok(point(economy, types, effort, spending)
+        .expect(quasilinear)
+        .menu)
 }
 
 /// The best menu for all workers of a society: the most that any income tax can reach.
@@ -206,181 +207,285 @@ pub fn linear_menu(
 /// on the way to it. Under isoelastic utility the step takes the present prices of utility as given.
 ///
 /// # Errors
-/// Workers who are not rational, differ in δ, are bounded or have fixed costs or coarse hours: then
-/// one number does not order them, or no closed form exists. `inverse_income`, whose weights depend
-/// on the incomes that they judge.
+/// Workers who are not rational, differ in δ, are bounded or have frictions: then one number does
+/// not order them. Objectives for which the problem is another one: `inverse_income`, whose weights
+/// depend on the incomes that they judge; weights that rise with productivity, under which workers
+/// would have to be kept from the pairs above theirs; a menu in which somebody is below the
+/// objective's floor ([`FLOOR`]), where welfare is not concave. Public spending that exceeds what
+/// all can produce.
 pub fn best_menu(society: &Society, objective: &Objective) -> Result<BestMenu> {
     let economy = *society.economy();
     let (types, worker) = society.types()?;
+    let none = |why: &str, allowed: &str| {
+        let error = Error::input("no continuous optimum of this objective");
+        error.value(why).allowed(allowed)
+    };
     if *objective == Objective::InverseIncome {
-        return Err(Error::input("no continuous optimum of this objective")
-            .value(objective.name())
-            .allowed("an objective whose weights do not depend on income"));
+        return Err(none(
+            objective.name(),
+            "an objective whose weights do not depend on income",
+        ));
     }
-    let n = types.len();
     let wage: Vec<f64> = worker.iter().map(|&i| society.wage()[i]).collect();
-    let welfare = |menu: &Menu| {
-        let value = objective.welfare(
-            &economy,
-            &Allocation {
-                wage: &wage,
-                income: &menu.income,
-                disposable: &menu.consumption,
-                utility: &menu.utility,
-            },
-        );
+    let problem = Problem {
+        economy,
+        types,
+        wage,
+        objective,
+    };
+    let mut found = problem.start()?;
+    for softness in problem.softnesses() {
+        found = problem.climb(found, softness);
+    }
+    let menu = found.here.menu;
+    let welfare = problem.welfare(&menu, None);
+    if found.lowest_multiplier < -1e-7 {
+        return Err(none(
+            "weights that rise with productivity",
+            "weights that do not rise, so that only pairs below one's own tempt",
+        ));
+    }
+    let floored = objective.floored(&economy, &problem.allocation(&menu, &menu.utility));
+    if floored > 0 {
+        return Err(none(
+            &format!("{floored} workers below {FLOOR} $/year, where it has a floor"),
+            "a population and public_spending that leave everybody more",
+        ));
+    }
+    let smooth = !matches!(objective, Objective::Sufficiency { .. });
+    let quasilinear = economy.utility == Utility::Quasilinear;
+    Ok(BestMenu {
+        menu,
+        worker,
+        welfare,
+        gap: Some(found.gap.max(0.0)).filter(|gap| quasilinear && smooth && gap.is_finite()),
+        last_gain: found.last_gain,
+        steps: found.steps,
+    })
+}
+
+/// The search for the best menu of one objective.
+struct Problem<'a> {
+    economy: Economy,
+    types: Types,
+    /// In the order of the types.
+    wage: Vec<f64>,
+    objective: &'a Objective,
+}
+
+/// Where the search stands.
+struct State {
+    here: Point,
+    gap: f64,
+    last_gain: f64,
+    steps: usize,
+    /// Least M_j over the prices of everybody's utility.
+    lowest_multiplier: f64,
+}
+
+impl Problem<'_> {
+    fn allocation<'b>(&'b self, menu: &'b Menu, utility: &'b [f64]) -> Allocation<'b> {
+        Allocation {
+            wage: &self.wage,
+            income: &menu.income,
+            disposable: &menu.consumption,
+            utility,
+        }
+    }
+
+    /// Widths of the threshold of `sufficiency`, from wide to narrow, $/year: the last is far below
+    /// what anybody would notice. `None` for objectives without a kink, which need one round.
+    fn softnesses(&self) -> Vec<Option<f64>> {
+        match self.objective {
+            Objective::Sufficiency { threshold } => (1..=10)
+                .map(|round| Some(threshold.max(1.0) * 0.3f64.powi(round)))
+                .collect(),
+            _ => vec![None],
+        }
+    }
+
+    /// W; with a soft threshold s·ln(1 + e^{(t − m)/s}) in the place of max(t − m, 0). −∞ where it
+    /// is not defined.
+    fn welfare(&self, menu: &Menu, softness: Option<f64>) -> f64 {
+        let value = match (self.objective, softness) {
+            (Objective::Sufficiency { threshold }, Some(soft)) => {
+                let shortfall = |u: &f64| {
+                    let x = (threshold - self.economy.money_metric(*u)) / soft;
+                    soft * (x.max(0.0) + (-x.abs()).exp().ln_1p())
+                };
+                -menu.utility.iter().map(shortfall).sum::<f64>() / menu.utility.len() as f64
+            }
+            _ => {
+                let allocation = self.allocation(menu, &menu.utility);
+                self.objective.welfare(&self.economy, &allocation)
+            }
+        };
         if value.is_nan() {
             f64::NEG_INFINITY
         } else {
             value
         }
-    };
-    // ∂W/∂u up to scale: ∂W/∂c ÷ ∂u/∂c.
-    let worth = |menu: &Menu| -> Vec<f64> {
-        if *objective == Objective::Rawlsian {
-            return (0..n).map(|j| f64::from(u8::from(j == 0))).collect();
-        }
-        let weights = objective.marginal_weights(
-            &economy,
-            &Allocation {
-                wage: &wage,
-                income: &menu.income,
-                disposable: &menu.consumption,
-                utility: &menu.utility,
-            },
-        );
-        (weights.iter().zip(&menu.consumption))
-            .map(|(g, &c)| g / economy.marginal_utility(c))
-            .collect()
-    };
-    let start = start_efforts(&economy, &types);
-    let mut here = point(&economy, &types, start, economy.public_spending)?;
-    let mut value = welfare(&here.menu);
-    let (mut gap, mut last_gain, mut rising) = (f64::NAN, f64::INFINITY, false);
-    let mut steps = 0;
-    while steps < STEPS_MAX {
-        steps += 1;
-        let worth = worth(&here.menu);
-        if worth.iter().any(|g| !g.is_finite()) {
-            // Nobody has a weight: welfare is at its bliss.
-            (gap, last_gain) = (0.0, 0.0);
-            break;
-        }
-        let multiplier = multipliers(&economy, &types, &here, &worth);
-        let scale = multiplier.iter().fold(0.0, |a: f64, m| a.max(m.abs()));
-        rising = multiplier.iter().any(|&m| m < -1e-9 * scale.max(1e-300));
-        let target = incomes(&economy, &types, &here.menu.utility, &multiplier);
-        let target = effort_of(&economy, &types, &target);
-        let there = point(&economy, &types, target, economy.public_spending)?;
-        gap = upper_gap(&economy, objective, &wage, &here.menu, &there.menu);
-        let at = |share: f64| -> Result<(Point, f64)> {
-            let effort = (here.effort.iter().zip(&there.effort))
-                .map(|(a, b)| a + share * (b - a))
-                .collect();
-            let point = point(&economy, &types, effort, economy.public_spending)?;
-            let value = welfare(&point.menu);
-            Ok((point, value))
-        };
-        let (next, reached) = best_on_the_way(at)?;
-        last_gain = reached - value;
-        if last_gain <= 0.0 {
-            last_gain = 0.0;
-            break;
-        }
-        (here, value) = (next, reached);
-        if last_gain <= 1e-11 * value.abs().max(1e-9) {
-            break;
+    }
+
+    /// ∂W/∂u up to scale.
+    fn worth(&self, menu: &Menu, softness: Option<f64>) -> Vec<f64> {
+        let n = menu.utility.len();
+        let metric = |j: usize| self.economy.money_metric(menu.utility[j]);
+        // ∂m/∂u.
+        let slope = |j: usize| 1.0 / self.economy.marginal_utility(metric(j));
+        match (self.objective, softness) {
+            (Objective::Rawlsian, _) => (0..n).map(|j| f64::from(u8::from(j == 0))).collect(),
+            // The order of utilities is that of the types, ties or not.
+            (Objective::Rank, _) => (0..n)
+                .map(|j| (2 * (n - j) - 1) as f64 * slope(j))
+                .collect(),
+            (Objective::Sufficiency { threshold }, Some(soft)) => (0..n)
+                .map(|j| slope(j) / (1.0 + ((metric(j) - threshold) / soft).exp()))
+                .collect(),
+            _ => {
+                let allocation = self.allocation(menu, &menu.utility);
+                let weights = self.objective.marginal_weights(&self.economy, &allocation);
+                (weights.iter().zip(&menu.consumption))
+                    .map(|(g, &c)| g / self.economy.marginal_utility(c))
+                    .collect()
+            }
         }
     }
-    let quasilinear = economy.utility == Utility::Quasilinear;
-    Ok(BestMenu {
-        menu: here.menu,
-        worker,
-        welfare: value,
-        gap: Some(gap).filter(|gap| quasilinear && gap.is_finite()),
-        last_gain,
-        steps,
-        rising_weights: rising,
-    })
-}
 
-/// Effort costs without taxes and rebates at consumption equal to income.
-fn start_efforts(economy: &Economy, types: &Types) -> Vec<f64> {
-    let zeros = vec![0.0; types.len()];
-    let utility = match economy.utility {
-        Utility::Quasilinear => zeros.clone(),
-        // The utility of somebody who consumes a fair amount: only a place to start.
-        Utility::Isoelastic {
-            consumption_unit, ..
-        } => {
-            vec![economy.consumption_utility(consumption_unit); types.len()]
-        }
-    };
-    let income = incomes(economy, types, &utility, &zeros);
-    effort_of(economy, types, &income)
-}
-
-/// Σ ∂W/∂u_j·(u'_j − u_j), which no gain in W exceeds where W is concave and u' the best menu for
-/// the weights at u.
-fn upper_gap(
-    economy: &Economy,
-    objective: &Objective,
-    wage: &[f64],
-    here: &Menu,
-    there: &Menu,
-) -> f64 {
-    let allocation = |menu: &Menu, utility: &[f64]| {
-        objective.welfare(
-            economy,
-            &Allocation {
-                wage,
-                income: &menu.income,
-                disposable: &menu.consumption,
-                utility,
-            },
+    fn point(&self, effort: Vec<f64>) -> Option<Point> {
+        point(
+            &self.economy,
+            &self.types,
+            effort,
+            self.economy.public_spending,
         )
-    };
-    // The directional derivative of W towards u', numerically: W's gradient is known up to scale.
-    let step = 1e-6;
-    let moved: Vec<f64> = (here.utility.iter().zip(&there.utility))
-        .map(|(a, b)| a + step * (b - a))
-        .collect();
-    (allocation(here, &moved) - allocation(here, &here.utility)) / step
+    }
+
+    /// Efforts without taxes at a middling consumption, and more of it where that does not pay for
+    /// public spending.
+    fn start(&self) -> Result<State> {
+        let (economy, types) = (&self.economy, &self.types);
+        let zeros = vec![0.0; types.len()];
+        let utility = match economy.utility {
+            Utility::Quasilinear => zeros.clone(),
+            Utility::Isoelastic {
+                consumption_unit, ..
+            } => vec![economy.consumption_utility(consumption_unit); types.len()],
+        };
+        let income = incomes(economy, types, &utility, &zeros);
+        let (some, all) = (
+            effort_of(economy, types, &income),
+            effort_of(economy, types, &types.most),
+        );
+        let here = (0..=10).find_map(|tenth| {
+            let share = f64::from(tenth) / 10.0;
+            self.point(mixed(&some, &all, share))
+        });
+        let here = here.ok_or_else(|| {
+            Error::input("no tax can finance this public spending")
+                .value(format!("{} $/year per worker", economy.public_spending))
+                .allowed("less than what everybody produces in all hours")
+        })?;
+        Ok(State {
+            here,
+            gap: f64::NAN,
+            last_gain: f64::INFINITY,
+            steps: 0,
+            lowest_multiplier: 0.0,
+        })
+    }
+
+    fn climb(&self, mut state: State, softness: Option<f64>) -> State {
+        let (economy, types) = (&self.economy, &self.types);
+        let mut value = self.welfare(&state.here.menu, softness);
+        for _ in 0..STEPS_MAX {
+            state.steps += 1;
+            let here = &state.here;
+            let worth = self.worth(&here.menu, softness);
+            let all: f64 = worth.iter().sum();
+            if worth.iter().any(|g| !g.is_finite()) || all <= 0.0 {
+                // Nobody has a weight: welfare is at its bliss.
+                (state.gap, state.last_gain) = (0.0, 0.0);
+                break;
+            }
+            let multiplier = multipliers(economy, types, here, &worth);
+            let price: f64 = (here.menu.utility.iter().zip(&here.effort))
+                .zip(&types.mass)
+                .map(|((u, v), m)| m * consumption_slope(economy, u + v))
+                .sum();
+            state.lowest_multiplier = multiplier.iter().fold(0.0, |a: f64, &m| a.min(m / price));
+            let target = incomes(economy, types, &here.menu.utility, &multiplier);
+            let target = effort_of(economy, types, &target);
+            state.gap = self
+                .point(target.clone())
+                .map_or(f64::NAN, |there| self.upper_gap(&here.menu, &there.menu));
+            let (next, reached) = best_on_the_way(|share| {
+                let point = self.point(mixed(&here.effort, &target, share));
+                point.map(|point| {
+                    let value = self.welfare(&point.menu, softness);
+                    (point, value)
+                })
+            });
+            state.last_gain = (reached - value).max(0.0);
+            let Some(next) = next.filter(|_| reached > value) else {
+                break;
+            };
+            let done = reached - value <= 1e-11 * reached.abs().max(1e-9);
+            (state.here, value) = (next, reached);
+            if done {
+                break;
+            }
+        }
+        state
+    }
+
+    /// The derivative of W towards u': no gain in W exceeds it where W is concave and u' the best
+    /// menu for the weights at u.
+    fn upper_gap(&self, here: &Menu, there: &Menu) -> f64 {
+        let step = 1e-6;
+        let moved = mixed(&here.utility, &there.utility, step);
+        let at = |utility: &[f64]| {
+            let allocation = self.allocation(here, utility);
+            self.objective.welfare(&self.economy, &allocation)
+        };
+        (at(&moved) - at(&here.utility)) / step
+    }
 }
 
-/// The best share of the way, in [0, 1], by golden section after a look at both ends.
-fn best_on_the_way(at: impl Fn(f64) -> Result<(Point, f64)>) -> Result<(Point, f64)> {
+fn mixed(a: &[f64], b: &[f64], share: f64) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a + share * (b - a)).collect()
+}
+
+/// The best share of the way, in [0, 1], by golden section after a look at its end; shares that
+/// nobody can afford count as −∞.
+fn best_on_the_way(at: impl Fn(f64) -> Option<(Point, f64)>) -> (Option<Point>, f64) {
     const RATIO: f64 = 0.618_033_988_749_894_9;
+    let mut best: (Option<Point>, f64) = (None, f64::NEG_INFINITY);
+    let mut try_at = |share: f64| {
+        let Some((point, value)) = at(share) else {
+            return f64::NEG_INFINITY;
+        };
+        if value > best.1 {
+            best = (Some(point), value);
+        }
+        value
+    };
     let (mut low, mut high) = (0.0, 1.0);
-    let mut best = at(1.0)?;
-    let mut a = high - RATIO * (high - low);
-    let mut b = low + RATIO * (high - low);
-    let (mut at_a, mut at_b) = (at(a)?, at(b)?);
+    try_at(1.0);
+    let (mut a, mut b) = (1.0 - RATIO, RATIO);
+    let (mut at_a, mut at_b) = (try_at(a), try_at(b));
     for _ in 0..24 {
-        if at_a.1 >= at_b.1 {
-            (high, b) = (b, a);
-            if at_b.1 > best.1 {
-                best = at_b;
-            }
-            at_b = at_a;
+        if at_a >= at_b {
+            (high, b, at_b) = (b, a, at_a);
             a = high - RATIO * (high - low);
-            at_a = at(a)?;
+            at_a = try_at(a);
         } else {
-            (low, a) = (a, b);
-            if at_a.1 > best.1 {
-                best = at_a;
-            }
-            at_a = at_b;
+            (low, a, at_a) = (a, b, at_b);
             b = low + RATIO * (high - low);
-            at_b = at(b)?;
+            at_b = try_at(b);
         }
     }
-    for candidate in [at_a, at_b] {
-        if candidate.1 > best.1 {
-            best = candidate;
-        }
-    }
-    Ok(best)
+    best
 }
 
 #[cfg(test)]

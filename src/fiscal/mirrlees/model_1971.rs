@@ -251,7 +251,7 @@ impl Grid {
 mod tests {
     use super::*;
 
-    /// Mirrlees (1971), table I: ln n ~ N(−1, 0.39²), C/Y = 0.93.
+    /// Rates that Mirrlees (1971) published for ln n ~ N(−1, 0.39²), C/Y = 0.93.
     #[test]
     fn rates_of_the_published_table() {
         let solution = solve(&Model::default()).unwrap();

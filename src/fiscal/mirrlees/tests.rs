@@ -288,3 +288,107 @@ fn workers_without_an_order_are_refused() {
     let rational = Society::rational(economy, vec![10.0, 20.0]);
     assert!(best_menu(&rational, &Objective::InverseIncome).is_err());
 }
+
+/// Every objective, much and little public spending: no brackets are better, and what is no bound is
+/// not given out as one.
+#[test]
+fn no_brackets_beat_the_menu_whatever_the_objective() {
+    let wage: Vec<f64> = (0..60).map(|i| 6.0 * 1.05f64.powi(i)).collect();
+    let edges = [0.0, 10_000.0, 25_000.0, 50_000.0, 100_000.0, 200_000.0];
+    let mut objectives = Objective::defaults();
+    objectives.push(Objective::Sufficiency {
+        threshold: 60_000.0,
+    });
+    objectives.push(Objective::Pareto {
+        weights: vec![3.0, 2.0, 1.0],
+    });
+    let mut solved = 0;
+    for public_spending in [0.0, 20_000.0, 36_000.0] {
+        let economy = Economy {
+            public_spending,
+            ..Economy::default()
+        };
+        let society = Society::rational(economy, wage.clone());
+        for objective in &objectives {
+            let Ok(best) = best_menu(&society, objective) else {
+                continue;
+            };
+            solved += 1;
+            let scale = best.welfare.abs().max(1.0);
+            if let Some(gap) = best.gap {
+                assert!((0.0..1e-5 * scale).contains(&gap), "{objective:?} {gap}");
+            }
+            let effort = Effort {
+                random_starts: 2,
+                polished: 2,
+                wandering: 1,
+                tries: 50,
+                ..Effort::default()
+            };
+            let found = optimum(&society, &edges, objective, &[], true, effort);
+            assert!(
+                found.welfare <= best.welfare + 1e-7 * scale,
+                "{objective:?} {public_spending}: {} above {}",
+                found.welfare,
+                best.welfare
+            );
+            // Nor the menus for other weights, among them those that make welfare of the poor all.
+            let (types, _) = society.types().unwrap();
+            for power in [0.0, 0.5, 1.0, 2.0, 4.0, 8.0] {
+                let weight: Vec<f64> = wage.iter().map(|w| w.powf(-power)).collect();
+                let menu = linear_menu(&economy, &types, &weight, public_spending).unwrap();
+                let welfare = objective.welfare(
+                    &economy,
+                    &Allocation {
+                        wage: &wage,
+                        income: &menu.income,
+                        disposable: &menu.consumption,
+                        utility: &menu.utility,
+                    },
+                );
+                assert!(
+                    welfare <= best.welfare + 1e-7 * scale,
+                    "{objective:?} {public_spending} {power}: {welfare} above {}",
+                    best.welfare
+                );
+            }
+        }
+    }
+    assert!(solved >= 25, "{solved}");
+}
+
+/// Weights that rise with the wage, a menu below the floor, and spending beyond all output.
+#[test]
+fn what_has_no_continuous_optimum_says_so() {
+    let society = |public_spending: f64, utility: Utility| {
+        let economy = Economy {
+            public_spending,
+            utility,
+            labor_cost: if utility == Utility::Quasilinear {
+                0.0005
+            } else {
+                1e-7
+            },
+            ..Economy::default()
+        };
+        Society::rational(economy, wages(40))
+    };
+    let isoelastic = isoelastic(1.5).utility;
+    let refused = |society: &Society, objective: Objective, why: &str| {
+        let message = best_menu(society, &objective).unwrap_err().to_string();
+        assert!(message.contains(why), "{message}");
+    };
+    let rising = Objective::Pareto {
+        weights: vec![0.0, 1.0, 3.0],
+    };
+    refused(&society(0.0, Utility::Quasilinear), rising, "rise");
+    refused(
+        &society(40_000.0, Utility::Quasilinear),
+        Objective::Nash,
+        "floor",
+    );
+    refused(&society(1e6, isoelastic), Objective::Utilitarian, "finance");
+    // Much spending that can be financed is financed.
+    let found = best_menu(&society(25_000.0, isoelastic), &Objective::Utilitarian).unwrap();
+    assert!(found.menu.consumption.iter().all(|c| *c > 0.0));
+}

@@ -100,6 +100,17 @@ impl Constraints {
             .collect()
     }
 
+    /// Moves rate `k` by `step` as far as the bounds let it; where rates must not fall it takes
+    /// those that it meets with it.
+    pub(crate) fn push(&self, rates: &mut [f64], k: usize, step: f64) {
+        let rate = (rates[k] + step).clamp(self.low, self.high);
+        rates[k] = rate;
+        if self.monotone {
+            rates[..k].iter_mut().for_each(|r| *r = r.min(rate));
+            rates[k + 1..].iter_mut().for_each(|r| *r = r.max(rate));
+        }
+    }
+
     /// Checks ranges.
     ///
     /// # Errors
@@ -120,7 +131,8 @@ impl Constraints {
 /// What one more or one less point of a bracket's rate would change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FirstOrder {
-    /// Change of W per point of a rise, from a rise of [`FIRST_ORDER_STEP`]; `None` at the upper bound.
+    /// Change of W per point of a rise, from a rise of [`FIRST_ORDER_STEP`] or as far as the bound
+    /// lets it; `None` at the upper bound, −∞ where the rise leads to no equilibrium.
     pub rise: Option<f64>,
     /// Change of W per point of a cut, likewise; `None` at the lower bound.
     pub cut: Option<f64>,
@@ -128,9 +140,14 @@ pub struct FirstOrder {
 
 impl FirstOrder {
     /// By how much the first-order condition fails: the larger of both changes, at least 0. At a
-    /// maximum neither direction gains, whether W is smooth there or has a kink.
-    pub fn residual(&self) -> f64 {
-        self.rise.into_iter().chain(self.cut).fold(0.0, f64::max)
+    /// maximum neither direction gains, whether W is smooth there or has a kink. `None` where no
+    /// direction could be tried for want of an equilibrium.
+    pub fn residual(&self) -> Option<f64> {
+        let all = || self.rise.into_iter().chain(self.cut);
+        if all().count() > 0 && all().all(|gain| gain == f64::NEG_INFINITY) {
+            return None;
+        }
+        Some(all().fold(0.0, f64::max))
     }
 }
 
@@ -150,7 +167,8 @@ pub struct Optimum {
     pub evaluations: usize,
     /// Number of starts.
     pub starts: usize,
-    /// Value that each start reached in the coarse stage, best first (of the coarse population).
+    /// Welfare that each start reached in the coarse stage, best first (of the coarse population);
+    /// under a revenue requirement of the search without it.
     pub reached: Vec<f64>,
     /// Best minus median of `reached`: 0 when at least half of the starts agree.
     pub spread: f64,
@@ -297,20 +315,26 @@ fn climb<'a>(
 /// The result of a search with what moves of its rates would change, in units of W: `unit` of W for
 /// one of the search's goal.
 fn certified(mut best: Search, objective: &Objective, unit: f64) -> Optimum {
-    let per_point = unit * 0.01 / FIRST_ORDER_STEP;
+    let brackets = best.rates.len();
     let before = best.evaluations;
-    let first_order: Vec<FirstOrder> = (0..best.rates.len())
+    let mut per_point = |k: usize, step: f64| {
+        let (gain, moved) = best.gain(k, step)?;
+        // A bound to within rounding leaves no step worth the name.
+        (moved > 1e-9).then(|| unit * gain * 0.01 / moved)
+    };
+    let first_order: Vec<FirstOrder> = (0..brackets)
         .map(|k| FirstOrder {
-            rise: best.gain(k, FIRST_ORDER_STEP).map(|gain| per_point * gain),
-            cut: best.gain(k, -FIRST_ORDER_STEP).map(|gain| per_point * gain),
+            rise: per_point(k, FIRST_ORDER_STEP),
+            cut: per_point(k, -FIRST_ORDER_STEP),
         })
         .collect();
     let mut best_move = f64::NEG_INFINITY;
-    for k in 0..best.rates.len() {
+    for k in 0..brackets {
         for step in [0.01, -0.01] {
-            best_move = best
+            let gain = best
                 .gain(k, step)
-                .map_or(best_move, |gain| best_move.max(unit * gain));
+                .map_or(best_move, |(gain, _)| unit * gain);
+            best_move = best_move.max(gain);
         }
     }
     let schedule = best.schedule();

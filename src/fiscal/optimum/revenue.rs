@@ -111,7 +111,6 @@ pub(super) fn meet(
     };
     walk.improve();
     evaluations += walk.evaluations;
-    // The price at which the pivot's rate is best: −ΔW/ΔR.
     let shadow_price = walk.shadow_price();
     let ratio = shadow_price * money / unit;
     let price = goal(ratio / (1.0 + ratio), unit);
@@ -119,7 +118,7 @@ pub(super) fn meet(
     let mut optimum = certified(search, objective, unit * (1.0 + ratio));
     optimum.evaluations += evaluations;
     optimum.starts = free.starts + most.starts;
-    optimum.spread = free.spread;
+    (optimum.spread, optimum.reached) = (free.spread, free.reached);
     optimum.shadow_price = shadow_price;
     Ok(optimum)
 }
@@ -209,8 +208,7 @@ impl Walk<'_> {
             {
                 for signed in [step, -step] {
                     let mut rates = self.rates.clone();
-                    rates[k] =
-                        (rates[k] + signed).clamp(self.constraints.low, self.constraints.high);
+                    self.constraints.push(&mut rates, k, signed);
                     if rates[k] == self.rates[k] {
                         continue;
                     }
@@ -226,18 +224,28 @@ impl Walk<'_> {
         }
     }
 
-    /// Welfare that another dollar of revenue costs when the pivot's rate raises it, at least 0.
+    /// Welfare that another dollar of revenue costs, at least 0: the cheapest of all moves of a rate
+    /// that raise revenue; where none does, what the dearest of those that lower it would give back.
     fn shadow_price(&mut self) -> f64 {
-        let mut rates = self.rates.clone();
-        let step = 1e-5;
-        let (welfare, revenue) = self.at(&rates.clone());
-        rates[self.pivot] = (rates[self.pivot] + step).min(self.constraints.high);
-        let (after, raised) = self.at(&rates);
-        let price = (welfare - after) / (raised - revenue);
-        if price.is_finite() {
-            price.max(0.0)
-        } else {
-            0.0
+        let start = self.rates.clone();
+        let (welfare, revenue) = self.at(&start);
+        let (mut up, mut down) = (f64::INFINITY, 0.0f64);
+        for k in 0..start.len() {
+            for step in [1e-4, -1e-4] {
+                let mut rates = start.clone();
+                self.constraints.push(&mut rates, k, step);
+                let (after, raised) = self.at(&rates);
+                let price = (welfare - after) / (raised - revenue);
+                if !price.is_finite() {
+                    continue;
+                }
+                if raised > revenue {
+                    up = up.min(price);
+                } else {
+                    down = down.max(price);
+                }
+            }
         }
+        if up.is_finite() { up.max(0.0) } else { down }
     }
 }

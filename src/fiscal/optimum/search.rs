@@ -210,13 +210,7 @@ impl<'a> Search<'a> {
     fn moved(&self, k: usize, step: f64) -> Option<(Vec<f64>, Vec<f64>)> {
         let (mut edges, mut rates) = (self.edges.clone(), self.rates.clone());
         if k < rates.len() {
-            rates[k] = (rates[k] + step).clamp(self.constraints.low, self.constraints.high);
-            if self.constraints.monotone {
-                // A rate pushes those that it meets.
-                let rate = rates[k];
-                rates[..k].iter_mut().for_each(|r| *r = r.min(rate));
-                rates[k + 1..].iter_mut().for_each(|r| *r = r.max(rate));
-            }
+            self.constraints.push(&mut rates, k, step);
             return (rates != self.rates).then_some((edges, rates));
         }
         let beyond = k - rates.len();
@@ -250,10 +244,12 @@ impl<'a> Search<'a> {
         better
     }
 
-    /// What the move of rate `k` by `step` would change; `None` where the rate cannot move.
-    pub fn gain(&mut self, k: usize, step: f64) -> Option<f64> {
+    /// What the move of rate `k` by `step` would change, and how far it moves before it meets a
+    /// bound; `None` where the rate cannot move.
+    pub fn gain(&mut self, k: usize, step: f64) -> Option<(f64, f64)> {
         let (edges, rates) = self.moved(k, step)?;
-        Some(self.evaluate(&edges, &rates) - self.value)
+        let moved = (rates[k] - self.rates[k]).abs();
+        Some((self.evaluate(&edges, &rates) - self.value, moved))
     }
 }
 

@@ -213,11 +213,11 @@ fn constrained_optima_against_brute_force() {
                 .all(|r| (constraints.low..=constraints.high).contains(r))
         );
         assert!(!constraints.monotone || rates[0] <= rates[1]);
-        if constraints.revenue.is_some() && !constraints.monotone {
+        if constraints.revenue.is_some() {
             for condition in &found.first_order {
                 // At the price of revenue no rate moves welfare.
                 assert!(
-                    condition.residual() <= 1e-5 * found.welfare.abs(),
+                    condition.residual().unwrap() <= 1e-5 * found.welfare.abs(),
                     "{condition:?}"
                 );
             }
@@ -297,7 +297,10 @@ fn first_order_conditions_hold_at_the_optimum_alone() {
     let found = optimum(&society, &edges, &objective, &[], false, Effort::default());
     let scale = found.welfare.abs();
     for condition in &found.first_order {
-        assert!(condition.residual() <= 1e-7 * scale, "{condition:?}");
+        assert!(
+            condition.residual().unwrap() <= 1e-7 * scale,
+            "{condition:?}"
+        );
     }
     let goal = Goal::Welfare(&objective);
     let away = Search::new(
@@ -318,6 +321,40 @@ fn first_order_conditions_hold_at_the_optimum_alone() {
             (condition.rise.unwrap() - slope).abs() < 0.05 * slope.abs(),
             "{condition:?} {slope}"
         );
-        assert!(condition.residual() > 1e-6 * scale);
+        assert!(condition.residual().unwrap() > 1e-6 * scale);
+    }
+}
+
+/// The shadow price is the slope of best welfare in the requirement, re-solved on both sides, with
+/// rates that must rise and with a cap that leaves little room.
+#[test]
+fn shadow_prices_are_slopes_of_best_welfare() {
+    let society = society();
+    let edges = [0.0, 40_000.0, 100_000.0];
+    let objective = Objective::Utilitarian;
+    for (monotone, high, revenue) in [
+        (false, 1.0, 12_000.0),
+        (true, 1.0, 12_000.0),
+        (true, 1.0, 18_000.0),
+        (false, 0.3, 14_000.0),
+    ] {
+        let solve = |revenue: f64| {
+            let constraints = Constraints {
+                monotone,
+                high,
+                revenue: Some(revenue),
+                ..Constraints::default()
+            };
+            let effort = Effort::default();
+            optimum_within(&society, &edges, &objective, &[], &constraints, effort).unwrap()
+        };
+        let found = solve(revenue);
+        let slope =
+            -(solve(1.01 * revenue).welfare - solve(0.99 * revenue).welfare) / (0.02 * revenue);
+        assert!(
+            (found.shadow_price - slope).abs() < 0.1 * slope,
+            "{monotone} {high} {revenue}: {} {slope}",
+            found.shadow_price
+        );
     }
 }

@@ -172,7 +172,7 @@ fn limits(section: &Section) -> Result<Limits> {
             ("neutral", parameters) => {
                 let node = parameters.node("law");
                 let name = node.text()?;
-                super::taxes::law(node, name)?;
+                TaxLaw::parse(name).map_err(|error| error.at(node.place.clone()))?;
                 RevenueRule::Neutral(name.to_owned())
             }
             (name, _) => not_built("constraints.revenue", name),

@@ -635,9 +635,9 @@ const REVENUE: &[Choice] = &[
             Kind::Text,
             Required,
             r#""us-2024""#,
-            "A federal law.",
+            "A law or the sum of several (docs/laws.md).",
         )],
-        "At least what a federal law raises from the same workers.",
+        "At least what a law raises from the same workers.",
     ),
 ];
 

@@ -83,7 +83,7 @@ impl ReformArguments {
     fn closed_form(&self, simulation: &Simulation, before: &str, after: &str) -> Result<String> {
         let (society, scenario) = (simulation.counterpart(), simulation.scenario());
         let situation = |name: &str| -> Result<Situation> {
-            let schedule = schedule(simulation, name)?;
+            let (schedule, grant) = schedule(simulation, name)?;
             let outcome = society.outcome(&schedule);
             let gap = outcome.rebate_gap;
             let mean = outcome.income.iter().sum::<f64>() / society.len() as f64;
@@ -91,8 +91,12 @@ impl ReformArguments {
                 return Err(Error::run(format!("{name}: workers do not come to rest"))
                     .value(format!("{gap:.2} $/year between rebate expected and paid")));
             }
+            let name = match grant > 0.0 {
+                true => format!("{name} (its grant of {grant} $ is part of the rebate)"),
+                false => name.to_owned(),
+            };
             Ok(Situation {
-                name: name.to_owned(),
+                name,
                 schedule,
                 outcome,
             })
@@ -100,11 +104,18 @@ impl ReformArguments {
         let (a, b) = (situation(before)?, situation(after)?);
         let modelled = Modelled::new(society, &scenario.objective, &a, &b)?;
         let observed = Observed::new(&a, &b, Some(&modelled.variations), self.threshold)?;
-        let title = format!(
+        let mut title = format!(
             "{}: {} workers in closed form (language-model and adaptive workers taken to be rational)",
             scenario.name,
             society.len()
         );
+        if scenario
+            .workers
+            .iter()
+            .any(|group| group.adjustment_cost > 0.0)
+        {
+            title += "\nChanging hours costs, and hours before are those under taxes.initial: near it, responses and all\nthat follows from them (MVPF, weights, excess burden) are mostly inertia";
+        }
         match self.format {
             Format::Table => Ok(table::text(&title, &a, &b, &observed, Some(&modelled))),
             Format::Json => pretty(&json::value(&title, &a, &b, &observed, Some(&modelled))),
@@ -112,11 +123,11 @@ impl ReformArguments {
     }
 }
 
-/// A schedule by the name that the command line gives it.
-fn schedule(simulation: &Simulation, name: &str) -> Result<Schedule> {
+/// A schedule by the name that the command line gives it, and the grant beside it, $/year.
+fn schedule(simulation: &Simulation, name: &str) -> Result<(Schedule, f64)> {
     let scenario = simulation.scenario();
     match name {
-        "initial" => Ok(scenario.taxes.initial.clone()),
+        "initial" => Ok((scenario.taxes.initial.clone(), scenario.taxes.grant)),
         "optimal" => {
             let law = laws::find(BASELINE).ok_or_else(|| laws::unknown(BASELINE))?;
             let starts = [law.clone(), scenario.taxes.initial.clone()];
@@ -128,9 +139,12 @@ fn schedule(simulation: &Simulation, name: &str) -> Result<Schedule> {
                 simulation.constraints(),
                 Effort::default(),
             )?;
-            Ok(found.schedule)
+            Ok((found.schedule, 0.0))
         }
-        law => Ok(TaxLaw::parse(law)?.schedule().clone()),
+        law => {
+            let law = TaxLaw::parse(law)?;
+            Ok((law.schedule().clone(), law.grant()))
+        }
     }
 }
 

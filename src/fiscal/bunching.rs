@@ -255,7 +255,10 @@ pub fn bunching(income: &[f64], kink: Kink, counterfactual: Counterfactual) -> R
             ))
             .allowed("workers on both sides, or a wider window"));
     }
-    let excess = at_kink - below.total(&below.mass) - above.total(&above.mass);
+    let expected = below.total(&below.mass) + above.total(&above.mass);
+    let excess = at_kink - expected;
+    // Counts vary as Poisson's; that nobody stands at the kink is no certainty either.
+    let zone = at_kink.max(expected).max(1.0);
     // h₋X² + (h₊ − h₋ − 2B/z*)X − h₊ = 0 with X = ρ^e, which has one positive root.
     let (a, c) = (density_below, density_above);
     let b = c - a - 2.0 * excess / z;
@@ -269,12 +272,12 @@ pub fn bunching(income: &[f64], kink: Kink, counterfactual: Counterfactual) -> R
     let slope = (2.0 * a * x + b) * x * kink.change();
     let (by_excess, by_below, by_above) =
         (2.0 * x / z / slope, (x - x * x) / slope, (1.0 - x) / slope);
-    let variance = by_excess * by_excess * at_kink
+    let variance = by_excess * by_excess * zone
         + below.variance(&(&below.density * by_below - &below.mass * by_excess))
         + above.variance(&(&above.density * by_above - &above.mass * by_excess));
     Ok(Bunching {
         excess,
-        excess_error: (at_kink + below.variance(&below.mass) + above.variance(&above.mass)).sqrt(),
+        excess_error: (zone + below.variance(&below.mass) + above.variance(&above.mass)).sqrt(),
         density_below,
         density_above,
         elasticity: x.ln() / kink.change(),

@@ -1,8 +1,8 @@
 //! What full-information planners must obey.
 
 use crate::error::Result;
-use crate::fiscal::optimum::Constraints;
 use crate::fiscal::law::TaxLaw;
+use crate::fiscal::optimum::Constraints;
 use crate::fiscal::{Society, inequality};
 
 /// Bounds of the schedules among which full-information planners search.

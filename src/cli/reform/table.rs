@@ -279,7 +279,7 @@ fn brackets_text(text: &mut String, situation: &Situation, of: &OfSchedule, step
             "rate %",
             "base",
             "MVPF",
-            "MEB",
+            "MVPF−1",
             "peak %",
             "gain",
             "implied g",
@@ -297,7 +297,7 @@ fn brackets_text(text: &mut String, situation: &Situation, of: &OfSchedule, step
 /// What the columns of [`brackets_text`] are.
 fn legend(text: &mut String, modelled: &Modelled) {
     *text += &format!(
-        "base: income in the bracket, $/year per worker. MVPF: willingness to pay per dollar that the rate raises\n(∞: a cut pays for itself). MEB: excess burden of the last dollar. peak: rate at which this bracket raises\nmost, and how much more, $/year per worker. g: weight of the income in the bracket that makes the rate\noptimal, and its weight under {}.\n",
+        "base: income in the bracket, $/year per worker. MVPF: willingness to pay per dollar that the rate raises\n(∞: a cut pays for itself); less 1 the excess burden of the last dollar where utility is quasilinear, with\nincome effects not, as responses are uncompensated. peak: rate at which this bracket raises most,\nand how much more, $/year per worker. g: weight of the income in the bracket that makes the rate optimal,\nand its weight under {}.\n",
         modelled.objective
     );
 }

@@ -5,7 +5,7 @@ use crate::fiscal::{Economy, Schedule};
 
 /// Costs and limits of one worker's choice of hours.
 ///
-/// Utility is u = U(c) − v(l) − q·1[l > 0] − a·1[l ≠ l₀], with l₀ the hours before; a worker takes
+/// Utility is u = U(c) − v(l) − q·1(l > 0) − a·1(l ≠ l₀), with l₀ the hours before; a worker takes
 /// part in the labour market only if that pays for q (the extensive margin: Saez 2002), and changes
 /// hours only if the gain exceeds a (Chetty, Friedman, Olsen and Pistaferri 2011).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,7 +26,7 @@ impl Friction {
         self.fixed_cost == 0.0 && self.hours_step == 0.0 && self.adjustment_cost == 0.0
     }
 
-    /// q·1[l > 0] + a·1[l ≠ l₀], in the unit of utility.
+    /// q·1(l > 0) + a·1(l ≠ l₀), in the unit of utility.
     pub fn cost(&self, labor: f64) -> f64 {
         let working = if labor > 0.0 { self.fixed_cost } else { 0.0 };
         match self.before {

@@ -202,7 +202,7 @@ fn relative_mean(values: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     values.iter().map(|x| f(x / average)).sum::<f64>() / values.len() as f64
 }
 
-/// Foster–Greer–Thorbecke measure of poverty mean ((line − x)/line)^α·1[x < line].
+/// Foster–Greer–Thorbecke measure of poverty mean ((line − x)/line)^α·1(x < line).
 ///
 /// α = 0 is the headcount, 1 the poverty gap, 2 its square, which weighs the poorest most. `line` > 0
 /// in $/year; NaN of nobody. Source: Foster, Greer and Thorbecke (1984).

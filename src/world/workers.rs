@@ -336,24 +336,38 @@ fn respond(
     }
 }
 
+/// What [`respond_jointly`] remembers from step to step.
+#[derive(Default)]
+struct Joint {
+    society: Option<Society>,
+    hours: Vec<f64>,
+}
+
+type Jointly<'w, 's> = Query<
+    'w,
+    's,
+    (
+        &'static WorkerId,
+        &'static mut Labor,
+        Option<&'static mut FrictionCost>,
+        Has<Rational>,
+        Has<Serving>,
+    ),
+>;
+
 /// Hours of rational and serving workers where they do not all share their preferences, some
-/// serve, or some have frictions: the joint answer of the society in which all others keep the hours of this step.
+/// serve, or some have frictions: the joint answer of the society in which all others keep the
+/// hours of this step.
 fn respond_jointly(
     world: Res<JointResponse>,
     clock: Res<Clock>,
     schedule: Res<CurrentSchedule>,
     mut treasury: ResMut<Treasury>,
     mut notes: ResMut<Notes>,
-    mut workers: Query<(
-        &WorkerId,
-        &mut Labor,
-        Option<&mut FrictionCost>,
-        Has<Rational>,
-        Has<Serving>,
-    )>,
-    mut society: Local<Option<Society>>,
-    mut hours: Local<Vec<f64>>,
+    mut workers: Jointly,
+    mut joint: Local<Joint>,
 ) {
+    let Joint { society, hours } = &mut *joint;
     let society = society.get_or_insert_with(|| Society::clone(&world.0));
     let others = workers
         .iter()
@@ -361,9 +375,9 @@ fn respond_jointly(
     society.fix(others.map(|(id, labor, ..)| (id.0 as usize, labor.0)));
     // Before the first step they worked as they would under the initial schedule.
     if clock.step > 1 {
-        society.remember(&hours);
+        society.remember(hours);
     }
-    let (expected, settled) = society.hours_into(&schedule.0, &mut hours);
+    let (expected, settled) = society.hours_into(&schedule.0, hours);
     treasury.expected = expected;
     if !settled {
         notes.add(format!(
@@ -371,7 +385,7 @@ fn respond_jointly(
             schedule.0
         ));
     }
-    let costs = society.friction_costs(&hours);
+    let costs = society.friction_costs(hours);
     for (id, mut labor, cost, ..) in &mut workers {
         let place = id.0 as usize;
         labor.0 = hours[place];

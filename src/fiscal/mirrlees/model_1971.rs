@@ -131,7 +131,7 @@ pub fn solve(model: &Model) -> Result<Solution> {
         }
         path = grid.balanced(&costate, model.consumption_share);
     }
-    if !(residual < 1e-6) {
+    if residual.is_nan() || residual >= 1e-6 {
         return Err(Error::run(format!(
             "the differential equations of Mirrlees (1971) did not converge (residual {residual:.1e})"
         )));

@@ -154,7 +154,7 @@ fn pooled(
     if high == most {
         return decreasing_root(gain, 0.0, most);
     }
-    decreasing_root(&gain, 0.0, (2.0 * high).min(most))
+    decreasing_root(gain, 0.0, (2.0 * high).min(most))
 }
 
 /// C'(u): $/year of consumption for one more unit of utility.

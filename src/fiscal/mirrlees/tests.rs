@@ -157,9 +157,9 @@ fn nobody_prefers_anothers_pair() {
                 .sum();
             let produced: f64 = menu.income.iter().sum();
             assert!(balance.abs() < 1e-7 * produced, "{objective:?} {balance}");
-            for i in 0..60 {
+            for (i, &w) in wage.iter().enumerate() {
                 for j in 0..60 {
-                    let labor = menu.income[j] / (economy.weeks_per_year * wage[i]);
+                    let labor = menu.income[j] / (economy.weeks_per_year * w);
                     if labor > economy.labor_max {
                         continue;
                     }

@@ -46,6 +46,7 @@ fn points(rate: f64) -> String {
 /// Welfare with the digits that its size asks for.
 fn amount(welfare: f64) -> String {
     match welfare.abs() {
+        ..5e-7 => format!("{:.6}", 0.0),
         100.0.. => format!("{welfare:.2}"),
         _ => format!("{welfare:.6}"),
     }
@@ -78,12 +79,13 @@ fn table(simulation: &Simulation, found: &Laboratory) -> String {
             .map(|rate| rate.map_or("–".into(), points))
             .collect();
         text.push_str(&format!(
-            "{:18} {:>16} {:>9} {:>12}  {} (means by bracket)\n",
+            "{:18} {:>16} {:>9} {:>12}  {} (means by bracket){}\n",
             "continuous",
             amount(continuous.best.welfare),
             share(continuous.attained),
             "",
-            rates.join(" ")
+            rates.join(" "),
+            if obeys_nothing(found) { "  *" } else { "" },
         ));
     }
     for candidate in &found.candidates {
@@ -104,7 +106,8 @@ fn table(simulation: &Simulation, found: &Laboratory) -> String {
     for (name, why) in &found.missing {
         text.push_str(&format!("{name:18} {:>16}  {why}\n", "–"));
     }
-    let edges: Vec<String> = scenario.taxes.edges.iter().map(f64::to_string).collect();
+    let dollars = |edge: &f64| ((100.0 * edge).round() / 100.0).to_string();
+    let edges: Vec<String> = scenario.taxes.edges.iter().map(dollars).collect();
     text.push_str(&format!(
         "\nBrackets from $/year: {}. Revenue is mean tax, $/year per worker; attained is measured from {BASELINE}.\n",
         edges.join(", ")
@@ -138,11 +141,16 @@ fn on_edges(candidate: &Candidate) -> String {
     parts.join(", ")
 }
 
+/// Whether there are constraints, none of which the continuous optimum obeys.
+fn obeys_nothing(found: &Laboratory) -> bool {
+    found.constraints != Constraints::rates(found.constraints.low < 0.0)
+}
+
 /// What more brackets would bring, and the marginal rates of the best tax of any shape.
 fn menu_lines(continuous: &Continuous, found: &Laboratory, unit: &str) -> String {
     let best = &continuous.best;
     let optimum = &found.optimum;
-    let unlimited = found.constraints == Constraints::rates(found.constraints.low < 0.0);
+    let unlimited = !obeys_nothing(found);
     let mut text = String::from("\n");
     if unlimited {
         let bound = if best.gap.is_some() {
@@ -202,11 +210,15 @@ fn certificate_lines(optimum: &Optimum, unit: &str) -> String {
         .map(FirstOrder::residual)
         .collect();
     let verdict = match residuals {
-        Some(residuals) => format!(
-            "residual {:.1e} (0: neither direction gains, from {} points)",
-            residuals.into_iter().fold(0.0, f64::max),
-            100.0 * FIRST_ORDER_STEP
-        ),
+        Some(residuals) => {
+            let worst = residuals.into_iter().fold(0.0, f64::max);
+            let met = match worst > 1e-9 * optimum.welfare.abs() {
+                true => "above 0: a slightly better schedule is near",
+                false => "0: neither direction gains",
+            };
+            let points = 100.0 * FIRST_ORDER_STEP;
+            format!("residual {worst:.1e} ({met}, from {points} points)")
+        }
         None => "some could not be tried, as the budget balances at no rebate".to_owned(),
     };
     let mut text = format!(

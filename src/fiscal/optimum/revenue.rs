@@ -4,6 +4,9 @@ use super::{Constraints, Effort, Goal, Optimum, Search, certified, climb};
 use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, Society, inequality};
 
+/// Most evaluations of the search along the requirement.
+const EVALUATIONS_MAX: usize = 150_000;
+
 /// Halvings of the price of revenue.
 const BISECTIONS: usize = 40;
 
@@ -37,7 +40,7 @@ pub(super) fn meet(
     );
     if most.revenue < least {
         return Err(
-            Error::input("these brackets cannot raise the required revenue")
+            Error::input("`constraints.revenue`: these brackets cannot raise as much")
                 .value(format!("{least:.0} $/year per worker"))
                 .allowed(format!("at most {:.0} $/year per worker", most.revenue)),
         );
@@ -97,6 +100,27 @@ pub(super) fn meet(
         on_line
     } else {
         priced
+    };
+    // The flat tax that raises just enough is a schedule of these brackets, too.
+    let flat = |rate: f64| short.reform(&vec![rate; edges.len()]);
+    let (mut below, mut above) = (constraints.low, constraints.high);
+    let best = if revenue(&flat(above)) < least || revenue(&flat(below)) >= least {
+        best
+    } else {
+        for _ in 0..60 {
+            let middle = 0.5 * (below + above);
+            if revenue(&flat(middle)) >= least {
+                above = middle;
+            } else {
+                below = middle;
+            }
+        }
+        let flat = flat(above);
+        if welfare(&flat) > welfare(&best) {
+            flat
+        } else {
+            best
+        }
     };
     let mut walk = Walk {
         society,
@@ -197,15 +221,35 @@ impl Walk<'_> {
                 self.at(&rates).1 - revenue
             })
             .collect();
-        self.pivot =
-            (0..raised.len()).fold(0, |best, k| if raised[k] > raised[best] { k } else { best });
-        let mut step = 0.02;
-        while step > 1e-6 && self.evaluations < 40_000 {
-            let mut improved = false;
-            for k in (0..start.len())
-                .filter(|&k| k != self.pivot)
-                .collect::<Vec<_>>()
+        // The bracket that raises most pays first; then each of the others, as the exchange that
+        // still gains may be between any two.
+        let mut pivots: Vec<usize> = (0..raised.len()).collect();
+        pivots.sort_by(|&a, &b| raised[b].total_cmp(&raised[a]));
+        let mut longest = 0.02;
+        loop {
+            let before = self.welfare;
+            for &pivot in &pivots {
+                self.pivot = pivot;
+                self.exchange(longest);
+                longest = 0.005;
+            }
+            // Until no bracket pays for a better exchange.
+            if self.welfare <= before + 1e-12 * before.abs() || self.evaluations >= EVALUATIONS_MAX
             {
+                break;
+            }
+        }
+    }
+
+    /// The pattern search with one pivot.
+    fn exchange(&mut self, longest: f64) {
+        let mut step = longest;
+        while step > 1e-6 && self.evaluations < EVALUATIONS_MAX {
+            let mut improved = false;
+            for k in 0..self.rates.len() {
+                if k == self.pivot {
+                    continue;
+                }
                 for signed in [step, -step] {
                     let mut rates = self.rates.clone();
                     self.constraints.push(&mut rates, k, signed);

@@ -284,6 +284,23 @@ fn constraints_bind_the_optimum_or_are_refused() {
     assert_eq!(impossible.status.code(), Some(2));
     let message = String::from_utf8(impossible.stderr).unwrap();
     assert!(message.contains("at most"), "{message}");
+    // Found before a run begins: nothing is written.
+    let out = folder.path().join("out");
+    let output = fisc()
+        .arg("run")
+        .arg(&scenario)
+        .args([
+            "--set",
+            "constraints.revenue.at_least=1e6",
+            "--set",
+            "planner.kind=optimal",
+        ])
+        .arg("--out")
+        .arg(&out)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!out.exists());
 }
 
 /// The rates that Mirrlees (1971) published for his first case.

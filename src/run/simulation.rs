@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::fiscal::Society;
 use crate::fiscal::frictions::Friction;
 use crate::fiscal::motives::Stage;
-use crate::fiscal::optimum::Constraints;
+use crate::fiscal::optimum::{Constraints, check_reach};
 use crate::llm::{Engine, Prompts};
 use crate::population::{self, Person, Persona};
 use crate::random::Streams;
@@ -144,6 +144,7 @@ impl Simulation {
             extensions: Vec::new(),
             scenario,
         };
+        simulation.check_revenue()?;
         simulation.check_rows()?;
         simulation.check_motives()?;
         simulation.check_elections()?;
@@ -408,6 +409,20 @@ impl Simulation {
                     ""
                 }
             )));
+        }
+        Ok(())
+    }
+
+    /// A revenue that nobody can raise is wrong input, not a failure in the middle of a run.
+    fn check_revenue(&self) -> Result<()> {
+        for kind in self.arms() {
+            let edges = match kind {
+                PlannerKind::Optimal => &self.scenario.taxes.edges[..],
+                PlannerKind::Flat { rate: None } => &[0.0],
+                _ => continue,
+            };
+            let objective = &self.scenario.objective;
+            check_reach(&self.counterpart, edges, objective, &self.constraints)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod revenue;
 mod search;
 mod thresholds;
 
+pub use revenue::check_reach;
 pub use thresholds::{FreeThresholds, best_thresholds};
 
 use crate::error::{Error, Result};

@@ -39,11 +39,7 @@ pub(super) fn meet(
         effort,
     );
     if most.revenue < least {
-        return Err(
-            Error::input("`constraints.revenue`: these brackets cannot raise as much")
-                .value(format!("{least:.0} $/year per worker"))
-                .allowed(format!("at most {:.0} $/year per worker", most.revenue)),
-        );
+        return Err(beyond_reach(least, most.revenue));
     }
     // Welfare that is given up on the way there, as the unit in which welfare counts.
     let unit = (free.welfare - most.welfare).abs();
@@ -292,4 +288,44 @@ impl Walk<'_> {
         }
         if up.is_finite() { up.max(0.0) } else { down }
     }
+}
+
+fn beyond_reach(least: f64, most: f64) -> Error {
+    Error::input("`constraints.revenue`: these brackets cannot raise as much")
+        .value(format!("{least:.0} $/year per worker"))
+        .allowed(format!("at most {most:.0} $/year per worker"))
+}
+
+/// Refuses a required revenue that is clearly beyond what these brackets can raise, by a short
+/// search: before a run begins, where the planner would find out in the middle of it.
+///
+/// # Errors
+/// Less than 98 % of the requirement can be found.
+pub fn check_reach(
+    society: &Society,
+    edges: &[f64],
+    objective: &Objective,
+    constraints: &Constraints,
+) -> Result<()> {
+    let Some(least) = constraints.revenue else {
+        return Ok(());
+    };
+    let goal = Goal::Priced {
+        objective,
+        price: 1.0,
+        unit: 1.0,
+        money: 1.0,
+    };
+    let short = Effort {
+        random_starts: 2,
+        coarse_workers: 300,
+        polished: 1,
+        wandering: 0,
+        tries: 0,
+    };
+    let most = climb(society, edges, goal, objective, &[], constraints, short);
+    if most.revenue < least - 0.02 * least.abs() {
+        return Err(beyond_reach(least, most.revenue));
+    }
+    Ok(())
 }

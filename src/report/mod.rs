@@ -40,6 +40,7 @@ mod scale;
 mod schedule;
 mod sheet;
 mod summary;
+mod sweep;
 mod table;
 mod typeface;
 
@@ -48,6 +49,7 @@ use std::path::{Path, PathBuf};
 pub use audit::{audit_html, audit_text, read_audit};
 pub use last_step::{LastStep, last_step};
 pub use profile::profile;
+pub use sweep::{Plot, is_sweep, sweep_figures};
 pub use summary::{ArmSummary, Objective, Summary};
 pub use table::table;
 

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// Files and folders that a run writes, which `--force` may remove.
-const OWN: [&str; 18] = [
+const OWN: [&str; 20] = [
     "scenario.toml",
     "transcript.jsonl.zst",
     "manifest.json",
@@ -23,6 +23,8 @@ const OWN: [&str; 18] = [
     "log.txt",
     "figures",
     "replay",
+    "failure.json",
+    "sweep.json",
 ];
 
 /// What an output folder holds.
@@ -60,7 +62,13 @@ pub fn state(folder: &Path) -> Result<State> {
         return Ok(State::Foreign);
     }
     let entries = std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
-    if entries.count() == 0 {
+    // A note of a sweep that the run failed before it began is no run.
+    let begun = entries.filter(|entry| {
+        !entry
+            .as_ref()
+            .is_ok_and(|entry| entry.file_name() == "failure.json")
+    });
+    if begun.count() == 0 {
         return Ok(State::Absent);
     }
     Ok(if folder.join("manifest.json").is_file() {

@@ -76,7 +76,7 @@ pub fn run_into(
     if let Start::Fresh | Start::Resumed(_) = place.start {
         // Before anything is written: a model that is not there is wrong input.
         for model in simulation.models_asked() {
-            check_model(scenario, model)?;
+            check_model(scenario, model).map_err(|error| error.during("model"))?;
         }
     }
     if place.clear {
@@ -194,7 +194,8 @@ fn play_and_write(
         transcript: open_transcript,
         lines: opened,
         start,
-    } = open_engines(scenario, &simulation.models_asked(), options, place)?;
+    } = open_engines(scenario, &simulation.models_asked(), options, place)
+        .map_err(|error| error.during("model"))?;
     tables::write_whole(&folder::scenario(&place.folder), resolved.as_bytes())?;
     let mut log = Log::open(&place.folder)?;
     log.line(&format!(
@@ -212,6 +213,7 @@ fn play_and_write(
     if let Err(error) = &outcome {
         log.line(&format!("failed: {error}"))?;
     }
+    let outcome = outcome.map_err(|error| error.during("play"));
     let (arms, engines) = outcome.map_err(|error| match &start {
         Start::Replay(from) if is_of_another_scenario(from, resolved) => error.context(format!(
             "replaying with another scenario than the one in {}",
@@ -474,7 +476,7 @@ fn failure_rate(summary: &Summary) -> f64 {
     }
 }
 
-fn host() -> String {
+pub(crate) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!(
         "{} {} {}",

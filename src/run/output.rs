@@ -5,7 +5,7 @@ use super::simulation::{Progress, Simulation};
 use super::summary::{Summary, summarize};
 use super::{ArmResult, tables};
 use crate::error::{Error, Result};
-use crate::llm::hub::HubFile;
+use crate::llm::hub::{self, HubFile};
 use crate::llm::transcript::Settings;
 use crate::llm::{Engine, GgufSource, Mode, ModelSpec, SharedTranscript, registry};
 use crate::scenario::{self, Backend, ModelSettings, Scenario};
@@ -261,12 +261,14 @@ fn play_and_write(
         "threads": rayon::current_num_threads(),
         "host": host(),
         "wall_seconds": begun.elapsed().as_secs_f64(),
+        "weights": weights(&engines, scenario),
         "settings": settings,
         "tokens": engines.values().map(Engine::tokens).sum::<u64>(),
         "cost": engines.values().filter_map(|e| e.profile().remote).map(|calls| calls.dollars).fold(0.0, |sum, cost| sum + cost),
         "decisions": summary.arms.iter().map(|arm| arm.decisions).sum::<u64>(),
         "parse_failure_rate": failure_rate(&summary),
         "identity_residual": arms.iter().map(|arm| arm.residual).fold(0.0, f64::max),
+        "files": folder::checksums(&place.folder)?,
     });
     log.line("finished")?;
     // Last: its presence says that the run is finished.
@@ -464,6 +466,35 @@ pub(crate) fn in_words(start: &Start) -> String {
         Start::Resumed(answers) => format!("resumed with {answers} answers on file"),
         Start::Replay(_) => "replay".to_owned(),
     }
+}
+
+/// Under which name the files of the local models can be had again, and their licence where it is
+/// known.
+fn weights(engines: &BTreeMap<String, Engine>, scenario: &Scenario) -> serde_json::Value {
+    let of = |(name, engine): (&String, &Engine)| {
+        let Backend::Gguf { model, .. } = &scenario.models.get(name)?.backend else {
+            return None;
+        };
+        let sha256 = engine
+            .model_id()
+            .strip_prefix("sha256:")
+            .unwrap_or_default();
+        let pinned = registry::list().iter().find(|known| known.sha256 == sha256);
+        let weights = match pinned {
+            Some(known) => json!({ "name": known.name, "licence": known.licence }),
+            None if model.starts_with(hub::PREFIX) => json!({ "name": model, "licence": null }),
+            None => {
+                let file = Path::new(model).file_name();
+                json!({ "name": file.map(|file| file.to_string_lossy()), "licence": null })
+            }
+        };
+        Some((name.clone(), weights))
+    };
+    engines
+        .iter()
+        .filter_map(of)
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn failure_rate(summary: &Summary) -> f64 {

@@ -19,12 +19,12 @@
 
 mod build;
 mod complete;
-mod key;
+pub(crate) mod key;
 mod keys;
 mod limits;
-mod node;
+pub(crate) mod node;
 mod reference;
-mod set;
+pub(crate) mod set;
 mod taxes;
 mod write;
 
@@ -492,7 +492,7 @@ pub fn load_for_replay(path: &Path, overrides: &[String]) -> Result<Scenario> {
 }
 
 fn load_file(path: &Path, overrides: &[String], models_must_exist: bool) -> Result<Scenario> {
-    let text = read(path)?;
+    let text = read(path, "scenario")?;
     let mut root = node::Origin::file(path, &text).document()?;
     for setting in overrides {
         set::set(&mut root, setting)?;
@@ -501,10 +501,11 @@ fn load_file(path: &Path, overrides: &[String], models_must_exist: bool) -> Resu
     build::build(path, &root, models_must_exist)
 }
 
-/// Largest scenario file in bytes; a larger one is not a scenario.
+/// Largest scenario or sweep file in bytes; a larger one is neither.
 const SIZE_MAX: u64 = 1 << 22;
 
-fn read(path: &Path) -> Result<String> {
+/// The text of a file; `what` it should be (`scenario`, `sweep`) is for errors.
+pub(crate) fn read(path: &Path, what: &str) -> Result<String> {
     let at = |line, column| Place {
         file: path.to_owned(),
         line,
@@ -512,17 +513,17 @@ fn read(path: &Path) -> Result<String> {
         key: String::new(),
     };
     let unreadable = |error: std::io::Error| {
-        Error::input("cannot read the scenario")
+        Error::input(format!("cannot read the {what}"))
             .at(at(0, 0))
             .value(error)
-            .allowed("a scenario file in TOML")
+            .allowed(format!("a {what} file in TOML"))
     };
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if bytes.len() as u64 > SIZE_MAX {
-        return Err(Error::input("too large for a scenario")
+        return Err(Error::input(format!("too large for a {what}"))
             .at(at(0, 0))
             .value(format!("more than {SIZE_MAX} bytes"))
             .allowed(format!("at most {SIZE_MAX} bytes")));

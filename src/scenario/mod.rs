@@ -551,10 +551,10 @@ pub fn parse(
     build::build(path, &root, models_must_exist)
 }
 
-/// Largest scenario or sweep file in bytes; a larger one is neither.
+/// Largest scenario, sweep or table of points in bytes; a larger one is none.
 const SIZE_MAX: u64 = 1 << 22;
 
-/// The text of a file; `what` it should be (`scenario`, `sweep`) is for errors.
+/// The text of a file; `what` it should be (`scenario`, `sweep`, `table`) is for errors.
 pub(crate) fn read(path: &Path, what: &str) -> Result<String> {
     let at = |line, column| Place {
         file: path.to_owned(),
@@ -566,7 +566,7 @@ pub(crate) fn read(path: &Path, what: &str) -> Result<String> {
         Error::input(format!("cannot read the {what}"))
             .at(at(0, 0))
             .value(error)
-            .allowed(format!("a {what} file in TOML"))
+            .allowed(format!("a {what} file"))
     };
     let mut bytes = Vec::new();
     File::open(path)

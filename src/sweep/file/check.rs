@@ -17,7 +17,8 @@ impl Sweep {
     /// As [`scenario::load`]. What the sweep file sets is wrong at its place there; what disagrees
     /// with it elsewhere is named with the point.
     pub fn scenario(&self, point: &Point, seed: u64) -> Result<Scenario> {
-        scenario::load(&self.base, &self.overrides(point, seed))
+        let overrides = self.overrides(point, seed);
+        scenario::parse(&self.base_text, &self.base, &overrides, true)
             .map_err(|error| self.lead_back(error, point))
     }
 

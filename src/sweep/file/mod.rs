@@ -59,6 +59,8 @@ pub struct Sweep {
     pub warnings: Vec<String>,
     /// The file as it was read.
     pub text: String,
+    /// The base scenario as it was read.
+    base_text: String,
 }
 
 /// A key of the scenario and its value.
@@ -104,7 +106,7 @@ impl Sweep {
         let root = Origin::file(path, &text).document()?;
         keys::entries(&root, TOP)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let (base, base_seed) = base(&root, folder)?;
+        let base = Base::read(&root, folder)?;
         let (set, blocks, mut warnings) = settings(&root, folder)?;
         let keys: Vec<String> = blocks
             .iter()
@@ -130,7 +132,7 @@ impl Sweep {
                 ))
                 .allowed("one or more points"));
         }
-        let seeds = seeds(&root, base_seed)?;
+        let seeds = seeds(&root, base.seed)?;
         let runs = rows.len() as u128 * seeds.len() as u128;
         if runs > RUNS_MAX as u128 {
             return Err(too_many(&start, runs, "runs"));
@@ -138,7 +140,7 @@ impl Sweep {
         let sweep = Sweep {
             name: name(&root, path)?,
             file: path.to_owned(),
-            base,
+            base: base.path,
             set,
             keys,
             points: rows.into_iter().map(Point::from).collect(),
@@ -147,6 +149,7 @@ impl Sweep {
             csv: root.get("csv").map_or(Ok(false), Node::flag)?,
             warnings,
             text,
+            base_text: base.text,
         };
         sweep.check_points()?;
         Ok(sweep)
@@ -206,26 +209,40 @@ fn name(root: &Node, path: &Path) -> Result<String> {
     }
 }
 
-/// The base scenario, which must be right by itself, and its seed.
-fn base(root: &Node, folder: &Path) -> Result<(PathBuf, u64)> {
-    let node = keys::required(root, TOP, "base")?;
-    let path = folder.join(node.text()?);
-    if !path.is_file() {
-        return Err(node.error("no such file").allowed(allowed(TOP, "base")));
+/// The base scenario, which must be right by itself.
+struct Base {
+    /// Absolute.
+    path: PathBuf,
+    text: String,
+    seed: u64,
+}
+
+impl Base {
+    fn read(root: &Node, folder: &Path) -> Result<Self> {
+        let node = keys::required(root, TOP, "base")?;
+        let path = folder.join(node.text()?);
+        if !path.is_file() {
+            return Err(node.error("no such file").allowed(allowed(TOP, "base")));
+        }
+        let wrong = |error: Error| {
+            let Place {
+                file, line, column, ..
+            } = &node.place;
+            error.context(format!(
+                "{}:{line}:{column}: `base`: the scenario is wrong",
+                file.display()
+            ))
+        };
+        let text = scenario::read(&path, "scenario").map_err(wrong)?;
+        let scenario = scenario::parse(&text, &path, &[], true).map_err(wrong)?;
+        Ok(Base {
+            path: path
+                .canonicalize()
+                .map_err(|error| Error::io(&path, error))?,
+            text,
+            seed: scenario.seed,
+        })
     }
-    let Place {
-        file, line, column, ..
-    } = &node.place;
-    let scenario = scenario::load(&path, &[]).map_err(|error| {
-        error.context(format!(
-            "{}:{line}:{column}: `base`: the scenario is wrong",
-            file.display()
-        ))
-    })?;
-    let absolute = path
-        .canonicalize()
-        .map_err(|error| Error::io(&path, error))?;
-    Ok((absolute, scenario.seed))
 }
 
 /// What holds for all runs, what varies (in the order of the file), and warnings.

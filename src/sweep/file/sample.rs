@@ -226,7 +226,7 @@ fn read_points(node: &Node, folder: &Path) -> Result<Block> {
             .error("no such file")
             .allowed(allowed(POINTS_FILE, "path")));
     }
-    let text = crate::scenario::read(&path, "points").map_err(context)?;
+    let text = crate::scenario::read(&path, "table").map_err(context)?;
     points_of(&path, &text).map_err(context)
 }
 

@@ -6,6 +6,7 @@ mod model;
 mod optimum;
 mod reform;
 mod run;
+mod sweep;
 mod tax;
 
 use crate::error::{Error, Result};
@@ -26,9 +27,19 @@ struct Arguments {
 enum Command {
     /// Play a scenario and write its output folder.
     Run(run::RunArguments),
-    /// Check scenario files without running them.
+    /// Play many runs: a base scenario over a grid, a list or a sample of values, with several seeds.
+    Sweep(sweep::SweepArguments),
+    /// Plays runs of a sweep as they come in.
+    #[command(hide = true)]
+    SweepWorker {
+        /// The sweep's output folder.
+        root: PathBuf,
+        /// Threads.
+        threads: usize,
+    },
+    /// Check scenario and sweep files without running them.
     Check {
-        /// Scenario files.
+        /// Scenario or sweep files.
         #[arg(required = true)]
         scenarios: Vec<PathBuf>,
     },
@@ -120,8 +131,14 @@ pub fn main() -> Result<()> {
         .init();
     match arguments.command {
         Command::Run(run) => run.execute(),
+        Command::Sweep(sweep) => sweep.execute(),
+        Command::SweepWorker { root, threads } => crate::sweep::worker::work(&root, threads),
         Command::Check { scenarios } => {
             for path in scenarios {
+                if sweep::is_sweep(&path) {
+                    print(&sweep::checked(&path)?)?;
+                    continue;
+                }
                 let checked = run::load(&path, &[])?;
                 print(&format!(
                     "{}: ok (workers: {}, arms: {})\n",

@@ -19,19 +19,19 @@
 
 mod build;
 mod complete;
-mod key;
+pub(crate) mod key;
 mod keys;
 mod limits;
-mod node;
+pub(crate) mod node;
 mod reference;
-mod set;
+pub(crate) mod set;
 mod taxes;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -101,6 +101,43 @@ impl Scenario {
     /// The planners of all arms, the main one first.
     pub fn arms(&self) -> impl Iterator<Item = &PlannerKind> {
         std::iter::once(&self.planner).chain(&self.compare)
+    }
+
+    /// Whether some arm holds elections.
+    pub fn elects(&self) -> bool {
+        self.arms()
+            .any(|kind| matches!(kind, PlannerKind::Elected { .. }))
+    }
+
+    /// Names of the models that some worker, planner, voter or writer of personas asks.
+    pub fn models_asked(&self) -> BTreeSet<&str> {
+        let by_workers = self.workers.iter().filter_map(|group| match &group.decide {
+            Decide::Llm { model, .. } => Some(model.as_str()),
+            _ => None,
+        });
+        let by_planners = self.arms().filter_map(|kind| match kind {
+            PlannerKind::Llm(planner) => Some(planner.model.as_str()),
+            _ => None,
+        });
+        let voting = &self.voting;
+        let nominating = match &voting.candidates {
+            Standing::Nominated { model, .. } => Some(model),
+            _ => None,
+        };
+        let by_elections = [nominating, voting.ballots.as_ref(), voting.leader.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .filter(|_| self.elects());
+        let by_writers = self
+            .persona_writer
+            .iter()
+            .map(|writer| writer.model.as_str());
+        by_workers
+            .chain(by_planners)
+            .chain(by_writers)
+            .chain(by_elections)
+            .collect()
     }
 }
 
@@ -492,8 +529,21 @@ pub fn load_for_replay(path: &Path, overrides: &[String]) -> Result<Scenario> {
 }
 
 fn load_file(path: &Path, overrides: &[String], models_must_exist: bool) -> Result<Scenario> {
-    let text = read(path)?;
-    let mut root = node::Origin::file(path, &text).document()?;
+    parse(&read(path, "scenario")?, path, overrides, models_must_exist)
+}
+
+/// As [`load`], of a text; `path` is where it would stand: for messages, and paths in the text are
+/// relative to it.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(
+    text: &str,
+    path: &Path,
+    overrides: &[String],
+    models_must_exist: bool,
+) -> Result<Scenario> {
+    let mut root = node::Origin::file(path, text).document()?;
     for setting in overrides {
         set::set(&mut root, setting)?;
     }
@@ -501,10 +551,11 @@ fn load_file(path: &Path, overrides: &[String], models_must_exist: bool) -> Resu
     build::build(path, &root, models_must_exist)
 }
 
-/// Largest scenario file in bytes; a larger one is not a scenario.
+/// Largest scenario, sweep or table of points in bytes; a larger one is none.
 const SIZE_MAX: u64 = 1 << 22;
 
-fn read(path: &Path) -> Result<String> {
+/// The text of a file; `what` it should be (`scenario`, `sweep`, `table`) is for errors.
+pub(crate) fn read(path: &Path, what: &str) -> Result<String> {
     let at = |line, column| Place {
         file: path.to_owned(),
         line,
@@ -512,17 +563,17 @@ fn read(path: &Path) -> Result<String> {
         key: String::new(),
     };
     let unreadable = |error: std::io::Error| {
-        Error::input("cannot read the scenario")
+        Error::input(format!("cannot read the {what}"))
             .at(at(0, 0))
             .value(error)
-            .allowed("a scenario file in TOML")
+            .allowed(format!("a {what} file"))
     };
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if bytes.len() as u64 > SIZE_MAX {
-        return Err(Error::input("too large for a scenario")
+        return Err(Error::input(format!("too large for a {what}"))
             .at(at(0, 0))
             .value(format!("more than {SIZE_MAX} bytes"))
             .allowed(format!("at most {SIZE_MAX} bytes")));

@@ -56,7 +56,7 @@ pub(super) fn interval(values: &[f64], error: f64, settings: &Settings) -> Optio
 
 /// The ⌈p·(B+1)⌉-th smallest of B numbers, where there is one and it is finite.
 fn quantile(values: &mut [f64], p: f64) -> Option<f64> {
-    // 0.95 · 10,000 must be 9,500 and not the next number above it.
+    // 0.95 · 40,000 must be 38,000 and not the next number above it.
     let place = (p * (values.len() + 1) as f64 - 1e-6).ceil() as usize;
     if place == 0 || place > values.len() {
         return None;

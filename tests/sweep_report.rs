@@ -4,7 +4,7 @@ mod sweep_folders;
 
 use std::path::Path;
 
-use fisc::report::{Plot, sweep_figures};
+use fisc::report::{Plot, sweep_figures, sweep_html, sweep_text};
 use sweep_folders::{Made, STANDARD, write};
 
 /// Sweeps that differ in what makes figures go wrong.
@@ -38,8 +38,7 @@ fn samples() {
         let folder = root.join(name);
         let _ = std::fs::remove_dir_all(&folder);
         write(&folder, &made);
-        for figure in sweep_figures(&folder, &Plot::default()).unwrap() {
-            println!("{}", figure.png.display());
-        }
+        println!("{}", sweep_html(&folder).unwrap().display());
+        print!("{}", sweep_text(&folder).unwrap());
     }
 }

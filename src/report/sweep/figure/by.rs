@@ -262,7 +262,7 @@ pub fn draw(subject: &Subject, k: usize, id: &str) -> Result<Result<Draft, Strin
         };
         planned.push((part, unit, bins(groups, k, &part.which, 8)));
     }
-    let title = format!("{} by {}", subject.title(), short_key(study, groups.keys[k]));
+    let title = format!("{} by {}", subject.title(), key.key);
     let binned = planned.iter().any(|(_, _, bins)| bins.binned);
     let mut caption = subject.explained();
     if pooled > 1 {

@@ -58,7 +58,10 @@ pub fn gain(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
     let what = What {
         id: "gain",
         title: format!("Welfare gain over {name}"),
-        subtitle: "Right: mean. Small dots: single seeds, paired. Bar: 95 % t interval.".into(),
+        subtitle: match groups.most_seeds() {
+            0 | 1 => "One seed, no intervals.".into(),
+            _ => "Right: mean. Rings: single seeds, paired. Bar: 95 % t interval.".into(),
+        },
         axis: format!("Gain over {name}"),
         spacing: Spacing::Linear,
         caption: format!(
@@ -88,7 +91,14 @@ pub fn regret(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
     let what = What {
         id: "regret",
         title: "Regret of planners".into(),
-        subtitle: "Welfare of the exact optimum less the arm's, on a square-root axis. Small dots: single seeds. Bar: 95 % t interval.".into(),
+        subtitle: match groups.most_seeds() {
+            0 | 1 => "Welfare of the exact optimum less the arm's, on a square-root axis. One seed, no intervals.",
+            _ => {
+                "Welfare of the exact optimum less the arm's, on a square-root axis. Right: mean. Rings: single seeds. \
+                 Bar: 95 % t interval."
+            }
+        }
+        .into(),
         axis: "Regret".into(),
         spacing: Spacing::SquareRoot,
         caption: format!(

@@ -3,10 +3,9 @@
 use polars::prelude::Column;
 
 use super::super::super::figure::{Draft, column, small_multiples::Grid};
-use super::super::super::scale::{Scale, Spacing};
-use super::super::super::sheet::{Anchor, Frame, INK, LABEL, MARGIN, Rgb, SOFT, Sheet, WIDTH};
+use super::super::super::scale::Scale;
+use super::super::super::sheet::{Anchor, Frame, INK, LABEL, MARGIN, Rgb, SOFT, Sheet};
 use super::super::super::typeface::{fit, width};
-use super::super::groups::short_key;
 use super::bins::{Bin, bins};
 use super::by::{Measured, Subject, widest};
 use super::measure::Unit;
@@ -59,8 +58,8 @@ pub fn draw(
     let title = format!(
         "{} by {} and {}",
         subject.title(),
-        short_key(study, groups.keys[across]),
-        short_key(study, groups.keys[up])
+        names[0],
+        names[1]
     );
     let left_out = if arms.len() > FEW {
         format!(" Of {} arms the first {FEW} are shown; all stand in the CSV.", arms.len())
@@ -73,12 +72,12 @@ pub fn draw(
         ""
     };
     let caption = format!(
-        "{}{pooled} A panel per arm, one scale of colours for all; darker is more, and the numbers say how much. \
-         Intervals stand in the CSV.{left_out}",
+        "{}{pooled} A panel per arm, each with its own colours: darker is more within the panel, and the numbers \
+         compare panels. Intervals stand in the CSV.{left_out}",
         subject.explained()
     );
     let mut sheet = Sheet::new(id);
-    let top = sheet.heading(&title, &format!("{}; darker is more.", subject.axis(&unit)));
+    let top = sheet.heading(&title, &format!("{}; darker is more within a panel.", subject.axis(&unit)));
     let shown = &arms[..arms.len().min(FEW)];
     let height = (lines.bins.len() as f64 * 30.0).clamp(60.0, 300.0);
     let labels = widest(lines.bins.iter().map(|bin| bin.label.as_str())).min(120.0);
@@ -91,21 +90,21 @@ pub fn draw(
         below: 48.0,
     };
     let (frames, bottom) = grid.frames(top, shown.len());
-    let color = Colors::over(cells.iter().map(|cell| cell.measured.drawn.mean));
+    let all = Colors::over(cells.iter().map(|cell| cell.measured.drawn.mean));
     for (frame, &arm) in frames.iter().zip(shown) {
         let name = &groups.arms[arm].name;
         panels::title(&mut sheet, frame, MARGIN.max(frame.left - labels - 8.0), 26.0, name);
         sheet.text(frame.left - labels - 8.0, frame.top - 9.0, names[1], INK, Anchor::Start);
-        let of_arm = cells.iter().filter(|cell| cell.arm == arm);
+        let of_arm = || cells.iter().filter(|cell| cell.arm == arm);
+        let color = Colors::over(of_arm().map(|cell| cell.measured.drawn.mean)).at_least(&all);
         let places = (&columns.bins[..], &lines.bins[..]);
-        panel(&mut sheet, frame, places, of_arm, &color, &unit, name)?;
+        panel(&mut sheet, frame, places, of_arm(), &color, &unit, name)?;
         let middle = (frame.left + frame.right) / 2.0;
         sheet.text(middle, frame.bottom + 34.0, names[0], INK, Anchor::Middle);
     }
-    let end = color.bar(&mut sheet, bottom, &unit, &subject.axis(&unit));
     Ok(Ok(Draft {
         id: id.into(),
-        svg: sheet.finish(end, &title, &caption),
+        svg: sheet.finish(bottom + MARGIN, &title, &caption),
         title,
         caption,
         data: data(subject, (across, up), (&columns.bins, &lines.bins), &cells),
@@ -133,6 +132,17 @@ impl Colors {
         }
     }
 
+    /// Widened to a tenth of the range of `all`, so that small differences look small.
+    fn at_least(mut self, all: &Colors) -> Self {
+        let least = 0.1 * (all.high - all.low);
+        let short = least - (self.high - self.low);
+        if short > 0.0 {
+            self.low -= short / 2.0;
+            self.high += short / 2.0;
+        }
+        self
+    }
+
     /// White to dark blue, evenly in lightness, so that it also reads in grey.
     fn of(&self, value: f64) -> Rgb {
         let at = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
@@ -151,34 +161,6 @@ impl Colors {
         } else {
             INK
         }
-    }
-
-    /// The scale of colours as a bar below `top`; returns the y below it.
-    fn bar(&self, sheet: &mut Sheet, top: f64, unit: &Unit, title: &str) -> f64 {
-        let (left, right) = (MARGIN, MARGIN + 240.0);
-        let steps = 48;
-        let step = (right - left) / f64::from(steps);
-        for i in 0..steps {
-            let value = self.low + (f64::from(i) + 0.5) / f64::from(steps) * (self.high - self.low);
-            let from = left + f64::from(i) * step;
-            let frame = Frame {
-                left: from,
-                top,
-                right: from + step + 0.4,
-                bottom: top + 12.0,
-            };
-            sheet.fill(frame, self.of(value));
-        }
-        let scale = Scale::new(Spacing::Linear, self.low, self.high);
-        let ticks = scale.ticks(0.3);
-        for (tick, label) in ticks.iter().zip(unit.ticks(&ticks)) {
-            let x = left + scale.position(*tick) * (right - left);
-            let half = width(&label, LABEL, false) / 2.0;
-            sheet.text(x.max(left + half), top + 25.0, &label, SOFT, Anchor::Middle);
-        }
-        let text = fit(title, LABEL, WIDTH - right - 2.0 * MARGIN - 10.0);
-        sheet.text(right + 14.0, top + 11.0, &text, INK, Anchor::Start);
-        top + 25.0 + MARGIN
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::super::super::figure::small_multiples::Grid;
 use super::super::super::key::{Entry, legend};
-use super::super::super::sheet::{Anchor, Frame, MARGIN, Sheet};
-use super::super::super::typeface::fit;
+use super::super::super::sheet::{Anchor, Frame, INK, LABEL, MARGIN, Sheet};
+use super::super::super::typeface::{fit, wrap};
 use super::super::groups::Groups;
 use crate::Result;
 
@@ -25,7 +25,7 @@ pub fn grid(count: usize) -> Grid {
         height,
         left,
         right: if columns == 4 { 8.0 } else { 12.0 },
-        above: if columns == 4 { 40.0 } else { 48.0 },
+        above: if columns == 4 { 46.0 } else { 48.0 },
         below: if columns == 4 { 26.0 } else { 46.0 },
     }
 }
@@ -44,6 +44,20 @@ pub fn title(sheet: &mut Sheet, frame: &Frame, left: f64, above: f64, name: &str
     if !name.is_empty() {
         let text = fit(name, 12.6, frame.right - left);
         sheet.strong(left, frame.top - above, &text, Anchor::Start);
+    }
+}
+
+/// The same above a small panel, in at most two lines.
+pub fn small_title(sheet: &mut Sheet, frame: &Frame, left: f64, name: &str) {
+    let wide = frame.right - left;
+    let mut lines = wrap(name, LABEL, wide);
+    if lines.len() > 2 {
+        let rest = lines.split_off(1).join(" ");
+        lines.push(rest);
+    }
+    for (i, line) in lines.iter().rev().enumerate() {
+        let y = frame.top - 9.0 - 14.0 * i as f64;
+        sheet.text(left, y, &fit(line, LABEL, wide), INK, Anchor::Start);
     }
 }
 

@@ -45,7 +45,11 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
         caption += &format!(" The first {MOST} of {} panels; all stand in the CSV.", moving.len());
     }
     let mut sheet = Sheet::new(ID);
-    let top = sheet.heading(TITLE, "A line per bracket: mean over seeds, band: 95 % t interval.");
+    let subtitle = match groups.most_seeds() {
+        0 | 1 => "A line per bracket; one seed, no intervals.",
+        _ => "A line per bracket: mean over seeds, band: 95 % t interval.",
+    };
+    let top = sheet.heading(TITLE, subtitle);
     let columns = if shown.len() == 1 { 1 } else { 2 };
     let several = groups.groups.len() > 1;
     let grid = Grid {

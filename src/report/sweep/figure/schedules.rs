@@ -39,7 +39,8 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
     let fixed = finals.iter().find(|one| Some(one.arm) == groups.law);
     let law = fixed.map(|one| (one.edges.clone(), one.rates[0].1.clone(), one.arm));
     // A law is the same everywhere and stands as a dashed line in every panel with its brackets.
-    let chosen = |one: &&Final| Some(one.arm) != groups.law && one.edges.len() > 1;
+    let taxes = |one: &Final| one.rates.iter().any(|(_, rates)| rates.iter().any(|r| *r != 0.0));
+    let chosen = |one: &&Final| Some(one.arm) != groups.law && one.edges.len() > 1 && taxes(one);
     let mut shown: Vec<&Final> = finals.iter().filter(chosen).collect();
     if shown.is_empty() {
         shown = finals.iter().collect();

@@ -253,8 +253,11 @@ fn panel(
         &Axis::new(years, labels, x_title),
         &unit.axis(&panel.y, if small { 0.3 } else { 0.19 }, &y_title),
     )?;
-    let above = if small { 10.0 } else { 30.0 };
-    panels::title(sheet, frame, flush, above, &group.label);
+    if small {
+        panels::small_title(sheet, frame, flush, &group.label);
+    } else {
+        panels::title(sheet, frame, flush, 30.0, &group.label);
+    }
     let markers = if small || last > 24.0 { 0.0 } else { 2.6 };
     let style = Style {
         markers,

@@ -44,7 +44,7 @@ impl Columns {
     }
 
     /// Names of the columns that hold numbers, in their order.
-    pub fn numeric(&self) -> Vec<String> {
+    pub fn numeric_columns(&self) -> Vec<String> {
         let columns = self.frame.columns().iter();
         columns
             .filter(|column| column.dtype().is_primitive_numeric())

@@ -50,8 +50,8 @@ pub use audit::{audit_html, audit_text, read_audit};
 pub use last_step::{LastStep, last_step};
 pub use number::grouped;
 pub use profile::profile;
-pub use sweep::{Plot, is_sweep, sweep_figures, sweep_html, sweep_text};
 pub use summary::{ArmSummary, Objective, Summary};
+pub use sweep::{Plot, is_sweep, sweep_figures, sweep_html, sweep_text};
 pub use table::table;
 
 use crate::Result;

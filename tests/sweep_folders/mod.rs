@@ -84,8 +84,15 @@ fn rates(arm: &str, year: u32, years: u32, replicate: u32) -> [f64; 3] {
         "optimal" => [0.62, 0.55, 0.48],
         "saez-fixed-point" => [0.3 + 0.25 * done, 0.32 + 0.2 * done, 0.35 + 0.12 * done],
         "llm" => {
-            let tried = |k: u64| 0.25 * (noise(u64::from(replicate) * 31 + u64::from(year), k) - 0.5) * (1.0 - 0.7 * done);
-            [0.2 + 0.3 * done + tried(1), 0.3 + 0.2 * done + tried(2), 0.4 + tried(3)]
+            let tried = |k: u64| {
+                0.25 * (noise(u64::from(replicate) * 31 + u64::from(year), k) - 0.5)
+                    * (1.0 - 0.7 * done)
+            };
+            [
+                0.2 + 0.3 * done + tried(1),
+                0.3 + 0.2 * done + tried(2),
+                0.4 + tried(3),
+            ]
         }
         _ => [0.10, 0.22, 0.35],
     }
@@ -106,9 +113,15 @@ fn truth(made: &Made, run: &str, place: (usize, i64, f64), arm: &str, replicate:
     let luck = 900.0 * (noise(u64::from(replicate), 7 + o as u64) - 0.5);
     let own = |year: u32| {
         let arm_number = arm.bytes().map(u64::from).sum::<u64>();
-        120.0 * (noise(u64::from(replicate) * 1000 + arm_number, u64::from(year) * 17 + size as u64) - 0.5)
+        120.0
+            * (noise(
+                u64::from(replicate) * 1000 + arm_number,
+                u64::from(year) * 17 + size as u64,
+            ) - 0.5)
     };
-    let all: Vec<[f64; 3]> = (1..=made.years).map(|y| rates(arm, y, made.years, replicate)).collect();
+    let all: Vec<[f64; 3]> = (1..=made.years)
+        .map(|y| rates(arm, y, made.years, replicate))
+        .collect();
     let level = match arm {
         "none" => 19_000.0,
         "us-2024" => 24_000.0,
@@ -123,7 +136,9 @@ fn truth(made: &Made, run: &str, place: (usize, i64, f64), arm: &str, replicate:
                 "llm" => 25_000.0 + 6_400.0 * done.sqrt(),
                 _ => level,
             };
-            (level - 24_000.0) * (0.5 + 0.25 * exponent) + 24_000.0 - 3_000.0 * o as f64 + luck + own(year)
+            (level - 24_000.0) * (0.5 + 0.25 * exponent) + 24_000.0 - 3_000.0 * o as f64
+                + luck
+                + own(year)
                 - 8.0e5 / size as f64
         })
         .collect();
@@ -146,7 +161,10 @@ fn truth(made: &Made, run: &str, place: (usize, i64, f64), arm: &str, replicate:
         arm: arm.into(),
         replicate,
         last_third,
-        average_rate: all.iter().map(|rates| tax(*rates, 70_000.0) / 70_000.0).collect(),
+        average_rate: all
+            .iter()
+            .map(|rates| tax(*rates, 70_000.0) / 70_000.0)
+            .collect(),
         welfare,
         rates: all,
         workers,
@@ -176,11 +194,33 @@ pub fn write(folder: &Path, made: &Made) -> Vec<Truth> {
             keys.push(json!({ "key": key, "column": column, "kind": kind }));
         }
     };
-    key("planner.kind", "planner_kind", "text", made.planners.len() > 1);
-    key("objective.welfare", "objective_welfare", "text", made.objectives.len() > 1);
-    key("population.size", "population_size", "whole", made.sizes.len() > 1);
-    key("economy.labor_exponent", "economy_labor_exponent", "number", made.exponents.len() > 1);
-    let seeds: Vec<u64> = (0..u64::from(made.seeds)).map(|i| 0xF000_0000_0000_0001 + i).collect();
+    key(
+        "planner.kind",
+        "planner_kind",
+        "text",
+        made.planners.len() > 1,
+    );
+    key(
+        "objective.welfare",
+        "objective_welfare",
+        "text",
+        made.objectives.len() > 1,
+    );
+    key(
+        "population.size",
+        "population_size",
+        "whole",
+        made.sizes.len() > 1,
+    );
+    key(
+        "economy.labor_exponent",
+        "economy_labor_exponent",
+        "number",
+        made.exponents.len() > 1,
+    );
+    let seeds: Vec<u64> = (0..u64::from(made.seeds))
+        .map(|i| 0xF000_0000_0000_0001 + i)
+        .collect();
     let (mut points, mut runs) = (vec![], vec![]);
     let mut truths = vec![];
     let mut table = Table::default();
@@ -195,9 +235,17 @@ pub fn write(folder: &Path, made: &Made) -> Vec<Truth> {
                         }
                     };
                     value("planner.kind", json!(planner), made.planners.len() > 1);
-                    value("objective.welfare", json!(objective), made.objectives.len() > 1);
+                    value(
+                        "objective.welfare",
+                        json!(objective),
+                        made.objectives.len() > 1,
+                    );
                     value("population.size", json!(size), made.sizes.len() > 1);
-                    value("economy.labor_exponent", json!(exponent), made.exponents.len() > 1);
+                    value(
+                        "economy.labor_exponent",
+                        json!(exponent),
+                        made.exponents.len() > 1,
+                    );
                     let point = points.len() as u32 + 1;
                     points.push(json!({ "point": point, "values": values, "scenario": "name = \"made-up\"\n" }));
                     for (r, seed) in seeds.iter().enumerate() {
@@ -218,7 +266,9 @@ pub fn write(folder: &Path, made: &Made) -> Vec<Truth> {
                         }
                         let arms = std::iter::once(planner).chain(made.compare);
                         let ours: Vec<Truth> = arms
-                            .map(|arm| truth(made, &run, (o, size, exponent), arm_of(arm), replicate))
+                            .map(|arm| {
+                                truth(made, &run, (o, size, exponent), arm_of(arm), replicate)
+                            })
                             .collect();
                         parts(folder, &run, point, *seed, &ours);
                         if made.workers > 0 {
@@ -260,7 +310,15 @@ struct Table {
 }
 
 impl Table {
-    fn push(&mut self, run: &str, point: u32, replicate: u32, seed: u64, status: &str, message: &str) {
+    fn push(
+        &mut self,
+        run: &str,
+        point: u32,
+        replicate: u32,
+        seed: u64,
+        status: &str,
+        message: &str,
+    ) {
         self.run.push(run.into());
         self.point.push(point);
         self.replicate.push(replicate);
@@ -273,9 +331,16 @@ impl Table {
 
     fn write(self, folder: &Path) {
         let n = self.run.len();
-        let finished: Vec<bool> = self.status.iter().map(|status| status == "finished").collect();
+        let finished: Vec<bool> = self
+            .status
+            .iter()
+            .map(|status| status == "finished")
+            .collect();
         let wall: Vec<Option<f64>> = finished.iter().map(|done| done.then_some(2.5)).collect();
-        let host: Vec<Option<&str>> = finished.iter().map(|done| done.then_some("a-machine linux x86_64")).collect();
+        let host: Vec<Option<&str>> = finished
+            .iter()
+            .map(|done| done.then_some("a-machine linux x86_64"))
+            .collect();
         let columns = vec![
             column("run", self.run),
             column("point", self.point),
@@ -290,7 +355,10 @@ impl Table {
             column("tokens", vec![0i64; n]),
             column("cost", vec![0.0; n]),
             column("fisc", vec!["0.1.0"; n]),
-            column("git_commit", vec!["0123456789abcdef0123456789abcdef01234567"; n]),
+            column(
+                "git_commit",
+                vec!["0123456789abcdef0123456789abcdef01234567"; n],
+            ),
             column("host", host),
         ];
         parquet(&folder.join("runs.parquet"), columns);
@@ -299,10 +367,19 @@ impl Table {
 
 fn parts(folder: &Path, run: &str, point: u32, seed: u64, arms: &[Truth]) {
     let years = arms[0].welfare.len();
-    let rows: Vec<(usize, usize)> = (0..arms.len()).flat_map(|a| (0..years).map(move |y| (a, y))).collect();
-    let each = |of: &dyn Fn(&Truth, usize) -> f64| rows.iter().map(|&(a, y)| of(&arms[a], y)).collect::<Vec<f64>>();
+    let rows: Vec<(usize, usize)> = (0..arms.len())
+        .flat_map(|a| (0..years).map(move |y| (a, y)))
+        .collect();
+    let each = |of: &dyn Fn(&Truth, usize) -> f64| {
+        rows.iter()
+            .map(|&(a, y)| of(&arms[a], y))
+            .collect::<Vec<f64>>()
+    };
     let schedule = |rates: [f64; 3]| {
-        let pairs = EDGES.iter().zip(rates).map(|(edge, rate)| format!("{edge}:{rate}"));
+        let pairs = EDGES
+            .iter()
+            .zip(rates)
+            .map(|(edge, rate)| format!("{edge}:{rate}"));
         pairs.collect::<Vec<_>>().join(",")
     };
     let head = |n: usize| {
@@ -315,53 +392,119 @@ fn parts(folder: &Path, run: &str, point: u32, seed: u64, arms: &[Truth]) {
     };
     let mut columns = head(rows.len());
     columns.extend([
-        column("main", rows.iter().map(|(a, _)| *a == 0).collect::<Vec<_>>()),
-        column("arm", rows.iter().map(|(a, _)| arms[*a].arm.clone()).collect::<Vec<_>>()),
-        column("year", rows.iter().map(|(_, y)| *y as u32 + 1).collect::<Vec<_>>()),
-        column("schedule", rows.iter().map(|&(a, y)| schedule(arms[a].rates[y])).collect::<Vec<_>>()),
+        column(
+            "main",
+            rows.iter().map(|(a, _)| *a == 0).collect::<Vec<_>>(),
+        ),
+        column(
+            "arm",
+            rows.iter()
+                .map(|(a, _)| arms[*a].arm.clone())
+                .collect::<Vec<_>>(),
+        ),
+        column(
+            "year",
+            rows.iter().map(|(_, y)| *y as u32 + 1).collect::<Vec<_>>(),
+        ),
+        column(
+            "schedule",
+            rows.iter()
+                .map(|&(a, y)| schedule(arms[a].rates[y]))
+                .collect::<Vec<_>>(),
+        ),
         column("revenue", each(&|arm, y| 60_000.0 * arm.average_rate[y])),
         column("welfare", each(&|arm, y| arm.welfare[y])),
         column("income_mean", vec![60_000.0; rows.len()]),
     ]);
-    parquet(&folder.join("years.parquet").join(format!("{run}.parquet")), columns);
+    parquet(
+        &folder.join("years.parquet").join(format!("{run}.parquet")),
+        columns,
+    );
     let n = arms.len();
     let of = |of: &dyn Fn(&Truth) -> f64| arms.iter().map(of).collect::<Vec<f64>>();
     let mut columns = head(n);
     columns.extend([
         column("main", (0..n).map(|a| a == 0).collect::<Vec<_>>()),
-        column("arm", arms.iter().map(|arm| arm.arm.clone()).collect::<Vec<_>>()),
-        column("objective", arms.iter().map(|arm| arm.objective.clone()).collect::<Vec<_>>()),
+        column(
+            "arm",
+            arms.iter().map(|arm| arm.arm.clone()).collect::<Vec<_>>(),
+        ),
+        column(
+            "objective",
+            arms.iter()
+                .map(|arm| arm.objective.clone())
+                .collect::<Vec<_>>(),
+        ),
         column("unit", vec!["$/year"; n]),
         column("years", vec![years as u32; n]),
-        column("schedule", arms.iter().map(|arm| schedule(arm.rates[years - 1])).collect::<Vec<_>>()),
+        column(
+            "schedule",
+            arms.iter()
+                .map(|arm| schedule(arm.rates[years - 1]))
+                .collect::<Vec<_>>(),
+        ),
         column("welfare", of(&|arm| arm.welfare[years - 1])),
         column("welfare_last_third", of(&|arm| arm.last_third)),
         column("attained", vec![None::<f64>; n]),
-        column("income_mean", of(&|arm| 60_000.0 + 100.0 * f64::from(arm.replicate))),
-        column("labor_mean", of(&|arm| 40.0 - 10.0 * arm.rates[years - 1][0])),
-        column("gini_income", of(&|arm| 0.5 + 0.01 * arm.rates[years - 1][1])),
-        column("gini_disposable", of(&|arm| 0.5 - 0.4 * arm.rates[years - 1][1])),
+        column(
+            "income_mean",
+            of(&|arm| 60_000.0 + 100.0 * f64::from(arm.replicate)),
+        ),
+        column(
+            "labor_mean",
+            of(&|arm| 40.0 - 10.0 * arm.rates[years - 1][0]),
+        ),
+        column(
+            "gini_income",
+            of(&|arm| 0.5 + 0.01 * arm.rates[years - 1][1]),
+        ),
+        column(
+            "gini_disposable",
+            of(&|arm| 0.5 - 0.4 * arm.rates[years - 1][1]),
+        ),
         column("revenue", of(&|arm| 60_000.0 * arm.average_rate[years - 1])),
         column("decisions", vec![0i64; n]),
         column("failures", vec![0i64; n]),
     ]);
-    parquet(&folder.join("summary.parquet").join(format!("{run}.parquet")), columns);
+    parquet(
+        &folder
+            .join("summary.parquet")
+            .join(format!("{run}.parquet")),
+        columns,
+    );
 }
 
 fn workers(folder: &Path, run: &str, arms: &[Truth]) {
     let count = arms[0].workers.len();
-    let rows: Vec<(usize, usize)> = (0..arms.len()).flat_map(|a| (0..count).map(move |i| (a, i))).collect();
+    let rows: Vec<(usize, usize)> = (0..arms.len())
+        .flat_map(|a| (0..count).map(move |i| (a, i)))
+        .collect();
     let n = rows.len();
-    let each = |k: usize| rows.iter().map(|&(a, i)| arms[a].workers[i][k]).collect::<Vec<f64>>();
+    let each = |k: usize| {
+        rows.iter()
+            .map(|&(a, i)| arms[a].workers[i][k])
+            .collect::<Vec<f64>>()
+    };
     let columns = vec![
-        column("arm", rows.iter().map(|(a, _)| arms[*a].arm.clone()).collect::<Vec<_>>()),
+        column(
+            "arm",
+            rows.iter()
+                .map(|(a, _)| arms[*a].arm.clone())
+                .collect::<Vec<_>>(),
+        ),
         column("step", vec![24u32; n]),
-        column("worker", rows.iter().map(|(_, i)| *i as u32).collect::<Vec<_>>()),
+        column(
+            "worker",
+            rows.iter().map(|(_, i)| *i as u32).collect::<Vec<_>>(),
+        ),
         column("wage", each(0)),
         column("labor", vec![40.0; n]),
         column("income", each(1)),
         column("tax", each(2)),
         column("disposable", each(3)),
     ];
-    parquet(&folder.join("runs").join(run).join("workers.parquet"), columns);
+    parquet(
+        &folder.join("runs").join(run).join("workers.parquet"),
+        columns,
+    );
 }

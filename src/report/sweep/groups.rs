@@ -288,13 +288,6 @@ impl<'a> Groups<'a> {
         let series = self.groups.iter().flat_map(|group| &group.series);
         series.map(|series| series.played.len()).max().unwrap_or(0)
     }
-
-    /// Whether all groups have the same objective and unit.
-    pub fn one_objective(&self) -> bool {
-        let mut objectives = self.groups.iter().map(Group::objective);
-        let first = objectives.next();
-        objectives.all(|other| Some(other) == first)
-    }
 }
 
 /// For every seed that all lists have, the mean of its values.

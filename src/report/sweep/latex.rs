@@ -23,7 +23,12 @@ pub fn escaped(text: &str) -> String {
 
 /// A number or an interval in math mode, with commas between thousands that are no punctuation.
 pub fn math(text: &str) -> String {
-    format!("${}$", text.replace(", ", ";\\;").replace(',', "{,}").replace(";\\;", ",\\;"))
+    format!(
+        "${}$",
+        text.replace(", ", ";\\;")
+            .replace(',', "{,}")
+            .replace(";\\;", ",\\;")
+    )
 }
 
 /// Text in one line, for a comment.
@@ -37,7 +42,10 @@ mod tests {
 
     #[test]
     fn text_and_numbers_for_latex() {
-        assert_eq!(escaped("a_b 5% & #1 $ {x}"), "a\\_b 5\\% \\& \\#1 \\$ \\{x\\}");
+        assert_eq!(
+            escaped("a_b 5% & #1 $ {x}"),
+            "a\\_b 5\\% \\& \\#1 \\$ \\{x\\}"
+        );
         assert_eq!(math("[-1,234.5, 2,000]"), "$[-1{,}234.5,\\;2{,}000]$");
     }
 }

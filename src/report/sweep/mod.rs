@@ -75,7 +75,10 @@ pub fn sweep_html(folder: &Path) -> Result<PathBuf> {
     let means = MeansTable::of(&study, &groups);
     let tables = folder.join("tables");
     write_whole(&tables.join("means.csv"), means.csv().as_bytes())?;
-    write_whole(&tables.join("means.tex"), means.latex(&study.name).as_bytes())?;
+    write_whole(
+        &tables.join("means.tex"),
+        means.latex(&study.name).as_bytes(),
+    )?;
     page::write(&page::Contents {
         study: &study,
         groups: &groups,
@@ -104,7 +107,11 @@ pub fn sweep_text(folder: &Path) -> Result<String> {
         out.push('\n');
     }
     out += &format!("{}\n", page::standing(&study));
-    for run in study.runs.iter().filter(|run| run.status == study::Status::Failed) {
+    for run in study
+        .runs
+        .iter()
+        .filter(|run| run.status == study::Status::Failed)
+    {
         let first = run.message.lines().next().unwrap_or_default();
         out += &format!("* run {} failed at {}: {first}\n", run.run, run.stage);
     }

@@ -254,7 +254,11 @@ fn one_run(study: &Study) -> String {
 /// Distinct values of a text of the finished and failed runs.
 fn distinct(study: &Study, of: fn(&Run) -> &str) -> String {
     let mut found: Vec<&str> = Vec::new();
-    for run in study.runs.iter().filter(|run| run.status != Status::Pending) {
+    for run in study
+        .runs
+        .iter()
+        .filter(|run| run.status != Status::Pending)
+    {
         if !of(run).is_empty() && !found.contains(&of(run)) {
             found.push(of(run));
         }
@@ -271,7 +275,10 @@ fn provenance(study: &Study) -> Vec<Value> {
         fact("fisc", distinct(study, |run| &run.fisc)),
         fact("git_commit", distinct(study, |run| &run.git_commit)),
         fact("host", distinct(study, |run| &run.host)),
-        fact("wall_seconds, all runs", grouped(total(|run| run.wall_seconds), 1)),
+        fact(
+            "wall_seconds, all runs",
+            grouped(total(|run| run.wall_seconds), 1),
+        ),
         fact("decisions", grouped(total(|run| run.decisions), 0)),
         fact("failures", grouped(total(|run| run.failures), 0)),
         fact("tokens", grouped(total(|run| run.tokens), 0)),
@@ -283,9 +290,18 @@ fn provenance(study: &Study) -> Vec<Value> {
         .runs
         .iter()
         .filter(|run| run.status == Status::Finished)
-        .map(|run| study.folder.join("runs").join(&run.run).join("manifest.json"))
+        .map(|run| {
+            study
+                .folder
+                .join("runs")
+                .join(&run.run)
+                .join("manifest.json")
+        })
         .find_map(|path| files::json::<Value>(&path).ok());
-    if let Some(models) = manifest.as_ref().and_then(|manifest| manifest.get("models")) {
+    if let Some(models) = manifest
+        .as_ref()
+        .and_then(|manifest| manifest.get("models"))
+    {
         for item in flattened(models) {
             items.push(fact(&format!("models.{}", item.key), item.value));
         }
@@ -296,6 +312,8 @@ fn provenance(study: &Study) -> Vec<Value> {
 /// The resolved scenario of the first point.
 fn scenario(folder: &Path) -> String {
     let plan = files::json::<Value>(&folder.join("plan.json")).unwrap_or_default();
-    let first = plan["points"].get(0).and_then(|point| point["scenario"].as_str());
+    let first = plan["points"]
+        .get(0)
+        .and_then(|point| point["scenario"].as_str());
     first.unwrap_or_default().to_owned()
 }

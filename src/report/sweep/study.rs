@@ -271,10 +271,9 @@ impl Study {
                     one.status = Status::Failed;
                     one.stage = "reading the tables".into();
                     one.message = error.to_string();
-                    study.warnings.push(format!(
-                        "run {} is left out: {error}",
-                        study.runs[run].run
-                    ));
+                    study
+                        .warnings
+                        .push(format!("run {} is left out: {error}", study.runs[run].run));
                 }
             }
         }
@@ -365,7 +364,7 @@ impl Study {
                 !["run", "point", "replicate", "seed"].contains(&name.as_str())
                     && self.keys.iter().all(|key| key.column != *name)
             };
-            self.outcomes = columns.numeric().into_iter().filter(ours).collect();
+            self.outcomes = columns.numeric_columns().into_iter().filter(ours).collect();
         }
         let arms = columns.texts("arm")?;
         let (main, objective) = (columns.texts("main")?, columns.texts("objective")?);
@@ -423,10 +422,7 @@ fn read_years(file: &Path) -> Result<Vec<(String, Vec<YearRow>)>> {
         arms.into_iter().map(|arm| (arm, Vec::new())).collect();
     let years = columns.counts("year")?;
     let (welfare, revenue) = (columns.numbers("welfare")?, columns.numbers("revenue")?);
-    let (income, schedules) = (
-        columns.numbers("income_mean")?,
-        columns.texts("schedule")?,
-    );
+    let (income, schedules) = (columns.numbers("income_mean")?, columns.texts("schedule")?);
     for (row, arm) in arm_of.into_iter().enumerate() {
         found[arm].1.push(YearRow {
             year: years[row],

@@ -2,6 +2,7 @@
 
 use super::super::number::{cells, decimals_for};
 use super::estimate::Estimate;
+use super::figure::Unit;
 use super::groups::{Group, Groups, WELFARE};
 use super::latex::{self, math};
 use super::study::{Played, Study};
@@ -55,13 +56,18 @@ impl MeansTable {
             arms.sort_unstable();
             for arm in arms {
                 rows.push((group, arm));
-                table.values.push(group.values.iter().map(|value| value.shown()).collect());
+                table
+                    .values
+                    .push(group.values.iter().map(|value| value.shown()).collect());
                 table.arms.push(groups.arms[arm].name.clone());
-                table.seeds.push(group.of(arm).map_or(0, |series| series.played.len()));
+                table
+                    .seeds
+                    .push(group.of(arm).map_or(0, |series| series.played.len()));
             }
         }
-        let unit = match (groups.one_objective(), groups.groups.first()) {
-            (true, Some(group)) => group.objective().1.to_owned(),
+        let mut units = groups.groups.iter().map(|group| group.objective().1);
+        let unit = match units.next() {
+            Some(unit) if units.all(|other| other == unit) => Unit::named(unit).shown().to_owned(),
             _ => "of the objective".into(),
         };
         let outcome = |name: &str| {
@@ -71,14 +77,24 @@ impl MeansTable {
         let plain = |name: &str| -> Vec<Estimate> {
             let of = outcome(name);
             let each = rows.iter().map(|(group, arm)| {
-                group.of(*arm).map_or(Estimate::NONE, |series| series.mean(&of))
+                group
+                    .of(*arm)
+                    .map_or(Estimate::NONE, |series| series.mean(&of))
             });
             each.collect()
         };
         table.add("welfare", &unit, WELFARE, plain(WELFARE), None);
         let welfare = outcome(WELFARE);
-        let attained = rows.iter().map(|(group, arm)| attained(groups, group, *arm, &welfare));
-        table.add("attained", "% of best gain", "attained_percent", attained.collect(), Some(1));
+        let attained = rows
+            .iter()
+            .map(|(group, arm)| attained(groups, group, *arm, &welfare));
+        table.add(
+            "attained",
+            "% of best gain",
+            "attained_percent",
+            attained.collect(),
+            Some(1),
+        );
         for (heading, unit, name, decimals) in [
             ("mean income", "$/year", "income_mean", 0),
             ("hours", "per week", "labor_mean", 1),
@@ -88,14 +104,26 @@ impl MeansTable {
         ] {
             table.add(heading, unit, name, plain(name), Some(decimals));
         }
-        if study.played.iter().any(|played| outcome("decisions")(played) > 0.0) {
+        if study
+            .played
+            .iter()
+            .any(|played| outcome("decisions")(played) > 0.0)
+        {
             let failures = outcome("failures");
             let decisions = outcome("decisions");
             let share = |played: &Played| 100.0 * failures(played) / decisions(played);
             let each = rows.iter().map(|(group, arm)| {
-                group.of(*arm).map_or(Estimate::NONE, |series| series.mean(share))
+                group
+                    .of(*arm)
+                    .map_or(Estimate::NONE, |series| series.mean(share))
             });
-            table.add("parse failures", "% of answers", "failures_percent", each.collect(), Some(2));
+            table.add(
+                "parse failures",
+                "% of answers",
+                "failures_percent",
+                each.collect(),
+                Some(2),
+            );
         }
         table
     }
@@ -113,10 +141,12 @@ impl MeansTable {
         }
         let finite = |of: fn(&Estimate) -> f64| -> Vec<Option<f64>> {
             let values = estimates.iter().map(of);
-            values.map(|value| value.is_finite().then_some(value)).collect()
+            values
+                .map(|value| value.is_finite().then_some(value))
+                .collect()
         };
-        let decimals = decimals
-            .unwrap_or_else(|| decimals_for(finite(|e| e.mean).into_iter().flatten()));
+        let decimals =
+            decimals.unwrap_or_else(|| decimals_for(finite(|e| e.mean).into_iter().flatten()));
         let (lows, highs) = (
             cells(&finite(|e| e.low), decimals),
             cells(&finite(|e| e.high), decimals),
@@ -141,16 +171,33 @@ impl MeansTable {
         heading.extend(["arm".into(), "seeds".into()]);
         for column in &self.columns {
             let name = &column.column;
-            heading.extend([name.clone(), format!("{name}_low"), format!("{name}_high"), format!("{name}_n")]);
+            heading.extend([
+                name.clone(),
+                format!("{name}_low"),
+                format!("{name}_high"),
+                format!("{name}_n"),
+            ]);
         }
         let mut out = heading.join(",") + "\n";
-        let number = |value: f64| if value.is_finite() { value.to_string() } else { String::new() };
+        let number = |value: f64| {
+            if value.is_finite() {
+                value.to_string()
+            } else {
+                String::new()
+            }
+        };
         for row in 0..self.arms.len() {
-            let mut fields: Vec<String> = self.values[row].iter().map(|value| field(value)).collect();
+            let mut fields: Vec<String> =
+                self.values[row].iter().map(|value| field(value)).collect();
             fields.extend([field(&self.arms[row]), self.seeds[row].to_string()]);
             for column in &self.columns {
                 let e = column.estimates[row];
-                fields.extend([number(e.mean), number(e.low), number(e.high), e.n.to_string()]);
+                fields.extend([
+                    number(e.mean),
+                    number(e.low),
+                    number(e.high),
+                    e.n.to_string(),
+                ]);
             }
             out += &(fields.join(",") + "\n");
         }
@@ -172,7 +219,10 @@ impl MeansTable {
         let mut units = vec![String::new(), String::new()];
         for column in &self.columns {
             let mut letters = column.heading.chars();
-            let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+            let first = letters
+                .next()
+                .map(|c| c.to_uppercase().to_string())
+                .unwrap_or_default();
             heading.push(latex::escaped(&(first + letters.as_str())));
             units.push(latex::escaped(&column.unit));
         }
@@ -185,7 +235,9 @@ impl MeansTable {
                     out += "\\addlinespace\n";
                 }
                 let named = self.keys.iter().zip(&self.values[row]);
-                let label: Vec<String> = named.map(|(key, value)| format!("{key} = {value}")).collect();
+                let label: Vec<String> = named
+                    .map(|(key, value)| format!("{key} = {value}"))
+                    .collect();
                 if !label.is_empty() {
                     out += &format!(
                         "\\multicolumn{{{width}}}{{l}}{{\\emph{{{}}}}} \\\\\n",
@@ -217,7 +269,11 @@ impl MeansTable {
         let mut lines: Vec<Vec<String>> = vec![vec!["arm".into(), "seeds".into()]];
         let shown: Vec<&Means> = self.columns.iter().take(2).collect();
         for column in &shown {
-            let unit = if column.unit.is_empty() { String::new() } else { format!(", {}", column.unit) };
+            let unit = if column.unit.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", column.unit)
+            };
             lines[0].extend([format!("{}{unit}", column.heading), "95 % interval".into()]);
         }
         let mut blocks = Vec::new();
@@ -228,24 +284,36 @@ impl MeansTable {
                 cells.push(column.intervals[row].clone());
             }
             let named = self.keys.iter().zip(&self.values[row]);
-            let label: Vec<String> = named.map(|(key, value)| format!("{key} = {value}")).collect();
+            let label: Vec<String> = named
+                .map(|(key, value)| format!("{key} = {value}"))
+                .collect();
             blocks.push(label.join(", "));
             lines.push(cells);
         }
-        let width = |k: usize| lines.iter().map(|cells| cells[k].chars().count()).max().unwrap_or(0);
+        let width = |k: usize| {
+            lines
+                .iter()
+                .map(|cells| cells[k].chars().count())
+                .max()
+                .unwrap_or(0)
+        };
         let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
         let mut out = String::new();
         for (i, cells) in lines.iter().enumerate() {
             if i > 0 && !blocks[i - 1].is_empty() && (i == 1 || blocks[i - 1] != blocks[i - 2]) {
                 out += &format!("\n{}\n", blocks[i - 1]);
             }
-            let padded = cells.iter().zip(&widths).enumerate().map(|(k, (cell, &width))| {
-                if k == 0 {
-                    format!("{cell:<width$}")
-                } else {
-                    format!("{cell:>width$}")
-                }
-            });
+            let padded = cells
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(k, (cell, &width))| {
+                    if k == 0 {
+                        format!("{cell:<width$}")
+                    } else {
+                        format!("{cell:>width$}")
+                    }
+                });
             out += padded.collect::<Vec<_>>().join("  ").trim_end();
             out.push('\n');
         }
@@ -263,7 +331,10 @@ fn attained(
     let (Some(law), Some(optimal)) = (groups.law, groups.optimal) else {
         return Estimate::NONE;
     };
-    let (ours, all) = (group.paired(arm, law, &welfare), group.paired(optimal, law, &welfare));
+    let (ours, all) = (
+        group.paired(arm, law, &welfare),
+        group.paired(optimal, law, &welfare),
+    );
     let both = ours.iter().filter_map(|(replicate, d)| {
         let (_, gain) = all.iter().find(|(known, _)| known == replicate)?;
         Some((*d, *gain))

@@ -57,12 +57,18 @@ pub fn bins(groups: &Groups, k: usize, which: &[usize], count: usize) -> Bins {
     let total = levels.len();
     let bins = (0..count).map(|b| {
         let part = &levels[b * total / count..(b + 1) * total / count];
-        let values: Vec<f64> = part.iter().filter_map(|(level, _)| level.number()).collect();
+        let values: Vec<f64> = part
+            .iter()
+            .filter_map(|(level, _)| level.number())
+            .collect();
         let (low, high) = (values[0], values[values.len() - 1]);
         Bin {
             label: range(low, high),
             x: values.iter().sum::<f64>() / values.len() as f64,
-            groups: part.iter().flat_map(|(_, members)| members.clone()).collect(),
+            groups: part
+                .iter()
+                .flat_map(|(_, members)| members.clone())
+                .collect(),
         }
     });
     Bins {

@@ -46,7 +46,9 @@ impl<'a> Subject<'a> {
         outcome: Option<usize>,
     ) -> Result<Self, String> {
         if outcome.is_none() && groups.reference.is_none() {
-            return Err("no arm is one of Saez's formulas or a U.S. law to measure gains against".into());
+            return Err(
+                "no arm is one of Saez's formulas or a U.S. law to measure gains against".into(),
+            );
         }
         let mut subject = Subject {
             study,
@@ -100,7 +102,11 @@ impl<'a> Subject<'a> {
             None => {
                 let gain = self.groups.gain(arm, which, |p| self.welfare(p));
                 Measured {
-                    drawn: if self.percent { gain.percent } else { gain.amount },
+                    drawn: if self.percent {
+                        gain.percent
+                    } else {
+                        gain.amount
+                    },
                     gain: Some(gain),
                 }
             }
@@ -120,17 +126,25 @@ impl<'a> Subject<'a> {
 
     /// Its unit in the groups `which`; none where they differ.
     pub fn unit(&self, which: &[usize]) -> Option<Unit> {
-        let name = self.outcome.map(|column| self.study.outcomes[column].as_str());
+        let name = self
+            .outcome
+            .map(|column| self.study.outcomes[column].as_str());
         match name {
             None if self.percent => return Some(Unit::Percent),
-            Some(name) if !(name.starts_with("welfare") || name == "gain_over_us" || name == "best_welfare") => {
+            Some(name)
+                if !(name.starts_with("welfare")
+                    || name == "gain_over_us"
+                    || name == "best_welfare") =>
+            {
                 return Some(unit_of(name));
             }
             _ => {}
         }
         let mut units = which.iter().map(|&g| self.groups.groups[g].objective());
         let first = units.next()?;
-        units.all(|other| other == first).then(|| Unit::named(first.1))
+        units
+            .all(|other| other == first)
+            .then(|| Unit::named(first.1))
     }
 
     /// Title of the figure before "by …".
@@ -234,9 +248,9 @@ fn in_words(column: &str) -> String {
         other => {
             let words = other.replace('_', " ");
             let mut letters = words.chars();
-            letters
-                .next()
-                .map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+            letters.next().map_or(String::new(), |first| {
+                first.to_uppercase().chain(letters).collect()
+            })
         }
     }
 }
@@ -419,7 +433,10 @@ fn panel(
         }
     } else {
         let cell = wide / bins.bins.len() as f64;
-        let labels = bins.bins.iter().map(|bin| fit(&bin.label, 11.5, cell - 6.0));
+        let labels = bins
+            .bins
+            .iter()
+            .map(|bin| fit(&bin.label, 11.5, cell - 6.0));
         let places = (0..bins.bins.len()).map(|i| i as f64);
         Axis::new(places.collect(), labels.collect(), key)
     };

@@ -52,9 +52,12 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<(Vec<Draft>, Vec<String>)>
     match groups.law {
         Some(law) => match figure(study, groups, &incidences, Shown::Change, Some(law))? {
             Some(draft) => drafts.push(draft),
-            None => missing.push("deciles: no seed has both an arm and the law with their workers".into()),
+            None => missing
+                .push("deciles: no seed has both an arm and the law with their workers".into()),
         },
-        None => missing.push("deciles: no arm is a U.S. law to measure changes of disposable income against".into()),
+        None => missing.push(
+            "deciles: no arm is a U.S. law to measure changes of disposable income against".into(),
+        ),
     }
     drafts.extend(figure(study, groups, &incidences, Shown::Rate, None)?);
     Ok((drafts, missing))
@@ -128,13 +131,19 @@ fn deciles(workers: &Workers) -> Option<Deciles> {
 
 /// The value of a decile over seeds.
 fn estimate(incidence: &Incidence, law: Option<&Incidence>, d: usize, shown: Shown) -> Estimate {
-    let values = incidence.seeds.iter().map(|(replicate, deciles)| match shown {
-        Shown::Rate => deciles.rate[d],
-        Shown::Change => {
-            let same = law.and_then(|law| law.seeds.iter().find(|(known, _)| known == replicate));
-            same.map_or(f64::NAN, |(_, law)| deciles.disposable[d] - law.disposable[d])
-        }
-    });
+    let values = incidence
+        .seeds
+        .iter()
+        .map(|(replicate, deciles)| match shown {
+            Shown::Rate => deciles.rate[d],
+            Shown::Change => {
+                let same =
+                    law.and_then(|law| law.seeds.iter().find(|(known, _)| known == replicate));
+                same.map_or(f64::NAN, |(_, law)| {
+                    deciles.disposable[d] - law.disposable[d]
+                })
+            }
+        });
     Estimate::of(values)
 }
 
@@ -165,8 +174,9 @@ fn figure(
         let base = incidences
             .iter()
             .find(|one| one.group == incidence.group && Some(one.arm) == law);
-        let estimates: Vec<Estimate> =
-            (0..10).map(|d| estimate(incidence, base, d, shown)).collect();
+        let estimates: Vec<Estimate> = (0..10)
+            .map(|d| estimate(incidence, base, d, shown))
+            .collect();
         if estimates.iter().all(|e| e.n == 0) {
             continue;
         }
@@ -200,7 +210,9 @@ fn figure(
         _ => "Last recorded step; means over seeds, 95 % t intervals.",
     };
     let top = sheet.heading(&title, subtitle);
-    let titled = lists.iter().any(|(g, _)| !groups.groups[*g].label.is_empty());
+    let titled = lists
+        .iter()
+        .any(|(g, _)| !groups.groups[*g].label.is_empty());
     let (frames, bottom) = panels::frames(top, few, titled);
     let mut present = Vec::new();
     for (frame, (g, arms)) in frames.iter().zip(&lists) {
@@ -262,7 +274,11 @@ fn figure(
     for (g, arms) in &lists {
         for (arm, estimates) in arms {
             for (d, e) in estimates.iter().enumerate() {
-                rows.push(*g, *arm, &[d as f64 + 1.0, e.n as f64, e.mean, e.low, e.high]);
+                rows.push(
+                    *g,
+                    *arm,
+                    &[d as f64 + 1.0, e.n as f64, e.mean, e.low, e.high],
+                );
             }
         }
     }

@@ -265,7 +265,11 @@ fn panel(
         sheet.rule((frame.left, y), (frame.right, y), line)?;
         let label = fit(&name(row), LABEL, names + 1.0);
         sheet.text(frame.left - 8.0, y + 4.0, &label, INK, Anchor::End);
-        let dots: Vec<(f64, f64)> = row.seeds.iter().map(|(_, v)| (*v, i as f64 + 0.5)).collect();
+        let dots: Vec<(f64, f64)> = row
+            .seeds
+            .iter()
+            .map(|(_, v)| (*v, i as f64 + 0.5))
+            .collect();
         sheet.rings(&panel, &dots, look.color, 2.2)?;
         if row.mean.has_interval() {
             let bar = Stroke {

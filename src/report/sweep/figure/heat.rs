@@ -55,14 +55,12 @@ pub fn draw(
         return Ok(Err(format!("{id}: no arm has a value to show")));
     }
     let names = [across, up].map(|k| study.keys[groups.keys[k]].key.as_str());
-    let title = format!(
-        "{} by {} and {}",
-        subject.title(),
-        names[0],
-        names[1]
-    );
+    let title = format!("{} by {} and {}", subject.title(), names[0], names[1]);
     let left_out = if arms.len() > FEW {
-        format!(" Of {} arms the first {FEW} are shown; all stand in the CSV.", arms.len())
+        format!(
+            " Of {} arms the first {FEW} are shown; all stand in the CSV.",
+            arms.len()
+        )
     } else {
         String::new()
     };
@@ -77,7 +75,10 @@ pub fn draw(
         subject.explained()
     );
     let mut sheet = Sheet::new(id);
-    let top = sheet.heading(&title, &format!("{}; darker is more within a panel.", subject.axis(&unit)));
+    let top = sheet.heading(
+        &title,
+        &format!("{}; darker is more within a panel.", subject.axis(&unit)),
+    );
     let shown = &arms[..arms.len().min(FEW)];
     let height = (lines.bins.len() as f64 * 30.0).clamp(60.0, 300.0);
     let labels = widest(lines.bins.iter().map(|bin| bin.label.as_str())).min(120.0);
@@ -93,8 +94,20 @@ pub fn draw(
     let all = Colors::over(cells.iter().map(|cell| cell.measured.drawn.mean));
     for (frame, &arm) in frames.iter().zip(shown) {
         let name = &groups.arms[arm].name;
-        panels::title(&mut sheet, frame, MARGIN.max(frame.left - labels - 8.0), 26.0, name);
-        sheet.text(frame.left - labels - 8.0, frame.top - 9.0, names[1], INK, Anchor::Start);
+        panels::title(
+            &mut sheet,
+            frame,
+            MARGIN.max(frame.left - labels - 8.0),
+            26.0,
+            name,
+        );
+        sheet.text(
+            frame.left - labels - 8.0,
+            frame.top - 9.0,
+            names[1],
+            INK,
+            Anchor::Start,
+        );
         let of_arm = || cells.iter().filter(|cell| cell.arm == arm);
         let color = Colors::over(of_arm().map(|cell| cell.measured.drawn.mean)).at_least(&all);
         let places = (&columns.bins[..], &lines.bins[..]);
@@ -146,11 +159,17 @@ impl Colors {
     /// White to dark blue, evenly in lightness, so that it also reads in grey.
     fn of(&self, value: f64) -> Rgb {
         let at = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
-        const STOPS: [Rgb; 4] = [(247, 250, 253), (171, 208, 230), (66, 138, 186), (8, 48, 107)];
+        const STOPS: [Rgb; 4] = [
+            (247, 250, 253),
+            (171, 208, 230),
+            (66, 138, 186),
+            (8, 48, 107),
+        ];
         let place = at * (STOPS.len() - 1) as f64;
         let below = (place.floor() as usize).min(STOPS.len() - 2);
         let part = place - below as f64;
-        let mix = |a: u8, b: u8| (f64::from(a) + part * (f64::from(b) - f64::from(a))).round() as u8;
+        let mix =
+            |a: u8, b: u8| (f64::from(a) + part * (f64::from(b) - f64::from(a))).round() as u8;
         let (a, b) = (STOPS[below], STOPS[below + 1]);
         (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
     }
@@ -198,7 +217,10 @@ fn panel<'a>(
         };
         sheet.fill(place, colors.of(value));
         let text = short(unit, value);
-        let (x, y) = ((place.left + place.right) / 2.0, (place.top + place.bottom) / 2.0);
+        let (x, y) = (
+            (place.left + place.right) / 2.0,
+            (place.top + place.bottom) / 2.0,
+        );
         if width(&text, LABEL, false) <= wide - 3.0 {
             sheet.text(x, y + 4.0, &text, colors.ink(value), Anchor::Middle);
         }

@@ -54,7 +54,11 @@ impl Unit {
         }
         let text = match self {
             Unit::Money => {
-                let decimals = if value.abs() >= 1000.0 { 0 } else { decimals_for([value]).min(2) };
+                let decimals = if value.abs() >= 1000.0 {
+                    0
+                } else {
+                    decimals_for([value]).min(2)
+                };
                 let text = grouped(value.abs(), decimals);
                 let sign = if value < 0.0 { "-" } else { "" };
                 format!("{sign}${text}")

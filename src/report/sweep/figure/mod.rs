@@ -19,6 +19,7 @@ use super::groups::Groups;
 use super::study::{PLANNER, Study};
 use crate::{Error, Result};
 use by::Subject;
+pub use measure::Unit;
 
 /// Most keys that get a figure of their own without being asked for.
 const KEYS: usize = 4;
@@ -45,7 +46,9 @@ impl Drawn {
 pub fn all(study: &Study, groups: &Groups) -> Result<Drawn> {
     let mut drawn = Drawn::default();
     if groups.groups.is_empty() {
-        drawn.missing.push("no run has finished: there is nothing to draw yet".into());
+        drawn
+            .missing
+            .push("no run has finished: there is nothing to draw yet".into());
         return Ok(drawn);
     }
     drawn.drafts.push(trajectories::welfare(study, groups)?);
@@ -55,7 +58,10 @@ pub fn all(study: &Study, groups: &Groups) -> Result<Drawn> {
     let several: Vec<usize> = (0..groups.keys.len())
         .filter(|&k| {
             let first = groups.groups.first().map(|group| &group.values[k]);
-            groups.groups.iter().any(|group| Some(&group.values[k]) != first)
+            groups
+                .groups
+                .iter()
+                .any(|group| Some(&group.values[k]) != first)
         })
         .collect();
     match Subject::new(study, groups, None) {
@@ -121,9 +127,11 @@ fn place(study: &Study, groups: &Groups, key: &str) -> Result<usize> {
         return Ok(found);
     }
     if key == PLANNER || key == "planner_kind" {
-        return Err(Error::input("planner.kind names the arms, which every figure shows side by side")
-            .value(key)
-            .allowed(names(study, groups)));
+        return Err(Error::input(
+            "planner.kind names the arms, which every figure shows side by side",
+        )
+        .value(key)
+        .allowed(names(study, groups)));
     }
     let keys = groups.keys.iter().map(|&k| study.keys[k].key.as_str());
     Err(Error::input("the sweep did not vary this key")
@@ -133,7 +141,11 @@ fn place(study: &Study, groups: &Groups, key: &str) -> Result<usize> {
 }
 
 fn names(study: &Study, groups: &Groups) -> String {
-    let keys: Vec<&str> = groups.keys.iter().map(|&k| study.keys[k].key.as_str()).collect();
+    let keys: Vec<&str> = groups
+        .keys
+        .iter()
+        .map(|&k| study.keys[k].key.as_str())
+        .collect();
     if keys.is_empty() {
         "none: this sweep varied no key beside planner.kind".into()
     } else {
@@ -152,7 +164,9 @@ fn outcome(study: &Study, name: &str) -> Result<usize> {
 
 /// `gain-by-size`, `gini_income-by-size-and-labor_exponent`.
 fn name(study: &Study, groups: &Groups, keys: &[usize], outcome: Option<&str>) -> String {
-    let columns = keys.iter().map(|&k| study.keys[groups.keys[k]].column.as_str());
+    let columns = keys
+        .iter()
+        .map(|&k| study.keys[groups.keys[k]].column.as_str());
     let columns: Vec<&str> = columns.collect();
     format!("{}-by-{}", outcome.unwrap_or("gain"), columns.join("-and-"))
 }

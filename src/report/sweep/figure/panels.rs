@@ -88,7 +88,9 @@ pub fn left_out(count: usize, shown: usize) -> String {
 /// How intervals are explained.
 pub fn intervals(seeds: usize) -> &'static str {
     match seeds {
-        0 | 1 => "One seed: there is no interval, and no difference is an estimate across populations.",
+        0 | 1 => {
+            "One seed: there is no interval, and no difference is an estimate across populations."
+        }
         _ => "Means over seeds with 95 % t intervals.",
     }
 }

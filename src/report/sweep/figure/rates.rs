@@ -33,7 +33,9 @@ struct Moving<'a> {
 pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
     let moving = moving(groups);
     if moving.is_empty() {
-        return Ok(Err("rates: no arm changed its rates from one tax year to the next".into()));
+        return Ok(Err(
+            "rates: no arm changed its rates from one tax year to the next".into(),
+        ));
     }
     let shown = &moving[..moving.len().min(MOST)];
     let mut caption = "Mean marginal rate in each bracket over seeds, as set at the start of every tax year, with 95 % \
@@ -42,7 +44,10 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
                        change is not by itself an improvement."
         .to_owned();
     if moving.len() > shown.len() {
-        caption += &format!(" The first {MOST} of {} panels; all stand in the CSV.", moving.len());
+        caption += &format!(
+            " The first {MOST} of {} panels; all stand in the CSV.",
+            moving.len()
+        );
     }
     let mut sheet = Sheet::new(ID);
     let subtitle = match groups.most_seeds() {
@@ -67,7 +72,9 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
         .flat_map(|(_, played)| &played.years)
         .filter_map(|row| row.schedule.as_ref())
         .flat_map(|schedule| &schedule.rates)
-        .fold((0.0f64, 0.0f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
+        .fold((0.0f64, 0.0f64), |(low, high), rate| {
+            (low.min(*rate), high.max(*rate))
+        });
     let high = (high * 1.04).max(0.1);
     let y = Scale::new(Spacing::Linear, low - 0.02 * high, high);
     for (frame, one) in frames.iter().zip(shown) {
@@ -84,7 +91,15 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
                 let rate = rate(one, k, year);
                 if rate.n > 0 {
                     let (year, k) = (f64::from(year), k as f64 + 1.0);
-                    let numbers = [year, k, *edge, rate.n as f64, rate.mean, rate.low, rate.high];
+                    let numbers = [
+                        year,
+                        k,
+                        *edge,
+                        rate.n as f64,
+                        rate.mean,
+                        rate.low,
+                        rate.high,
+                    ];
                     rows.push(one.group, one.series.arm, &numbers);
                 }
             }

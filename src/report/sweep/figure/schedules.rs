@@ -5,7 +5,9 @@ use super::super::super::figure::{Draft, small_multiples::Grid};
 use super::super::super::number::{percent, short_money};
 use super::super::super::scale::{Scale, Spacing};
 use super::super::super::schedule::Brackets;
-use super::super::super::sheet::{Anchor, Axis, Frame, INK, LABEL, MARGIN, Panel, SOFT, Sheet, Stroke};
+use super::super::super::sheet::{
+    Anchor, Axis, Frame, INK, LABEL, MARGIN, Panel, SOFT, Sheet, Stroke,
+};
 use super::super::super::typeface::width;
 use super::super::groups::{Groups, Series};
 use super::super::study::Study;
@@ -39,7 +41,11 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
     let fixed = finals.iter().find(|one| Some(one.arm) == groups.law);
     let law = fixed.map(|one| (one.edges.clone(), one.rates[0].1.clone(), one.arm));
     // A law is the same everywhere and stands as a dashed line in every panel with its brackets.
-    let taxes = |one: &Final| one.rates.iter().any(|(_, rates)| rates.iter().any(|r| *r != 0.0));
+    let taxes = |one: &Final| {
+        one.rates
+            .iter()
+            .any(|(_, rates)| rates.iter().any(|r| *r != 0.0))
+    };
     let chosen = |one: &&Final| Some(one.arm) != groups.law && one.edges.len() > 1 && taxes(one);
     let mut shown: Vec<&Final> = finals.iter().filter(chosen).collect();
     if shown.is_empty() {
@@ -53,7 +59,10 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
                        and named by the income at which they begin."
         .to_owned();
     if let Some((_, _, arm)) = &law {
-        caption += &format!(" Dashed: {}, where it has the same brackets.", groups.arms[*arm].name);
+        caption += &format!(
+            " Dashed: {}, where it has the same brackets.",
+            groups.arms[*arm].name
+        );
     }
     if all > shown.len() {
         caption += &format!(" The first {MOST} of {all} panels; all stand in the CSV.");
@@ -84,12 +93,22 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
     let (low, high) = shown
         .iter()
         .flat_map(|one| one.rates.iter().flat_map(|(_, rates)| rates.iter()))
-        .fold((0.0f64, 0.0f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
+        .fold((0.0f64, 0.0f64), |(low, high), rate| {
+            (low.min(*rate), high.max(*rate))
+        });
     let high = (high * 1.06).max(0.1);
     let y = Scale::new(Spacing::Linear, low - 0.02 * high, high);
     for (frame, one) in frames.iter().zip(&shown) {
         let law = law.as_ref().filter(|(edges, _, _)| *edges == one.edges);
-        panel(&mut sheet, groups, frame, y, one, law.map(|(_, rates, _)| &rates[..]), several)?;
+        panel(
+            &mut sheet,
+            groups,
+            frame,
+            y,
+            one,
+            law.map(|(_, rates, _)| &rates[..]),
+            several,
+        )?;
     }
     Ok(Ok(Draft {
         id: ID.into(),
@@ -112,13 +131,17 @@ fn finals(groups: &Groups) -> Vec<Final> {
                 continue;
             };
             let edges = first.edges.clone();
-            let (same, other): (Vec<_>, Vec<_>) =
-                schedules.iter().partition(|(_, schedule)| schedule.edges == edges);
+            let (same, other): (Vec<_>, Vec<_>) = schedules
+                .iter()
+                .partition(|(_, schedule)| schedule.edges == edges);
             found.push(Final {
                 group: g,
                 arm,
                 edges,
-                rates: same.into_iter().map(|(r, s)| (*r, s.rates.clone())).collect(),
+                rates: same
+                    .into_iter()
+                    .map(|(r, s)| (*r, s.rates.clone()))
+                    .collect(),
                 others: other.len(),
             });
         }
@@ -161,7 +184,10 @@ fn panel(
         y,
     };
     let labels: Vec<String> = one.edges.iter().map(|edge| short_money(*edge)).collect();
-    let widest = labels.iter().map(|label| width(label, LABEL, false)).fold(0.0, f64::max);
+    let widest = labels
+        .iter()
+        .map(|label| width(label, LABEL, false))
+        .fold(0.0, f64::max);
     let cell = (frame.right - frame.left) / count as f64;
     let every = ((widest + 8.0) / cell).ceil().max(1.0) as usize;
     let kept = (0..count).filter(|k| k % every == 0);
@@ -175,7 +201,13 @@ fn panel(
         &Axis::new(rates, rate_labels, "Marginal rate"),
     )?;
     let arm = &groups.arms[one.arm];
-    panels::title(sheet, frame, flush, if several { 40.0 } else { 28.0 }, &arm.name);
+    panels::title(
+        sheet,
+        frame,
+        flush,
+        if several { 40.0 } else { 28.0 },
+        &arm.name,
+    );
     if several {
         let group = &groups.groups[one.group].label;
         let text = super::super::super::typeface::fit(group, LABEL, frame.right - flush);
@@ -186,7 +218,12 @@ fn panel(
     if one.rates.len() > 1 {
         for (k, [low, _, high]) in quartiles.iter().enumerate() {
             let (from, to) = (k as f64, k as f64 + 1.0);
-            sheet.band(&panel, &[(from, *low), (to, *low)], &[(from, *high), (to, *high)], color)?;
+            sheet.band(
+                &panel,
+                &[(from, *low), (to, *low)],
+                &[(from, *high), (to, *high)],
+                color,
+            )?;
         }
         for (_, rates) in &one.rates {
             let stroke = Stroke {
@@ -215,7 +252,11 @@ fn panel(
     for (k, [low, median, high]) in quartiles.iter().enumerate() {
         let seeds = match one.rates.len() {
             1 => "one seed".to_owned(),
-            n => format!("quartiles {} to {}, {n} seeds", percent(*low), percent(*high)),
+            n => format!(
+                "quartiles {} to {}, {n} seeds",
+                percent(*low),
+                percent(*high)
+            ),
         };
         let told = format!(
             "{}, from {}: {} ({seeds})",
@@ -240,12 +281,22 @@ fn steps(rates: &[f64]) -> Vec<(f64, f64)> {
 fn treads(rates: &[f64]) -> Vec<(f64, f64)> {
     let corners = rates.iter().enumerate();
     corners
-        .flat_map(|(k, rate)| [(k as f64, *rate), (k as f64 + 1.0, *rate), (f64::NAN, f64::NAN)])
+        .flat_map(|(k, rate)| {
+            [
+                (k as f64, *rate),
+                (k as f64 + 1.0, *rate),
+                (f64::NAN, f64::NAN),
+            ]
+        })
         .collect()
 }
 
 fn data<'a>(study: &'a Study, groups: &'a Groups<'a>, finals: &[Final]) -> Rows<'a> {
-    let mut rows = Rows::new(study, groups, &["replicate", "bracket", "lower_edge", "rate"]);
+    let mut rows = Rows::new(
+        study,
+        groups,
+        &["replicate", "bracket", "lower_edge", "rate"],
+    );
     for one in finals {
         for (replicate, rates) in &one.rates {
             for (k, rate) in rates.iter().enumerate() {

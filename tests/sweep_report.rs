@@ -40,11 +40,34 @@ fn all_kinds() -> Vec<(&'static str, Made<'static>)> {
     ];
     vec![
         ("standard", STANDARD),
-        ("one-group", Made { objectives: &["rawlsian"], ..STANDARD }),
+        (
+            "one-group",
+            Made {
+                objectives: &["rawlsian"],
+                ..STANDARD
+            },
+        ),
         ("numbers", NUMBERS),
         ("one", ONE),
-        ("one-year", Made { years: 1, seeds: 3, ..STANDARD }),
-        ("sampled", Made { exponents: sampled, objectives: &["rawlsian"], years: 3, workers: 0, seeds: 3, ..STANDARD }),
+        (
+            "one-year",
+            Made {
+                years: 1,
+                seeds: 3,
+                ..STANDARD
+            },
+        ),
+        (
+            "sampled",
+            Made {
+                exponents: sampled,
+                objectives: &["rawlsian"],
+                years: 3,
+                workers: 0,
+                seeds: 3,
+                ..STANDARD
+            },
+        ),
         (
             "hostile",
             Made {
@@ -55,7 +78,13 @@ fn all_kinds() -> Vec<(&'static str, Made<'static>)> {
                 ..STANDARD
             },
         ),
-        ("none-finished", Made { pending: &[0], ..ONE }),
+        (
+            "none-finished",
+            Made {
+                pending: &[0],
+                ..ONE
+            },
+        ),
     ]
 }
 
@@ -104,11 +133,16 @@ fn csv(path: &Path) -> Vec<HashMap<String, String>> {
 }
 
 fn number(row: &HashMap<String, String>, name: &str) -> f64 {
-    row[name].parse().unwrap_or_else(|_| panic!("{name}: {:?}", row[name]))
+    row[name]
+        .parse()
+        .unwrap_or_else(|_| panic!("{name}: {:?}", row[name]))
 }
 
 fn near(a: f64, b: f64) {
-    assert!((a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-9), "{a} is not {b}");
+    assert!(
+        (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-9),
+        "{a} is not {b}"
+    );
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -140,13 +174,36 @@ fn every_figure_is_there_in_three_forms() {
         let ids: Vec<&str> = figures.iter().map(|figure| figure.id.as_str()).collect();
         let expected: &[&str] = match name {
             "standard" => &[
-                "welfare", "tax", "rates", "gain", "gain-by-objective_welfare", "schedules", "regret", "deciles",
-                "deciles-tax", "overview-1",
+                "welfare",
+                "tax",
+                "rates",
+                "gain",
+                "gain-by-objective_welfare",
+                "schedules",
+                "regret",
+                "deciles",
+                "deciles-tax",
+                "overview-1",
             ],
-            "one" => &["welfare", "tax", "rates", "gain", "schedules", "deciles", "deciles-tax"],
+            "one" => &[
+                "welfare",
+                "tax",
+                "rates",
+                "gain",
+                "schedules",
+                "deciles",
+                "deciles-tax",
+            ],
             "sampled" => &[
-                "welfare", "tax", "rates", "gain", "gain-by-economy_labor_exponent", "schedules", "regret",
-                "overview-1", "overview-2",
+                "welfare",
+                "tax",
+                "rates",
+                "gain",
+                "gain-by-economy_labor_exponent",
+                "schedules",
+                "regret",
+                "overview-1",
+                "overview-2",
             ],
             "none-finished" => &[],
             _ => &ids,
@@ -168,7 +225,10 @@ fn trajectories_are_means_with_t_intervals() {
     let (folder, truths) = made(&STANDARD);
     sweep_figures(folder.path(), &Plot::default()).unwrap();
     for (id, of_year) in [
-        ("welfare", (|t: &Truth, y: usize| t.welfare[y]) as fn(&Truth, usize) -> f64),
+        (
+            "welfare",
+            (|t: &Truth, y: usize| t.welfare[y]) as fn(&Truth, usize) -> f64,
+        ),
         ("tax", |t, y| t.average_rate[y]),
     ] {
         let rows = csv(&folder.path().join(format!("figures/{id}.csv")));
@@ -196,14 +256,22 @@ fn gains_and_regrets_are_paired_by_seed() {
     let (folder, truths) = made(&STANDARD);
     sweep_figures(folder.path(), &Plot::default()).unwrap();
     let last = |arm: &str, objective: &str| -> Vec<f64> {
-        of(&truths, arm, objective).iter().map(|truth| truth.last_third).collect()
+        of(&truths, arm, objective)
+            .iter()
+            .map(|truth| truth.last_third)
+            .collect()
     };
-    let minus = |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a - b).collect() };
+    let minus =
+        |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a - b).collect() };
     for (id, sign) in [("gain", 1.0), ("regret", -1.0)] {
         let rows = csv(&folder.path().join(format!("figures/{id}.csv")));
         assert_eq!(rows.len(), 2 * 4 * 5);
         for row in rows {
-            let other = if id == "gain" { "saez-fixed-point" } else { "optimal" };
+            let other = if id == "gain" {
+                "saez-fixed-point"
+            } else {
+                "optimal"
+            };
             let objective = &row["objective_welfare"];
             let replicate = number(&row, "replicate") as usize;
             let d = minus(&last(&row["arm"], objective), &last(other, objective));
@@ -217,13 +285,20 @@ fn gains_and_regrets_are_paired_by_seed() {
         let attainable = minus(&last("optimal", objective), &last("us-2024", objective));
         near(number(&row, "gain"), mean(&d));
         near(number(&row, "gain_low"), mean(&d) - half_of_five(&d));
-        near(number(&row, "percent"), 100.0 * mean(&d) / mean(&attainable));
+        near(
+            number(&row, "percent"),
+            100.0 * mean(&d) / mean(&attainable),
+        );
         let (low, high) = (number(&row, "percent_low"), number(&row, "percent_high"));
         let share = number(&row, "percent") / 100.0;
         assert!(low <= 100.0 * share && 100.0 * share <= high);
         // Fieller: at the ends the t statistic of d − θ·g is the quantile.
         for end in [low / 100.0, high / 100.0] {
-            let r: Vec<f64> = d.iter().zip(&attainable).map(|(d, g)| d - end * g).collect();
+            let r: Vec<f64> = d
+                .iter()
+                .zip(&attainable)
+                .map(|(d, g)| d - end * g)
+                .collect();
             assert!((mean(&r).abs() / half_of_five(&r) - 1.0).abs() < 1e-6);
         }
     }
@@ -250,7 +325,11 @@ fn one_key_of_two_is_averaged_or_panelled() {
     assert_eq!(rows.len(), 2 * 3 * 4);
     for row in rows {
         let size: f64 = row["population_size"].parse().unwrap();
-        let exponent: f64 = row["others"].strip_prefix("labor_exponent ").unwrap().parse().unwrap();
+        let exponent: f64 = row["others"]
+            .strip_prefix("labor_exponent ")
+            .unwrap()
+            .parse()
+            .unwrap();
         let (a, b) = (
             value(&row["arm"], size as i64, exponent),
             value("saez-fixed-point", size as i64, exponent),
@@ -258,15 +337,25 @@ fn one_key_of_two_is_averaged_or_panelled() {
         near(number(&row, "gain"), mean(&a) - mean(&b));
     }
     // Two keys: a heat map, and a column of the summary instead of the gain.
-    let both = plot(&["population_size", "economy.labor_exponent"], Some("welfare_last_third"));
+    let both = plot(
+        &["population_size", "economy.labor_exponent"],
+        Some("welfare_last_third"),
+    );
     let figures = sweep_figures(folder.path(), &both).unwrap();
     let rows = csv(&figures[0].csv);
     assert_eq!(rows.len(), 3 * 2 * 5);
     for row in rows {
         let size: f64 = row["population_size"].parse().unwrap();
-        let values = value(&row["arm"], size as i64, number(&row, "economy_labor_exponent"));
+        let values = value(
+            &row["arm"],
+            size as i64,
+            number(&row, "economy_labor_exponent"),
+        );
         near(number(&row, "welfare_last_third"), mean(&values));
-        near(number(&row, "welfare_last_third_high"), mean(&values) + half_of_five(&values));
+        near(
+            number(&row, "welfare_last_third_high"),
+            mean(&values) + half_of_five(&values),
+        );
     }
 }
 
@@ -287,7 +376,9 @@ fn deciles_are_those_of_the_same_workers() {
             .into_iter()
             .zip(of(&truths, "us-2024", objective))
             .map(|(arm, law)| {
-                let of = |truth: &Truth| mean(&decile(truth, d).iter().map(|w| w[3]).collect::<Vec<_>>());
+                let of = |truth: &Truth| {
+                    mean(&decile(truth, d).iter().map(|w| w[3]).collect::<Vec<_>>())
+                };
                 of(arm) - of(law)
             })
             .collect();
@@ -322,9 +413,15 @@ fn schedules_and_rates_are_as_set() {
         assert_eq!(number(&row, "lower_edge"), EDGES[k]);
     }
     let rows = csv(&folder.path().join("figures/rates.csv"));
-    assert!(rows.iter().all(|row| ["llm", "saez-fixed-point"].contains(&row["arm"].as_str())));
+    assert!(
+        rows.iter()
+            .all(|row| ["llm", "saez-fixed-point"].contains(&row["arm"].as_str()))
+    );
     for row in rows {
-        let (k, year) = (number(&row, "bracket") as usize - 1, number(&row, "year") as usize - 1);
+        let (k, year) = (
+            number(&row, "bracket") as usize - 1,
+            number(&row, "year") as usize - 1,
+        );
         let rates: Vec<f64> = of(&truths, &row["arm"], &row["objective_welfare"])
             .into_iter()
             .map(|truth| truth.rates[year][k])
@@ -344,12 +441,23 @@ fn tables_hold_the_same_numbers_and_are_latex() {
         let ours = of(&truths, &row["arm"], &row["objective_welfare"]);
         let values: Vec<f64> = ours.iter().map(|truth| truth.last_third).collect();
         near(number(row, "welfare_last_third"), mean(&values));
-        near(number(row, "welfare_last_third_low"), mean(&values) - half_of_five(&values));
-        let revenue: Vec<f64> = ours.iter().map(|truth| 60_000.0 * truth.average_rate[11]).collect();
+        near(
+            number(row, "welfare_last_third_low"),
+            mean(&values) - half_of_five(&values),
+        );
+        let revenue: Vec<f64> = ours
+            .iter()
+            .map(|truth| 60_000.0 * truth.average_rate[11])
+            .collect();
         near(number(row, "revenue"), mean(&revenue));
         let last = |arm: &str| {
             let truths = of(&truths, arm, &row["objective_welfare"]);
-            mean(&truths.iter().map(|truth| truth.last_third).collect::<Vec<_>>())
+            mean(
+                &truths
+                    .iter()
+                    .map(|truth| truth.last_third)
+                    .collect::<Vec<_>>(),
+            )
         };
         let share = (last(&row["arm"]) - last("us-2024")) / (last("optimal") - last("us-2024"));
         if share.abs() > 1e-9 {
@@ -360,9 +468,21 @@ fn tables_hold_the_same_numbers_and_are_latex() {
         if row["arm"] == row["reference"] {
             continue;
         }
-        let objective = row.get("objective.welfare").or(row.get("objective_welfare")).unwrap();
-        let of = |arm: &str| -> Vec<f64> { of(&truths, arm, objective).iter().map(|t| t.last_third).collect() };
-        let d: Vec<f64> = of(&row["arm"]).iter().zip(of(&row["reference"])).map(|(a, b)| a - b).collect();
+        let objective = row
+            .get("objective.welfare")
+            .or(row.get("objective_welfare"))
+            .unwrap();
+        let of = |arm: &str| -> Vec<f64> {
+            of(&truths, arm, objective)
+                .iter()
+                .map(|t| t.last_third)
+                .collect()
+        };
+        let d: Vec<f64> = of(&row["arm"])
+            .iter()
+            .zip(of(&row["reference"]))
+            .map(|(a, b)| a - b)
+            .collect();
         near(number(&row, "difference"), mean(&d));
         near(number(&row, "t_low"), mean(&d) - half_of_five(&d));
     }
@@ -373,13 +493,30 @@ fn tables_hold_the_same_numbers_and_are_latex() {
 
 /// Every line of the table has as many cells as the table has columns, and no bare special character.
 fn balanced(tex: &str) {
-    let begin = tex.lines().find(|line| line.starts_with("\\begin{tabular}")).unwrap();
-    let columns = begin.rsplit('{').next().unwrap().trim_end_matches('}').len();
+    let begin = tex
+        .lines()
+        .find(|line| line.starts_with("\\begin{tabular}"))
+        .unwrap();
+    let columns = begin
+        .rsplit('{')
+        .next()
+        .unwrap()
+        .trim_end_matches('}')
+        .len();
     let (mut rows, mut spans) = (0, 0);
     for line in tex.lines().filter(|line| line.ends_with("\\\\")) {
-        let plain = line.replace("\\\\", "\u{1}").replace("\\&", "").replace("\\%", "").replace("\\_", "").replace("\\$", "");
+        let plain = line
+            .replace("\\\\", "\u{1}")
+            .replace("\\&", "")
+            .replace("\\%", "")
+            .replace("\\_", "")
+            .replace("\\$", "");
         if let Some(span) = line.strip_prefix("\\multicolumn{") {
-            assert_eq!(span.split('}').next().unwrap(), columns.to_string(), "{line}");
+            assert_eq!(
+                span.split('}').next().unwrap(),
+                columns.to_string(),
+                "{line}"
+            );
             spans += 1;
         } else {
             assert_eq!(plain.matches('&').count() + 1, columns, "{line}");
@@ -388,7 +525,11 @@ fn balanced(tex: &str) {
         assert_eq!(plain.matches('$').count() % 2, 0, "{line}");
         assert!(!plain.contains(['%', '#', '_']), "{line}");
         let depth = plain.replace("\\{", "").replace("\\}", "");
-        assert_eq!(depth.matches('{').count(), depth.matches('}').count(), "{line}");
+        assert_eq!(
+            depth.matches('{').count(),
+            depth.matches('}').count(),
+            "{line}"
+        );
     }
     assert!(rows > 4 && spans > 0, "{tex}");
     for rule in ["\\toprule", "\\midrule", "\\bottomrule", "\\end{tabular}"] {
@@ -398,7 +539,12 @@ fn balanced(tex: &str) {
 
 #[test]
 fn hostile_text_does_nothing_anywhere() {
-    let hostile = Made { objectives: &["utilitarian", HOSTILE], failed: &[0], message: HOSTILE, ..STANDARD };
+    let hostile = Made {
+        objectives: &["utilitarian", HOSTILE],
+        failed: &[0],
+        message: HOSTILE,
+        ..STANDARD
+    };
     let (folder, _) = made(&hostile);
     let page = std::fs::read_to_string(sweep_html(folder.path()).unwrap()).unwrap();
     assert!(!page.contains("<script>alert"));
@@ -409,7 +555,10 @@ fn hostile_text_does_nothing_anywhere() {
     }
     // Quoted fields come back as they were.
     let rows = csv(&folder.path().join("tables/means.csv"));
-    assert!(rows.iter().any(|row| row["objective_welfare"] == HOSTILE.replace('"', "")));
+    assert!(
+        rows.iter()
+            .any(|row| row["objective_welfare"] == HOSTILE.replace('"', ""))
+    );
 }
 
 #[test]
@@ -417,20 +566,39 @@ fn the_page_asks_nothing_of_the_network_and_runs_its_own_script_only() {
     let (folder, _) = made(&STANDARD);
     let page = std::fs::read_to_string(sweep_html(folder.path()).unwrap()).unwrap();
     let without = page.replace("http://www.w3.org/2000/svg", "");
-    for outside in ["http:", "https:", "//cdn", "@import", "src=", "srcset", "<link", "<iframe", "fetch(", "XMLHttp"] {
+    for outside in [
+        "http:", "https:", "//cdn", "@import", "src=", "srcset", "<link", "<iframe", "fetch(",
+        "XMLHttp",
+    ] {
         assert!(!without.contains(outside), "{outside}");
     }
     assert_eq!(page.matches("url(").count(), page.matches("url(#").count());
-    let script = page.split("<script>").nth(1).unwrap().split("</script>").next().unwrap();
+    let script = page
+        .split("<script>")
+        .nth(1)
+        .unwrap()
+        .split("</script>")
+        .next()
+        .unwrap();
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(script.as_bytes()));
     assert!(page.contains(&format!("default-src 'none'")));
-    assert!(page.contains(&format!("script-src 'sha256-{}'", hash.replace('=', "&#x3d;"))) || page.contains(&format!("script-src 'sha256-{hash}'")));
+    assert!(
+        page.contains(&format!(
+            "script-src 'sha256-{}'",
+            hash.replace('=', "&#x3d;")
+        )) || page.contains(&format!("script-src 'sha256-{hash}'"))
+    );
     assert!(!page.contains(" onclick=") && !page.contains("javascript:"));
 }
 
 #[test]
 fn failed_and_pending_runs_are_told() {
-    let failing = Made { failed: &[3, 12], message: "the model ran out of\nmemory at step 17", pending: &[5], ..STANDARD };
+    let failing = Made {
+        failed: &[3, 12],
+        message: "the model ran out of\nmemory at step 17",
+        pending: &[5],
+        ..STANDARD
+    };
     let (folder, truths) = made(&failing);
     let page = std::fs::read_to_string(sweep_html(folder.path()).unwrap()).unwrap();
     assert!(page.contains("47 of 50 runs finished, 2 failed, 1 pending."));
@@ -439,25 +607,41 @@ fn failed_and_pending_runs_are_told() {
         assert!(page.contains(failed));
     }
     let text = sweep_text(folder.path()).unwrap();
-    assert!(text.contains("* run a000000000000003 failed at playing: the model ran out of"), "{text}");
+    assert!(
+        text.contains("* run a000000000000003 failed at playing: the model ran out of"),
+        "{text}"
+    );
     // Seeds that one arm lacks are missing from its pairs, and counted.
     let none = of(&truths, "none", "utilitarian");
     assert_eq!(none.len(), 4);
     let rows = csv(&folder.path().join("tables/means.csv"));
-    let row = rows.iter().find(|row| row["arm"] == "none" && row["objective_welfare"] == "utilitarian");
+    let row = rows
+        .iter()
+        .find(|row| row["arm"] == "none" && row["objective_welfare"] == "utilitarian");
     assert_eq!(row.unwrap()["seeds"], "4");
 }
 
 #[test]
 fn a_broken_part_is_named_and_left_out() {
     let (folder, _) = made(&STANDARD);
-    let part = folder.path().join("summary.parquet/a000000000000002.parquet");
+    let part = folder
+        .path()
+        .join("summary.parquet/a000000000000002.parquet");
     std::fs::write(&part, b"PAR1 torn").unwrap();
     std::fs::remove_file(folder.path().join("years.parquet/a000000000000004.parquet")).unwrap();
     let text = sweep_text(folder.path()).unwrap();
-    assert!(text.contains("48 of 50 runs finished, 1 failed, 1 pending."), "{text}");
-    assert!(text.contains("a000000000000002") && text.contains("summary.parquet"), "{text}");
-    assert!(text.contains("run a000000000000004 is marked as finished"), "{text}");
+    assert!(
+        text.contains("48 of 50 runs finished, 1 failed, 1 pending."),
+        "{text}"
+    );
+    assert!(
+        text.contains("a000000000000002") && text.contains("summary.parquet"),
+        "{text}"
+    );
+    assert!(
+        text.contains("run a000000000000004 is marked as finished"),
+        "{text}"
+    );
     let page = std::fs::read_to_string(sweep_html(folder.path()).unwrap()).unwrap();
     assert!(page.contains("a000000000000002"));
 }
@@ -470,12 +654,18 @@ fn small_sweeps_say_what_they_lack() {
     assert!(page.contains("One seed: there is no interval"));
     assert!(page.contains("regret: no run has the arm optimal"));
     // No recorded workers.
-    let (folder, _) = made(&Made { workers: 0, ..STANDARD });
+    let (folder, _) = made(&Made {
+        workers: 0,
+        ..STANDARD
+    });
     let page = std::fs::read_to_string(sweep_html(folder.path()).unwrap()).unwrap();
     assert!(page.contains("deciles: no workers were recorded"));
     assert!(!folder.path().join("figures/deciles.csv").exists());
     // Nothing finished.
-    let (folder, _) = made(&Made { pending: &[0], ..ONE });
+    let (folder, _) = made(&Made {
+        pending: &[0],
+        ..ONE
+    });
     let page = std::fs::read_to_string(sweep_html(folder.path()).unwrap()).unwrap();
     assert!(page.contains("no run has finished"));
     assert!(page.contains("0 of 1 run finished, 0 failed, 1 pending."));
@@ -498,14 +688,25 @@ fn wrong_keys_and_columns_are_input_errors() {
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("revenue"), "{error}");
     assert_eq!(ask(&["planner.kind"], None).exit_code(), 2);
-    assert_eq!(ask(&["population.size", "population.size"], None).exit_code(), 2);
+    assert_eq!(
+        ask(&["population.size", "population.size"], None).exit_code(),
+        2
+    );
 }
 
 /// Planners that share their arm's name are told apart by the value of planner.kind.
 #[test]
 fn planners_of_one_name_are_two_arms() {
-    let planners = ["us-2024", "{ llm = { tries = 2 } }", "{ llm = { tries = 8 } }"];
-    let (folder, _) = made(&Made { planners: &planners, objectives: &["rawlsian"], ..STANDARD });
+    let planners = [
+        "us-2024",
+        "{ llm = { tries = 2 } }",
+        "{ llm = { tries = 8 } }",
+    ];
+    let (folder, _) = made(&Made {
+        planners: &planners,
+        objectives: &["rawlsian"],
+        ..STANDARD
+    });
     sweep_html(folder.path()).unwrap();
     let rows = csv(&folder.path().join("tables/means.csv"));
     let arms: Vec<&str> = rows.iter().map(|row| row["arm"].as_str()).collect();

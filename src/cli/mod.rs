@@ -1,6 +1,7 @@
 //! The command line: arguments in, text and exit codes out; no economics.
 
 mod audit;
+mod compare;
 mod frontier;
 mod model;
 mod optimum;
@@ -86,6 +87,8 @@ enum Command {
         #[arg(long, default_value_t = 0.93)]
         consumption_share: f64,
     },
+    /// Compare planners, or any swept key, seed by seed: differences, intervals, tests, warnings.
+    Compare(compare::CompareArguments),
     /// Draw the figures of a finished run or of a sweep (SVG, PNG, CSV).
     Plot(report::PlotArguments),
     /// Write the HTML page of a finished run, audit or sweep, and print its table.
@@ -166,6 +169,7 @@ pub fn main() -> Result<()> {
             sigma,
             consumption_share,
         }),
+        Command::Compare(compare) => compare.execute(),
         Command::Plot(plot) => plot.execute(),
         Command::Report(report) => report.execute(),
         Command::Model(command) => command.execute(),

@@ -86,7 +86,7 @@ impl ReportArguments {
 }
 
 /// Refuses a folder that does not hold a finished run.
-fn finished(run: &Path) -> Result<()> {
+pub(super) fn finished(run: &Path) -> Result<()> {
     use crate::run::folder::{State, state};
     let remedy = match state(run)? {
         State::Finished => return Ok(()),

@@ -40,12 +40,19 @@ pub fn for_page(comparison: &Comparison) -> Value {
 fn row(group: &Group, arm: &Arm) -> Option<Value> {
     let against = arm.against.as_ref()?;
     let difference = &against.paired.difference;
-    let decimals = decimals_for([difference.mean.abs().max(
-        difference.t.map_or(0.0, |t| t.high.abs().max(t.low.abs())),
-    )]);
+    let decimals = decimals_for([difference
+        .mean
+        .abs()
+        .max(difference.t.map_or(0.0, |t| t.high.abs().max(t.low.abs())))]);
     let text = |value: f64, decimals: usize| {
-        let shown = cells(&[Some(value)], decimals).remove(0).unwrap_or_default();
-        if value > 0.0 { format!("+{shown}") } else { shown }
+        let shown = cells(&[Some(value)], decimals)
+            .remove(0)
+            .unwrap_or_default();
+        if value > 0.0 {
+            format!("+{shown}")
+        } else {
+            shown
+        }
     };
     let interval = |interval: Option<Interval>, decimals: usize| {
         interval.map_or(String::new(), |i| {

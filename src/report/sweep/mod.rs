@@ -5,13 +5,14 @@
 //! | `study` | reading `plan.json`, `runs.parquet`, and the parts of `years.parquet/` and `summary.parquet/` |
 //! | `groups`, `estimate` | groups of points, arms within them; means over seeds with intervals |
 //! | `figure` | one file per figure |
-//! | `tables`, `latex` | means as CSV and LaTeX |
+//! | `tables` | means as CSV and LaTeX |
+//! | `differences` | paired differences, from [`comparison`](super::comparison) |
 //! | `page` | the report page |
 
+mod differences;
 mod estimate;
 mod figure;
 mod groups;
-mod latex;
 mod page;
 mod study;
 mod tables;
@@ -79,12 +80,24 @@ pub fn sweep_html(folder: &Path) -> Result<PathBuf> {
         &tables.join("means.tex"),
         means.latex(&study.name).as_bytes(),
     )?;
+    let (differences, comparison_warnings) = match differences::of(folder) {
+        Ok(comparison) => {
+            write_whole(&tables.join("differences.csv"), comparison.csv().as_bytes())?;
+            write_whole(
+                &tables.join("differences.tex"),
+                comparison.latex().as_bytes(),
+            )?;
+            (Ok(differences::for_page(&comparison)), comparison.warnings)
+        }
+        // Nothing to compare, such as one arm: the page says so and stands without.
+        Err(error) => (Err(error.to_string()), Vec::new()),
+    };
     page::write(&page::Contents {
         study: &study,
         groups: &groups,
         means: &means,
-        differences: Err("not yet".into()),
-        comparison_warnings: Vec::new(),
+        differences,
+        comparison_warnings,
         figures,
         missing: drawn.missing,
     })

@@ -1,10 +1,10 @@
 //! The table of means: a row per group and arm, as CSV, LaTeX and for the page.
 
+use super::super::comparison::latex::{comment, escaped, math};
 use super::super::number::{cells, decimals_for};
 use super::estimate::Estimate;
 use super::figure::Unit;
 use super::groups::{Group, Groups, WELFARE};
-use super::latex::{self, math};
 use super::study::{Played, Study};
 
 /// A column of means.
@@ -211,7 +211,7 @@ impl MeansTable {
         let mut out = format!(
             "% {}: means over seeds with 95 % t intervals in brackets (attained: Fieller's)\n\
              % \\usepackage{{booktabs}}\n\\begin{{tabular}}{{lr{}}}\n\\toprule\n",
-            latex::comment(name),
+            comment(name),
             "r".repeat(self.columns.len())
         );
         let line = |cells: Vec<String>| cells.join(" & ") + " \\\\\n";
@@ -223,8 +223,8 @@ impl MeansTable {
                 .next()
                 .map(|c| c.to_uppercase().to_string())
                 .unwrap_or_default();
-            heading.push(latex::escaped(&(first + letters.as_str())));
-            units.push(latex::escaped(&column.unit));
+            heading.push(escaped(&(first + letters.as_str())));
+            units.push(escaped(&column.unit));
         }
         out += &line(heading);
         out += &line(units);
@@ -241,11 +241,11 @@ impl MeansTable {
                 if !label.is_empty() {
                     out += &format!(
                         "\\multicolumn{{{width}}}{{l}}{{\\emph{{{}}}}} \\\\\n",
-                        latex::escaped(&label.join(", "))
+                        escaped(&label.join(", "))
                     );
                 }
             }
-            let mut means = vec![latex::escaped(&self.arms[row]), self.seeds[row].to_string()];
+            let mut means = vec![escaped(&self.arms[row]), self.seeds[row].to_string()];
             let mut intervals = vec![String::new(), String::new()];
             for column in &self.columns {
                 let mean = column.means[row].as_deref();

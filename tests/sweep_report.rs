@@ -588,9 +588,15 @@ fn the_page_asks_nothing_of_the_network_and_runs_its_own_script_only() {
         .split('>')
         .next()
         .unwrap();
-    let policy = policy.replace("&#x2f;", "/").replace("&#x3d;", "=").replace("&#x2b;", "+");
+    let policy = policy
+        .replace("&#x2f;", "/")
+        .replace("&#x3d;", "=")
+        .replace("&#x2b;", "+");
     assert!(policy.contains("default-src 'none'"), "{policy}");
-    assert!(policy.contains(&format!("script-src 'sha256-{hash}'")), "{policy}");
+    assert!(
+        policy.contains(&format!("script-src 'sha256-{hash}'")),
+        "{policy}"
+    );
     assert!(!page.contains(" onclick=") && !page.contains("javascript:"));
 }
 

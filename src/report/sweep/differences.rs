@@ -40,10 +40,8 @@ pub fn for_page(comparison: &Comparison) -> Value {
 fn row(group: &Group, arm: &Arm) -> Option<Value> {
     let against = arm.against.as_ref()?;
     let difference = &against.paired.difference;
-    let decimals = decimals_for([difference
-        .mean
-        .abs()
-        .max(difference.t.map_or(0.0, |t| t.high.abs().max(t.low.abs())))]);
+    let ends = difference.t.map_or(0.0, |t| t.high.abs().max(t.low.abs()));
+    let decimals = decimals_for([difference.mean.abs().max(ends)]).min(2);
     let text = |value: f64, decimals: usize| {
         let shown = cells(&[Some(value)], decimals)
             .remove(0)

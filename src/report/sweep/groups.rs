@@ -155,12 +155,9 @@ impl<'a> Groups<'a> {
             let shared = own.iter().filter(|(arm, _)| *arm == played.arm).count() > 1;
             match planner.filter(|_| shared && played.main) {
                 Some(k) => {
-                    let value = study.runs[played.run].values[k].shown();
-                    if value.starts_with(&played.arm) {
-                        value
-                    } else {
-                        format!("{}: {value}", played.arm)
-                    }
+                    let value = &study.runs[played.run].values[k];
+                    let told = value.settings().unwrap_or_else(|| value.shown());
+                    format!("{} ({told})", played.arm)
                 }
                 None => played.arm.clone(),
             }

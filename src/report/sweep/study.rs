@@ -54,6 +54,21 @@ impl Level {
         }
     }
 
+    /// What is innermost in a choice: `points 10` of `{ search = { method = { hill-climb = { points = 10 } } } }`;
+    /// none where the value is no choice with settings.
+    pub fn settings(&self) -> Option<String> {
+        let Level::Text(text) = self else {
+            return None;
+        };
+        let parsed = format!("value = {text}").parse::<toml::Table>().ok()?;
+        let mut inner = parsed.get("value")?.as_table()?;
+        while let (1, Some(toml::Value::Table(next))) = (inner.len(), inner.values().next()) {
+            inner = next;
+        }
+        let words = in_words(&toml::Value::Table(inner.clone()));
+        (!words.is_empty()).then_some(words)
+    }
+
     /// The number, where it is one.
     pub fn number(&self) -> Option<f64> {
         match self {
@@ -493,5 +508,9 @@ mod tests {
         assert_eq!(shown("us-2024"), "us-2024");
         assert_eq!(shown("{ broken"), "{ broken");
         assert_eq!(Level::Number(1000.0).shown(), "1000");
+        let settings = |text: &str| Level::Text(text.into()).settings();
+        let search = "{ search = { method = { hill-climb = { points = 10 } } } }";
+        assert_eq!(settings(search).as_deref(), Some("points 10"));
+        assert_eq!(settings("us-2024"), None);
     }
 }

@@ -232,7 +232,7 @@ fn panel(
         let text = fit(&group.label, 12.6, right - left);
         sheet.strong(left, title_at + 12.0, &text, Anchor::Start);
     }
-    let apart = 62.0 / (frame.right - frame.left);
+    let apart = 46.0 / (frame.right - frame.left);
     let ticks = x.ticks(apart.clamp(0.1, 0.6));
     let labels = block.unit.ticks(&ticks);
     let title = match block.unit.shown() {

@@ -37,9 +37,9 @@ enum Command {
         /// Threads.
         threads: usize,
     },
-    /// Check scenario files without running them.
+    /// Check scenario and sweep files without running them.
     Check {
-        /// Scenario files.
+        /// Scenario or sweep files.
         #[arg(required = true)]
         scenarios: Vec<PathBuf>,
     },
@@ -107,6 +107,8 @@ enum Command {
 enum DocsCommand {
     /// Every key of a scenario file, as Markdown (docs/scenario.md).
     Scenario,
+    /// Every key of a sweep file, as Markdown (docs/sweep-file.md).
+    Sweep,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -135,6 +137,10 @@ pub fn main() -> Result<()> {
         Command::SweepWorker { root, threads } => crate::sweep::worker::work(&root, threads),
         Command::Check { scenarios } => {
             for path in scenarios {
+                if crate::sweep::file::is_sweep(&path) {
+                    check_sweep(&path)?;
+                    continue;
+                }
                 let checked = run::load(&path, &[])?;
                 print(&format!(
                     "{}: ok (workers: {}, arms: {})\n",
@@ -190,7 +196,22 @@ pub fn main() -> Result<()> {
         }
         Command::Model(command) => command.execute(),
         Command::Docs(DocsCommand::Scenario) => print(&scenario::reference()),
+        Command::Docs(DocsCommand::Sweep) => print(&crate::sweep::reference()),
     }
+}
+
+/// Checks a sweep file and says how much it holds.
+fn check_sweep(path: &std::path::Path) -> Result<()> {
+    let sweep = crate::sweep::Sweep::load(path)?;
+    for warning in &sweep.warnings {
+        tracing::warn!("{warning}");
+    }
+    let (points, seeds) = (sweep.points.len(), sweep.seeds.len());
+    print(&format!(
+        "{}: ok (points: {points}, seeds: {seeds}, runs: {})\n",
+        path.display(),
+        points * seeds
+    ))
 }
 
 /// Refuses a folder that does not hold a finished run.

@@ -116,7 +116,9 @@ impl Sweep {
         let conditions =
             |name| conditions::read(root.get(name), allowed(TOP, name), &keys, &values);
         let (exclude, subset) = (conditions("exclude")?, conditions("subset")?);
-        let start = root.place.clone();
+        let stands = |name| root.get(name).map(|node: &Node| node.place.clone());
+        let start = ["grid", "list", "sample"].into_iter().find_map(stands);
+        let start = start.unwrap_or_else(|| root.place.clone());
         let rows = block::product(blocks, &start)?;
         let (rows, unmatched) = conditions::select(rows, &exclude, &subset);
         warnings.extend(unmatched);
@@ -135,7 +137,8 @@ impl Sweep {
         let seeds = seeds(&root, base.seed)?;
         let runs = rows.len() as u128 * seeds.len() as u128;
         if runs > RUNS_MAX as u128 {
-            return Err(too_many(&start, runs, "runs"));
+            let place = stands("seeds").unwrap_or(start);
+            return Err(too_many(&place, runs, "runs"));
         }
         let sweep = Sweep {
             name: name(&root, path)?,
@@ -174,6 +177,15 @@ impl From<Row> for Point {
             origins: row.origins,
         }
     }
+}
+
+/// Whether a file looks like a sweep: it is TOML with a key `base`, which no scenario has, or with
+/// a table of what varies.
+pub fn is_sweep(path: &Path) -> bool {
+    let root = scenario::read(path, "sweep").map(|text| Origin::file(path, &text).document());
+    let tells = ["base", "grid", "list", "sample", "seeds"];
+    root.flatten()
+        .is_ok_and(|root| tells.iter().any(|key| root.get(key).is_some()))
 }
 
 /// The error for more than [`RUNS_MAX`] of something.

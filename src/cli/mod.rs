@@ -137,8 +137,8 @@ pub fn main() -> Result<()> {
         Command::SweepWorker { root, threads } => crate::sweep::worker::work(&root, threads),
         Command::Check { scenarios } => {
             for path in scenarios {
-                if crate::sweep::file::is_sweep(&path) {
-                    check_sweep(&path)?;
+                if sweep::is_sweep(&path) {
+                    print(&sweep::checked(&path)?)?;
                     continue;
                 }
                 let checked = run::load(&path, &[])?;
@@ -198,20 +198,6 @@ pub fn main() -> Result<()> {
         Command::Docs(DocsCommand::Scenario) => print(&scenario::reference()),
         Command::Docs(DocsCommand::Sweep) => print(&crate::sweep::reference()),
     }
-}
-
-/// Checks a sweep file and says how much it holds.
-fn check_sweep(path: &std::path::Path) -> Result<()> {
-    let sweep = crate::sweep::Sweep::load(path)?;
-    for warning in &sweep.warnings {
-        tracing::warn!("{warning}");
-    }
-    let (points, seeds) = (sweep.points.len(), sweep.seeds.len());
-    print(&format!(
-        "{}: ok (points: {points}, seeds: {seeds}, runs: {})\n",
-        path.display(),
-        points * seeds
-    ))
 }
 
 /// Refuses a folder that does not hold a finished run.

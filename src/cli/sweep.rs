@@ -197,6 +197,25 @@ pub fn read(path: &Path) -> Result<(Plan, Option<String>)> {
     Ok((plan, Some(sweep.text)))
 }
 
+/// Whether a file is a sweep file and not a scenario: it names a base.
+pub fn is_sweep(path: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let table = text.parse::<toml::Table>();
+    table.is_ok_and(|table| table.contains_key("base"))
+}
+
+/// What `fisc check` says of a sweep file.
+pub fn checked(path: &Path) -> Result<String> {
+    let (plan, _) = read(path)?;
+    Ok(format!(
+        "{}: ok (points: {}, seeds: {}, runs: {})\n",
+        path.display(),
+        plan.points.len(),
+        plan.seeds.len(),
+        plan.runs.len()
+    ))
+}
+
 /// Moves the bar as runs go on.
 fn progress<'a>(bar: &'a ProgressBar, plan: &'a Plan) -> impl Fn(Event) + Sync + 'a {
     #[derive(Default)]

@@ -179,15 +179,6 @@ impl From<Row> for Point {
     }
 }
 
-/// Whether a file looks like a sweep: it is TOML with a key `base`, which no scenario has, or with
-/// a table of what varies.
-pub fn is_sweep(path: &Path) -> bool {
-    let root = scenario::read(path, "sweep").map(|text| Origin::file(path, &text).document());
-    let tells = ["base", "grid", "list", "sample", "seeds"];
-    root.flatten()
-        .is_ok_and(|root| tells.iter().any(|key| root.get(key).is_some()))
-}
-
 /// The error for more than [`RUNS_MAX`] of something.
 fn too_many(place: &Place, count: u128, noun: &str) -> Error {
     Error::input(format!("too many {noun}"))
@@ -295,21 +286,16 @@ fn settings(root: &Node, folder: &Path) -> Result<(Vec<Setting>, Vec<Block>, Vec
     Ok((set, blocks, warnings))
 }
 
-/// The different values of each key.
+/// The values of each key, as often as they stand there.
 fn values_by_key(blocks: &[Block]) -> Vec<Vec<Value>> {
-    let mut values = Vec::new();
-    for block in blocks {
-        for key in 0..block.keys.len() {
-            let mut distinct: Vec<Value> = Vec::new();
-            for row in &block.rows {
-                if !distinct.contains(&row.values[key]) {
-                    distinct.push(row.values[key].clone());
-                }
-            }
-            values.push(distinct);
-        }
-    }
-    values
+    let of = |block: &Block, key: usize| {
+        let values = block.rows.iter().map(|row| row.values[key].clone());
+        values.collect::<Vec<_>>()
+    };
+    blocks
+        .iter()
+        .flat_map(|block| (0..block.keys.len()).map(move |key| of(block, key)))
+        .collect()
 }
 
 fn seeds(root: &Node, base_seed: u64) -> Result<Vec<u64>> {

@@ -107,6 +107,8 @@ enum Command {
 enum DocsCommand {
     /// Every key of a scenario file, as Markdown (docs/scenario.md).
     Scenario,
+    /// Every key of a sweep file, as Markdown (docs/sweep-file.md).
+    Sweep,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -194,6 +196,7 @@ pub fn main() -> Result<()> {
         }
         Command::Model(command) => command.execute(),
         Command::Docs(DocsCommand::Scenario) => print(&scenario::reference()),
+        Command::Docs(DocsCommand::Sweep) => print(&crate::sweep::reference()),
     }
 }
 

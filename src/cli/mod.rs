@@ -1,6 +1,7 @@
 //! The command line: arguments in, text and exit codes out; no economics.
 
 mod audit;
+mod compare;
 mod frontier;
 mod model;
 mod optimum;
@@ -85,6 +86,8 @@ enum Command {
         #[arg(long, default_value_t = 0.93)]
         consumption_share: f64,
     },
+    /// Compare planners, or any swept key, seed by seed: differences, intervals, tests, warnings.
+    Compare(compare::CompareArguments),
     /// Draw the figures of a finished run again (SVG, PNG, CSV).
     Plot {
         /// Output folder of a run.
@@ -173,6 +176,7 @@ pub fn main() -> Result<()> {
             sigma,
             consumption_share,
         }),
+        Command::Compare(compare) => compare.execute(),
         Command::Plot { run } => {
             finished(&run)?;
             if run.join("audit.json").is_file() {

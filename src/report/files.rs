@@ -33,6 +33,14 @@ impl Columns {
         })
     }
 
+    /// Names of the columns of numbers in `file`, of which no row is read.
+    pub fn numeric(file: &Path) -> Result<Vec<String>> {
+        let frame = Self::read(file, &[], Some(0..0))?.frame;
+        let numeric = |column: &&polars::prelude::Column| column.dtype().is_primitive_numeric();
+        let names = frame.columns().iter().filter(numeric);
+        Ok(names.map(|column| column.name().to_string()).collect())
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.frame.height()

@@ -23,10 +23,12 @@
 //! | `figure` | one file per figure: what it shows, its caption, its data |
 //! | `sheet`, `scale`, `key`, `arms`, `typeface` | how figures are drawn |
 //! | `number`, `distribution` | numbers for people; Lorenz curve, Gini, quantiles |
+//! | [`comparison`] | arms compared over seeds: runs of one scenario, or sweeps |
 //! | `html`, `audit` | the report page; the page of an audit |
 
 mod arms;
 mod audit;
+pub mod comparison;
 mod distribution;
 mod figure;
 mod files;

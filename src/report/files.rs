@@ -46,6 +46,20 @@ impl Columns {
         self.frame.height()
     }
 
+    /// Whether there is a column of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.frame.column(name).is_ok()
+    }
+
+    /// Names of the columns that hold numbers, in their order.
+    pub fn numeric_columns(&self) -> Vec<String> {
+        let columns = self.frame.columns().iter();
+        columns
+            .filter(|column| column.dtype().is_primitive_numeric())
+            .map(|column| column.name().to_string())
+            .collect()
+    }
+
     /// A column of numbers; nulls become NaN.
     pub fn numbers(&self, name: &str) -> Result<Vec<f64>> {
         let column = self.frame.column(name).map_err(|_| self.missing(name))?;

@@ -42,6 +42,7 @@ mod scale;
 mod schedule;
 mod sheet;
 mod summary;
+mod sweep;
 mod table;
 mod typeface;
 
@@ -52,6 +53,7 @@ pub use last_step::{LastStep, last_step};
 pub use number::grouped;
 pub use profile::profile;
 pub use summary::{ArmSummary, Objective, Summary};
+pub use sweep::{Plot, is_sweep, sweep_figures, sweep_html, sweep_text};
 pub use table::table;
 
 use crate::Result;

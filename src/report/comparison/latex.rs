@@ -102,7 +102,7 @@ fn row(group: &Group, arm: &Arm) -> String {
 }
 
 /// A number or interval in math mode, with commas that are no punctuation.
-fn math(text: &str) -> String {
+pub(in crate::report) fn math(text: &str) -> String {
     let mut out = String::from("$");
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
@@ -121,7 +121,7 @@ fn math(text: &str) -> String {
 }
 
 /// Text for LaTeX, which would read some characters as commands.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -143,7 +143,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// Text in one line, for a comment.
-fn comment(text: &str) -> String {
+pub(in crate::report) fn comment(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 

@@ -21,7 +21,7 @@
 mod compute;
 mod csv;
 mod labels;
-mod latex;
+pub(super) mod latex;
 mod sources;
 mod study;
 mod text;

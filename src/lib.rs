@@ -65,6 +65,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod search;
+pub mod sweep;
 pub mod units;
 pub mod voting;
 pub mod world;

@@ -1,0 +1,3 @@
+//! Many runs as one study.
+
+pub mod cluster;

@@ -46,6 +46,8 @@ pub struct Options {
     pub claim: Option<String>,
     /// Where the claim is mounted.
     pub mount: Option<String>,
+    /// The program on the machines that play.
+    pub fisc: Option<String>,
 }
 
 impl Options {
@@ -67,6 +69,7 @@ impl Options {
             image: self.image.or(earlier.image),
             claim: self.claim.or(earlier.claim),
             mount: self.mount.or(earlier.mount),
+            fisc: self.fisc.or(earlier.fisc),
         }
     }
 }

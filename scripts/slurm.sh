@@ -181,12 +181,99 @@ status() {
   fi
 }
 
+fail() {
+  say "FAILED: $*"
+  tail -n 5 "${out:-/nonexistent}"/cluster/logs/*.log >&2 2>/dev/null || true
+  exit 1
+}
+
+# The runs of shard $1 of 4 in the order of the plan in $2, found without fisc.
+runs_of() { grep -o '"run": "[0-9a-f]*"' "$2" | cut -d'"' -f4 | awk -v shard="$1" '(NR - 1) % 4 == shard - 1'; }
+
+finished() {
+  local run count=0
+  for run in $(runs_of "$1" "$out/plan.json"); do
+    [ -e "$out/runs/$run/manifest.json" ] && count=$((count + 1))
+  done
+  echo "$count"
+}
+
+# SHA-256 of every part, and of the merged tables.
+hashes() {
+  "$fisc" sweep "$sweep" --out "$1" --csv --quiet
+  (cd "$1" && sha256sum years.parquet/*.parquet summary.parquet/*.parquet years.csv summary.csv)
+}
+
+# An array of four tasks of which the second is killed on the way; then what is missing; then the
+# comparison with the same sweep played here.
+try() {
+  local was_up=yes work fisc sweep out job said tries victim=2
+  fisc=${FISC:-$here/target/debug/fisc}
+  [ -x "$fisc" ] || { say "$fisc is missing: cargo build"; exit 1; }
+  alive slurmctld && alive slurmd || was_up=no
+  up
+  work=$(mktemp -d)
+  # shellcheck disable=SC2064 # the folder of now
+  trap "rm -rf '$work'; [ $was_up = yes ] || down" EXIT
+  sweep=$work/sweep.toml
+  # A name that shells, Slurm and HTML would take for something else.
+  out="$work/o ut'\$HOME#%a"
+  cat >"$sweep" <<SWEEP
+name = "slurm-trial"
+base = "$here/scenarios/rational.toml"
+seeds = 4
+[set]
+population.size = 200
+record.workers_every = 0
+steps = ${FISC_SLURM_STEPS:-3000}
+[grid]
+planner.kind = ["us-2024", "saez-static", "saez-fixed-point"]
+objective.welfare = ["inverse_wage", "rawlsian"]
+SWEEP
+
+  say "here: 24 runs"
+  "$fisc" sweep "$sweep" --out "$work/here" --quiet
+  say "Slurm: 4 shards, the second is killed on the way"
+  said=$("$fisc" sweep submit "$sweep" --engine slurm --out "$out" --shards 4 --cpus 1 --mem 512M --time 10)
+  job=$(echo "$said" | sed -n 's/^Job \([0-9]*\):.*/\1/p')
+  [ -n "$job" ] || fail "no job in: $said"
+  for tries in $(seq 1200); do
+    [ "$(finished $victim)" -ge 1 ] && break
+    sleep 0.05
+  done
+  scancel --signal=KILL --full "${job}_$victim"
+  for tries in $(seq 1200); do
+    [ -z "$(squeue --noheader --user="$(id -un)")" ] && break
+    sleep 0.1
+  done
+  local killed
+  killed=$(finished $victim)
+  if [ "$killed" -lt 1 ] || [ "$killed" -gt 5 ]; then
+    fail "the task had finished $killed of its 6 runs when it was killed, after $tries tries"
+  fi
+  for other in 1 3 4; do
+    [ "$(finished $other)" -eq 6 ] || fail "shard $other is not complete"
+  done
+  grep -hq '^slurm-trial: .* of 24 runs have finished, .* missing' "$out"/cluster/logs/*_collect.log ||
+    fail "the collecting job does not say what is missing"
+  say "resubmitted: the second shard had $killed of its 6 runs"
+  said=$("$fisc" sweep submit "$sweep" --out "$out" --resubmit --wait) || fail "$said"
+  grep -q "shards $victim of 4" <<<"$said" || fail "other shards than the killed one: $said"
+  grep -q '24 of 24 runs have finished' <<<"$said" || fail "$said"
+  hashes "$work/here" >"$work/here.sha256"
+  hashes "$out" >"$work/out.sha256"
+  [ "$(wc -l <"$work/here.sha256")" -eq 50 ] || fail "not 24 parts of two tables and two merged ones"
+  cmp "$work/here.sha256" "$work/out.sha256" || fail "the tables differ"
+  say "the 48 parts and the merged tables of the array equal those played here ($SECONDS s in all)"
+  grep 'years.csv\|summary.csv' "$work/out.sha256"
+}
+
 case ${1:-} in
   up) up ;;
   down) down ;;
   status) status ;;
   env) echo "export SLURM_CONF=$(printf %q "$SLURM_CONF")" ;;
-  test) source "$here/scripts/slurm_test.sh" ;;
+  test) try ;;
   *)
     sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 2

@@ -45,6 +45,7 @@ struct Inner {
     allowed: Option<String>,
     nearest: Option<String>,
     context: Vec<String>,
+    stage: Option<&'static str>,
 }
 
 impl Error {
@@ -57,6 +58,7 @@ impl Error {
             allowed: None,
             nearest: None,
             context: Vec::new(),
+            stage: None,
         }))
     }
 
@@ -112,6 +114,18 @@ impl Error {
     pub fn context(mut self, context: impl Into<String>) -> Self {
         self.0.context.push(context.into());
         self
+    }
+
+    /// Says in which stage of a run it happened, unless that is known already.
+    #[must_use]
+    pub fn during(mut self, stage: &'static str) -> Self {
+        self.0.stage.get_or_insert(stage);
+        self
+    }
+
+    /// The stage of the run in which it happened, when one is known.
+    pub fn stage(&self) -> Option<&'static str> {
+        self.0.stage
     }
 
     /// Whose fault it is.

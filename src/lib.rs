@@ -35,6 +35,7 @@
 //! | 7 | [`cli`] | the program: arguments in, exit code out; no economics |
 //! | 6 | [`report`] | table, figures and HTML pages of finished runs and audits, from their files alone |
 //! | 5 | [`audit`] | controlled experiments on the workers of a scenario |
+//! | 4 | [`sweep`] | many runs: from a sweep file to tables of all runs |
 //! | 4 | [`run`] | one run, from a scenario to its output folder |
 //! | 3 | [`world`] | the step of the economy as a chain of phases, one bevy plugin per mechanism |
 //! | 2 | [`llm`] | asking language models: prompts, readouts, transcript; knows no economics |
@@ -50,7 +51,7 @@
 //!
 //! # Not in this version
 //!
-//! Sweeps over scenarios, and learning of preferences or rewards. Not modelled at all: households,
+//! Learning of preferences or rewards. Not modelled at all: households,
 //! wealth, savings, prices, firms, unemployment, wage growth, itemised deductions, and credits but
 //! the earned-income credit.
 

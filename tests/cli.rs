@@ -153,6 +153,27 @@ fn a_run_writes_its_folder_and_is_not_overwritten() {
         .modified()
         .unwrap();
 
+    // The manifest tells a damaged result.
+    use fisc::run::folder::damaged;
+    let stated: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    let stated: Vec<&String> = stated["files"].as_object().unwrap().keys().collect();
+    let results = [
+        "scenario.toml",
+        "steps.parquet",
+        "summary.json",
+        "workers.parquet",
+        "years.parquet",
+    ];
+    assert_eq!(stated, results);
+    assert_eq!(damaged(&out, |_| true).unwrap(), []);
+    let mut flipped = before.clone();
+    flipped[100] ^= 1;
+    std::fs::write(out.join("years.parquet"), flipped).unwrap();
+    let found = damaged(&out, |_| true).unwrap();
+    assert_eq!((found.len(), found[0].0.as_str()), (1, "years.parquet"));
+    std::fs::write(out.join("years.parquet"), &before).unwrap();
+
     let again = run(&[]);
     assert_eq!(again.status.code(), Some(2));
     assert!(

@@ -28,6 +28,7 @@ fn batch(of: usize, shards: Vec<usize>) -> Batch {
             memory: "4G".parse().unwrap(),
             cpus: 2,
         },
+        one_run: false,
     }
 }
 

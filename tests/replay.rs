@@ -138,6 +138,14 @@ fn replay_reproduces_every_number_with_the_model_moved_away() {
     let out = folder.path().join("outputs/talk-9");
     let original = tables(&out);
 
+    // The model is known by its bytes, whatever its file is called.
+    let manifest = std::fs::read(out.join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let known = serde_json::json!({ "name": "smollm2-135m", "licence": "Apache-2.0" });
+    assert_eq!(manifest["weights"]["small"], known);
+    assert!(manifest["files"]["transcript.jsonl.zst"].is_string());
+    assert_eq!(fisc::run::folder::damaged(&out, |_| true).unwrap(), []);
+
     std::fs::remove_file(&file).unwrap();
     let without = run(folder.path(), &["--out", "again"]);
     assert_eq!(without.status.code(), Some(2), "{}", stderr(&without));

@@ -6,6 +6,8 @@ mod model;
 mod optimum;
 mod reform;
 mod run;
+mod submit;
+mod sweep;
 mod tax;
 
 use crate::error::{Error, Result};
@@ -26,6 +28,16 @@ struct Arguments {
 enum Command {
     /// Play a scenario and write its output folder.
     Run(run::RunArguments),
+    /// Play many runs: a base scenario over a grid, a list or a sample of values, with several seeds.
+    Sweep(sweep::SweepArguments),
+    /// Plays runs of a sweep as they come in.
+    #[command(hide = true)]
+    SweepWorker {
+        /// The sweep's output folder.
+        root: PathBuf,
+        /// Threads.
+        threads: usize,
+    },
     /// Check scenario files without running them.
     Check {
         /// Scenario files.
@@ -120,6 +132,8 @@ pub fn main() -> Result<()> {
         .init();
     match arguments.command {
         Command::Run(run) => run.execute(),
+        Command::Sweep(sweep) => sweep.execute(),
+        Command::SweepWorker { root, threads } => crate::sweep::worker::work(&root, threads),
         Command::Check { scenarios } => {
             for path in scenarios {
                 let checked = run::load(&path, &[])?;

@@ -38,7 +38,7 @@ pub struct SubmitArguments {
     /// Memory of a task [default: 4G].
     #[arg(long)]
     mem: Option<String>,
-    /// CPUs of a task, which plays as many runs at a time [default: 1].
+    /// CPUs of a task, which plays as many runs at a time, or one on all with a local model [default: 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     cpus: Option<u32>,
     /// Tasks at a time, at most.
@@ -284,9 +284,17 @@ impl SubmitArguments {
         options: &Options,
     ) -> Result<Batch> {
         let resources = Resources {
-            time: options.time.as_deref().unwrap_or("02:00:00").parse()
+            time: options
+                .time
+                .as_deref()
+                .unwrap_or("02:00:00")
+                .parse()
                 .map_err(|error: Error| error.context("--time"))?,
-            memory: options.mem.as_deref().unwrap_or("4G").parse()
+            memory: options
+                .mem
+                .as_deref()
+                .unwrap_or("4G")
+                .parse()
                 .map_err(|error: Error| error.context("--mem"))?,
             cpus: options.cpus.unwrap_or(1),
         };
@@ -295,8 +303,16 @@ impl SubmitArguments {
         let folder = std::env::current_dir()
             .map_err(|error| Error::run(format!("the working folder: {error}")))?;
         let (program, out, folder) = match engine {
-            Engine::Kubernetes => ("fisc".into(), mount(options).to_owned(), mount(options).to_owned()),
-            _ => (path_text(&here)?, path_text(&store.root)?, path_text(&folder)?),
+            Engine::Kubernetes => (
+                "fisc".into(),
+                mount(options).to_owned(),
+                mount(options).to_owned(),
+            ),
+            _ => (
+                path_text(&here)?,
+                path_text(&store.root)?,
+                path_text(&folder)?,
+            ),
         };
         let program = match &options.fisc {
             Some(given) => path_text(Path::new(given))?,
@@ -312,6 +328,7 @@ impl SubmitArguments {
             shards,
             at_once: options.at_once,
             resources,
+            one_run: plan.points.iter().any(|point| point.local_model),
         })
     }
 
@@ -329,7 +346,10 @@ impl Submission {
         again: &str,
     ) -> Result<()> {
         let collect_script = self.store.root.join("cluster/collect.sbatch");
-        write_whole(&collect_script, slurm::collect(&self.batch, placement).as_bytes())?;
+        write_whole(
+            &collect_script,
+            slurm::collect(&self.batch, placement).as_bytes(),
+        )?;
         let printed = output(
             Command::new(sbatch).arg("--parsable").arg(script),
             "sbatch did not take the job",
@@ -400,9 +420,10 @@ impl Submission {
             "hq did not take the job",
             Path::new(script),
         )?;
-        let job: u64 = printed.trim().parse().map_err(|_| {
-            Error::run("hq printed no job number").value(printed.trim())
-        })?;
+        let job: u64 = printed
+            .trim()
+            .parse()
+            .map_err(|_| Error::run("hq printed no job number").value(printed.trim()))?;
         self.remember(Some(job), None)?;
         let tables = again_collect(&self);
         print(&format!(
@@ -590,7 +611,10 @@ fn find(program: &str) -> Result<PathBuf> {
                     "a login node of the cluster, or Slurm's commands (Debian: slurm-client); \
                      to try it on this machine: scripts/slurm.sh up",
                 ),
-                _ => ("HyperQueue", "a machine with `hq` on its PATH and a server that it reaches"),
+                _ => (
+                    "HyperQueue",
+                    "a machine with `hq` on its PATH and a server that it reaches",
+                ),
             };
             Error::run(format!("`{program}` of {whose} is not on this machine"))
                 .allowed(format!("{remedy}; --dry-run prints the script"))

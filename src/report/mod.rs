@@ -47,6 +47,7 @@ use std::path::{Path, PathBuf};
 
 pub use audit::{audit_html, audit_text, read_audit};
 pub use last_step::{LastStep, last_step};
+pub use number::grouped;
 pub use profile::profile;
 pub use summary::{ArmSummary, Objective, Summary};
 pub use table::table;

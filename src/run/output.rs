@@ -5,7 +5,7 @@ use super::simulation::{Progress, Simulation};
 use super::summary::{Summary, summarize};
 use super::{ArmResult, tables};
 use crate::error::{Error, Result};
-use crate::llm::hub::HubFile;
+use crate::llm::hub::{self, HubFile};
 use crate::llm::transcript::Settings;
 use crate::llm::{Engine, GgufSource, Mode, ModelSpec, SharedTranscript, registry};
 use crate::scenario::{self, Backend, ModelSettings, Scenario};
@@ -76,7 +76,7 @@ pub fn run_into(
     if let Start::Fresh | Start::Resumed(_) = place.start {
         // Before anything is written: a model that is not there is wrong input.
         for model in simulation.models_asked() {
-            check_model(scenario, model)?;
+            check_model(scenario, model).map_err(|error| error.during("model"))?;
         }
     }
     if place.clear {
@@ -194,7 +194,8 @@ fn play_and_write(
         transcript: open_transcript,
         lines: opened,
         start,
-    } = open_engines(scenario, &simulation.models_asked(), options, place)?;
+    } = open_engines(scenario, &simulation.models_asked(), options, place)
+        .map_err(|error| error.during("model"))?;
     tables::write_whole(&folder::scenario(&place.folder), resolved.as_bytes())?;
     let mut log = Log::open(&place.folder)?;
     log.line(&format!(
@@ -212,6 +213,7 @@ fn play_and_write(
     if let Err(error) = &outcome {
         log.line(&format!("failed: {error}"))?;
     }
+    let outcome = outcome.map_err(|error| error.during("play"));
     let (arms, engines) = outcome.map_err(|error| match &start {
         Start::Replay(from) if is_of_another_scenario(from, resolved) => error.context(format!(
             "replaying with another scenario than the one in {}",
@@ -259,12 +261,14 @@ fn play_and_write(
         "threads": rayon::current_num_threads(),
         "host": host(),
         "wall_seconds": begun.elapsed().as_secs_f64(),
+        "weights": weights(&engines, scenario),
         "settings": settings,
         "tokens": engines.values().map(Engine::tokens).sum::<u64>(),
         "cost": engines.values().filter_map(|e| e.profile().remote).map(|calls| calls.dollars).fold(0.0, |sum, cost| sum + cost),
         "decisions": summary.arms.iter().map(|arm| arm.decisions).sum::<u64>(),
         "parse_failure_rate": failure_rate(&summary),
         "identity_residual": arms.iter().map(|arm| arm.residual).fold(0.0, f64::max),
+        "files": folder::checksums(&place.folder)?,
     });
     log.line("finished")?;
     // Last: its presence says that the run is finished.
@@ -464,6 +468,35 @@ pub(crate) fn in_words(start: &Start) -> String {
     }
 }
 
+/// Under which name the files of the local models can be had again, and their licence where it is
+/// known.
+fn weights(engines: &BTreeMap<String, Engine>, scenario: &Scenario) -> serde_json::Value {
+    let of = |(name, engine): (&String, &Engine)| {
+        let Backend::Gguf { model, .. } = &scenario.models.get(name)?.backend else {
+            return None;
+        };
+        let sha256 = engine
+            .model_id()
+            .strip_prefix("sha256:")
+            .unwrap_or_default();
+        let pinned = registry::list().iter().find(|known| known.sha256 == sha256);
+        let weights = match pinned {
+            Some(known) => json!({ "name": known.name, "licence": known.licence }),
+            None if model.starts_with(hub::PREFIX) => json!({ "name": model, "licence": null }),
+            None => {
+                let file = Path::new(model).file_name();
+                json!({ "name": file.map(|file| file.to_string_lossy()), "licence": null })
+            }
+        };
+        Some((name.clone(), weights))
+    };
+    engines
+        .iter()
+        .filter_map(of)
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
 fn failure_rate(summary: &Summary) -> f64 {
     let decisions: u64 = summary.arms.iter().map(|arm| arm.decisions).sum();
     let failures: u64 = summary.arms.iter().map(|arm| arm.failures).sum();
@@ -474,7 +507,7 @@ fn failure_rate(summary: &Summary) -> f64 {
     }
 }
 
-fn host() -> String {
+pub(crate) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!(
         "{} {} {}",

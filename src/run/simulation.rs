@@ -10,7 +10,7 @@ use crate::fiscal::optimum::{Constraints, check_reach};
 use crate::llm::{Engine, Prompts};
 use crate::population::{self, Person, Persona};
 use crate::random::Streams;
-use crate::scenario::{Decide, Motive, PlannerKind, Scenario, Standing, WorkerGroup};
+use crate::scenario::{Decide, Motive, PlannerKind, Scenario, WorkerGroup};
 use crate::world;
 use crate::world::asking::{Models, PROMPTS, PromptBook};
 use crate::world::elections;
@@ -31,10 +31,6 @@ pub const SERVICE_MAX: usize = 1_000_000;
 
 /// The same beside a planner that evaluates thousands of schedules.
 pub const SERVICE_MAX_SEARCHED: usize = 1_000;
-
-fn scenario_writer(scenario: &Scenario) -> Option<&str> {
-    Some(scenario.persona_writer.as_ref()?.model.as_str())
-}
 
 fn chooses(group: &WorkerGroup) -> Chooses {
     match &group.decide {
@@ -212,34 +208,7 @@ impl Simulation {
 
     /// Names of the models that some worker or planner asks.
     pub fn models_asked(&self) -> BTreeSet<&str> {
-        let by_workers = self
-            .scenario
-            .workers
-            .iter()
-            .filter_map(|group| match &group.decide {
-                Decide::Llm { model, .. } => Some(model.as_str()),
-                _ => None,
-            });
-        let by_planners = self.arms().into_iter().filter_map(|kind| match kind {
-            PlannerKind::Llm(planner) => Some(planner.model.as_str()),
-            _ => None,
-        });
-        let voting = &self.scenario.voting;
-        let nominating = match &voting.candidates {
-            Standing::Nominated { model, .. } => Some(model),
-            _ => None,
-        };
-        let by_elections = [nominating, voting.ballots.as_ref(), voting.leader.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
-            .filter(|_| self.elects());
-        let by_writers = scenario_writer(&self.scenario);
-        by_workers
-            .chain(by_planners)
-            .chain(by_writers)
-            .chain(by_elections)
-            .collect()
+        self.scenario.models_asked()
     }
 
     /// Plays all arms with the given `engines` (one for each model asked).
@@ -348,13 +317,8 @@ impl Simulation {
         Some(joint.settled_under(&scenario.taxes.initial))
     }
 
-    fn elects(&self) -> bool {
-        let elected = |kind: &&PlannerKind| matches!(kind, PlannerKind::Elected { .. });
-        self.arms().iter().any(elected)
-    }
-
     fn check_elections(&self) -> Result<()> {
-        if !self.elects() {
+        if !self.scenario.elects() {
             return Ok(());
         }
         let scenario = &self.scenario;

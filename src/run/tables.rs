@@ -274,11 +274,11 @@ pub fn ballots(arms: &[ArmResult]) -> Result<DataFrame> {
     DataFrame::new_infer_height(columns).map_err(broken)
 }
 
-/// Writes a table as Parquet (zstd); the file appears whole or not at all.
+/// A table as Parquet (zstd).
 ///
 /// # Errors
-/// The folder cannot be written.
-pub fn write(frame: &mut DataFrame, path: &Path) -> Result<()> {
+/// A table that cannot be written as such.
+pub fn parquet(frame: &mut DataFrame) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One row group per fixed number of rows, so that the bytes do not depend on threads.
     ParquetWriter::new(&mut bytes)
@@ -286,7 +286,15 @@ pub fn write(frame: &mut DataFrame, path: &Path) -> Result<()> {
         .with_row_group_size(Some(1 << 18))
         .finish(frame)
         .map_err(broken)?;
-    write_whole(path, &bytes)
+    Ok(bytes)
+}
+
+/// Writes a table as Parquet (zstd); the file appears whole or not at all.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn write(frame: &mut DataFrame, path: &Path) -> Result<()> {
+    write_whole(path, &parquet(frame)?)
 }
 
 /// Writes a file by way of a temporary one in the same folder.
@@ -294,7 +302,18 @@ pub fn write(frame: &mut DataFrame, path: &Path) -> Result<()> {
 /// # Errors
 /// The folder cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    write_whole_by(folder, path, bytes)
+}
+
+/// Writes a file by way of a temporary one in `folder`, which must be on the same file system.
+///
+/// # Errors
+/// One of the folders cannot be written.
+pub fn write_whole_by(folder: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {

@@ -31,7 +31,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -101,6 +101,43 @@ impl Scenario {
     /// The planners of all arms, the main one first.
     pub fn arms(&self) -> impl Iterator<Item = &PlannerKind> {
         std::iter::once(&self.planner).chain(&self.compare)
+    }
+
+    /// Whether some arm holds elections.
+    pub fn elects(&self) -> bool {
+        self.arms()
+            .any(|kind| matches!(kind, PlannerKind::Elected { .. }))
+    }
+
+    /// Names of the models that some worker, planner, voter or writer of personas asks.
+    pub fn models_asked(&self) -> BTreeSet<&str> {
+        let by_workers = self.workers.iter().filter_map(|group| match &group.decide {
+            Decide::Llm { model, .. } => Some(model.as_str()),
+            _ => None,
+        });
+        let by_planners = self.arms().filter_map(|kind| match kind {
+            PlannerKind::Llm(planner) => Some(planner.model.as_str()),
+            _ => None,
+        });
+        let voting = &self.voting;
+        let nominating = match &voting.candidates {
+            Standing::Nominated { model, .. } => Some(model),
+            _ => None,
+        };
+        let by_elections = [nominating, voting.ballots.as_ref(), voting.leader.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .filter(|_| self.elects());
+        let by_writers = self
+            .persona_writer
+            .iter()
+            .map(|writer| writer.model.as_str());
+        by_workers
+            .chain(by_planners)
+            .chain(by_writers)
+            .chain(by_elections)
+            .collect()
     }
 }
 
@@ -492,8 +529,21 @@ pub fn load_for_replay(path: &Path, overrides: &[String]) -> Result<Scenario> {
 }
 
 fn load_file(path: &Path, overrides: &[String], models_must_exist: bool) -> Result<Scenario> {
-    let text = read(path)?;
-    let mut root = node::Origin::file(path, &text).document()?;
+    parse(&read(path)?, path, overrides, models_must_exist)
+}
+
+/// As [`load`], of a text; `path` is where it would stand: for messages, and paths in the text are
+/// relative to it.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(
+    text: &str,
+    path: &Path,
+    overrides: &[String],
+    models_must_exist: bool,
+) -> Result<Scenario> {
+    let mut root = node::Origin::file(path, text).document()?;
     for setting in overrides {
         set::set(&mut root, setting)?;
     }

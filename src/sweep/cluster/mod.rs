@@ -44,21 +44,25 @@ pub struct Batch {
     pub at_once: Option<usize>,
     /// What each task may use.
     pub resources: Resources,
+    /// Whether a task plays one run at a time on all its CPUs, as where a model is loaded, or as many runs
+    /// as it has CPUs, each on one.
+    pub one_run: bool,
 }
 
 impl Batch {
     /// The command of one task, for a POSIX shell; `shard` is an expression for the shard's number, as it
     /// stands between double quotes, such as `$SLURM_ARRAY_TASK_ID`.
-    ///
-    /// As many runs at a time as the task has CPUs, each on one thread.
     pub fn command(&self, shard: &str) -> String {
+        let (jobs, threads) = match self.one_run {
+            true => (1, self.resources.cpus),
+            false => (self.resources.cpus, 1),
+        };
         format!(
-            "exec {} sweep {} --out {} --shard \"{shard}/{}\" --jobs {} --threads 1 --quiet",
+            "exec {} sweep {} --out {} --shard \"{shard}/{}\" --jobs {jobs} --threads {threads} --quiet",
             quote::shell(&self.program),
             quote::shell(&self.plan),
             quote::shell(&self.out),
             self.of,
-            self.resources.cpus
         )
     }
 

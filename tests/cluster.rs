@@ -483,3 +483,423 @@ fn what_slurm_prints_is_read() {
     assert!(slurm::job("sbatch: error").is_err());
     assert_eq!(slurm::in_queue("3\n  1\nN/A\n3\n"), [1, 3]);
 }
+
+// --- fisc sweep submit ---------------------------------------------------------------------------
+
+/// A small sweep, an output folder, and Slurm's programs as scripts that write down their arguments.
+struct Trial {
+    folder: tempfile::TempDir,
+}
+
+const RUNS: usize = 10;
+const SHARDS: usize = 4;
+
+impl Trial {
+    fn new() -> Trial {
+        let trial = Trial {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let bin = trial.path("bin");
+        std::fs::create_dir(&bin).unwrap();
+        // Numbers its jobs from 41.
+        executable(
+            &bin.join("sbatch"),
+            "#!/bin/sh\nfor word in \"$@\"; do printf '%s\\n' \"$word\" >> \"$TRIAL/sbatch\"; done\n\
+             if [ -e \"$TRIAL/refuse\" ]; then cat \"$TRIAL/refuse\" >&2; exit 1; fi\n\
+             echo x >> \"$TRIAL/jobs\"; echo $((40 + $(wc -l < \"$TRIAL/jobs\")))\n",
+        );
+        executable(
+            &bin.join("squeue"),
+            "#!/bin/sh\nfor word in \"$@\"; do printf '%s\\n' \"$word\" >> \"$TRIAL/squeue\"; done\n\
+             cat \"$TRIAL/queue\" 2>/dev/null || { echo 'Invalid job id' >&2; exit 1; }\n",
+        );
+        trial.sweep(RUNS / 2);
+        trial
+    }
+
+    fn sweep(&self, seeds: usize) {
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/rational.toml");
+        let text = format!(
+            "name = \"small\"\nbase = {base:?}\nseeds = {seeds}\n[set]\npopulation.size = 20\n\
+             record.workers_every = 0\nsteps = 4\ntax_year = 2\n[grid]\n\
+             planner.kind = [\"us-2024\", \"saez-static\"]\n"
+        );
+        std::fs::write(self.path("sweep.toml"), text).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn fisc(&self, words: &[&str]) -> Said {
+        let path = format!(
+            "{}:{}",
+            self.path("bin").display(),
+            std::env::var("PATH").unwrap()
+        );
+        self.fisc_with_path(&path, words)
+    }
+
+    fn fisc_with_path(&self, path: &str, words: &[&str]) -> Said {
+        let output = Command::new(env!("CARGO_BIN_EXE_fisc"))
+            .args(words)
+            .current_dir(&self.folder)
+            .env("PATH", path)
+            .env("TRIAL", self.folder.path())
+            .output()
+            .unwrap();
+        Said {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn submit(&self, more: &[&str]) -> Said {
+        self.fisc(&[&["sweep", "submit", "sweep.toml", "--out", "far"], more].concat())
+    }
+
+    /// The words that a program was called with since the last time.
+    fn called(&self, program: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path(program)).unwrap_or_default();
+        let _ = std::fs::remove_file(self.path(program));
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// What Slurm does with one task of an array.
+    fn play(&self, script: &str, shard: usize) {
+        let status = Command::new("bash")
+            .arg(self.path("far/cluster").join(script))
+            .env("SLURM_ARRAY_TASK_ID", shard.to_string())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{script}, shard {shard}");
+    }
+
+    fn array(&self, script: &str) -> String {
+        let text = std::fs::read_to_string(self.path("far/cluster").join(script)).unwrap();
+        let found = directives(&text)
+            .into_iter()
+            .find(|(key, _)| key == "array");
+        found.unwrap().1
+    }
+
+    /// Names of runs in the order of the plan, read without fisc.
+    fn runs(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path("far/plan.json")).unwrap();
+        let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let runs = plan["runs"].as_array().unwrap();
+        runs.iter()
+            .map(|run| run["run"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn finished(&self) -> Vec<bool> {
+        let there = |run: &String| {
+            self.path("far/runs")
+                .join(run)
+                .join("manifest.json")
+                .is_file()
+        };
+        self.runs().iter().map(there).collect()
+    }
+}
+
+#[derive(Debug)]
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    #[track_caller]
+    fn with(self, code: i32, words: &[&str]) -> Said {
+        assert_eq!(self.code, code, "{self:?}");
+        for word in words {
+            assert!(
+                self.out.contains(word) || self.err.contains(word),
+                "{word}: {self:?}"
+            );
+        }
+        self
+    }
+}
+
+/// The hash of all results in what fisc says.
+fn sha(said: &Said) -> String {
+    let line = said
+        .out
+        .lines()
+        .find(|line| line.starts_with("Results: sha256 "));
+    line.unwrap_or_else(|| panic!("{said:?}")).to_owned()
+}
+
+#[test]
+fn an_array_its_gaps_and_its_collection() {
+    let trial = Trial::new();
+    let here = trial
+        .fisc(&["sweep", "sweep.toml", "--out", "here"])
+        .with(0, &[]);
+    let said = trial
+        .submit(&[
+            "--engine",
+            "slurm",
+            "--shards",
+            "4",
+            "--partition",
+            "short",
+            "--time",
+            "30",
+        ])
+        .with(0, &["Job 41", "Job 42", "4 shards", "30 min", "--resubmit"]);
+    assert!(said.err.is_empty(), "{said:?}");
+    let far = trial.path("far");
+    let script = |name: &str| far.join("cluster").join(name).to_str().unwrap().to_owned();
+    assert_eq!(
+        trial.called("sbatch"),
+        [
+            "--parsable",
+            &script("array.sbatch"),
+            "--parsable",
+            "--dependency=afterany:41",
+            &script("collect.sbatch"),
+        ]
+    );
+    assert_eq!(trial.array("array.sbatch"), "1-4");
+    assert_eq!(trial.runs().len(), RUNS);
+    // The plan is the one that --plan writes.
+    trial
+        .fisc(&["sweep", "sweep.toml", "--plan", "plan.json"])
+        .with(0, &[]);
+    assert_eq!(
+        std::fs::read(trial.path("plan.json")).unwrap(),
+        std::fs::read(far.join("plan.json")).unwrap()
+    );
+    // Once more by mistake.
+    trial
+        .submit(&["--engine", "slurm"])
+        .with(2, &["submitted before", "--resubmit"]);
+    assert!(trial.called("sbatch").is_empty());
+
+    // Two tasks do their work. Which runs that is follows from the rule of shards alone.
+    trial.play("array.sbatch", 1);
+    trial.play("array.sbatch", 3);
+    let wanted: Vec<bool> = (0..RUNS).map(|p| [0, 2].contains(&(p % SHARDS))).collect();
+    assert_eq!(trial.finished(), wanted);
+    let done = wanted.iter().filter(|done| **done).count();
+    trial.submit(&["--collect"]).with(
+        1,
+        &[&format!("{done} of 10 runs have finished"), "--resubmit"],
+    );
+
+    // A run of shard 1 is lost, a part of the tables of shard 3 is torn, shard 2 is still in the queue.
+    std::fs::remove_file(
+        far.join("runs")
+            .join(&trial.runs()[4])
+            .join("manifest.json"),
+    )
+    .unwrap();
+    std::fs::write(
+        far.join("years.parquet")
+            .join(format!("{}.parquet", trial.runs()[2])),
+        "torn",
+    )
+    .unwrap();
+    std::fs::write(trial.path("queue"), "2\nN/A\n").unwrap();
+    trial.submit(&["--resubmit", "--mem", "1G"]).with(
+        0,
+        &[
+            "Shards 2 are still in the queue",
+            "Job 43",
+            "shards 1,3-4 of 4",
+            "1 GiB, at most 30 min",
+        ],
+    );
+    assert!(trial.called("squeue").contains(&"--jobs=41".to_owned()));
+    assert_eq!(trial.array("array-2.sbatch"), "1,3-4");
+    let text = std::fs::read_to_string(far.join("cluster/array-2.sbatch")).unwrap();
+    assert!(text.contains("#SBATCH --partition=short\n"), "{text}");
+    assert_eq!(trial.called("sbatch")[3], "--dependency=afterany:43");
+    for shard in [1, 3, 4] {
+        trial.play("array-2.sbatch", shard);
+    }
+
+    // The queue is empty and shard 2 is not done: its task was killed.
+    std::fs::write(trial.path("queue"), "").unwrap();
+    trial
+        .submit(&["--resubmit"])
+        .with(0, &["Job 45", "shards 2 of 4"]);
+    assert_eq!(trial.array("array-3.sbatch"), "2");
+    trial.play("array-3.sbatch", 2);
+    assert!(trial.finished().iter().all(|done| *done));
+    let collected = trial
+        .submit(&["--collect"])
+        .with(0, &["10 of 10 runs have finished"]);
+    assert_eq!(sha(&collected), sha(&here));
+    for run in trial.runs() {
+        for table in ["years.parquet", "summary.parquet"] {
+            let part = |out: &str| {
+                std::fs::read(trial.path(out).join(table).join(format!("{run}.parquet"))).unwrap()
+            };
+            assert!(part("here") == part("far"), "{table} of {run}");
+        }
+    }
+    trial.called("sbatch");
+    trial
+        .submit(&["--resubmit"])
+        .with(0, &["nothing to submit"]);
+    assert!(trial.called("sbatch").is_empty());
+
+    // The sweep grows while nothing is in the queue: the finished runs stay, and the new ones are missing.
+    trial.sweep(RUNS / 2 + 1);
+    std::fs::write(trial.path("queue"), "1\n").unwrap();
+    trial
+        .submit(&["--resubmit"])
+        .with(1, &["still in the queue", "scancel"]);
+    assert!(trial.called("sbatch").is_empty());
+    std::fs::write(trial.path("queue"), "").unwrap();
+    trial.submit(&["--resubmit"]).with(0, &["Job 47"]);
+    let missing: BTreeSet<usize> = (0..12)
+        .filter(|p| !trial.finished()[*p])
+        .map(|p| p % SHARDS + 1)
+        .collect();
+    let missing: Vec<usize> = missing.into_iter().collect();
+    assert_eq!(trial.array("array-4.sbatch"), shards::ranges(&missing));
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_written() {
+    let trial = Trial::new();
+    let nothing = |trial: &Trial| {
+        assert!(!trial.path("far").exists());
+        assert!(trial.called("sbatch").is_empty());
+    };
+    trial.submit(&[]).with(2, &["--engine"]);
+    trial.submit(&["--resubmit"]).with(2, &["never submitted"]);
+    trial
+        .submit(&["--engine", "pbs"])
+        .with(2, &["slurm", "hyperqueue", "kubernetes"]);
+    trial
+        .submit(&["--engine", "slurm", "--shards", "11"])
+        .with(2, &["--shards", "11", "1 to 10"]);
+    trial
+        .submit(&["--engine", "slurm", "--partition", "a\n#SBATCH --uid=0"])
+        .with(2, &["--partition"]);
+    trial
+        .submit(&["--engine", "slurm", "--account", "$(touch pwned)"])
+        .with(2, &["--account"]);
+    trial
+        .submit(&["--engine", "slurm", "--sbatch=--array=1-9"])
+        .with(2, &["--sbatch"]);
+    trial
+        .submit(&["--engine", "slurm", "--time", "soon"])
+        .with(2, &["--time", "soon"]);
+    trial
+        .submit(&["--engine", "slurm", "--mem", "lots"])
+        .with(2, &["--mem", "lots"]);
+    trial
+        .submit(&["--engine", "slurm", "--image", "x"])
+        .with(2, &["--image", "slurm"]);
+    trial
+        .submit(&["--engine", "hyperqueue", "--partition", "x"])
+        .with(2, &["--partition", "hyperqueue"]);
+    trial
+        .submit(&["--engine", "kubernetes"])
+        .with(2, &["--image"]);
+    trial
+        .submit(&[
+            "--engine",
+            "kubernetes",
+            "--image",
+            "x",
+            "--claim",
+            "y",
+            "--wait",
+        ])
+        .with(2, &["--wait"]);
+    nothing(&trial);
+    // Nothing on the search path.
+    let words = ["sweep", "submit", "sweep.toml", "--out", "far", "--engine"];
+    for (engine, program) in [("slurm", "sbatch"), ("hyperqueue", "hq")] {
+        trial
+            .fisc_with_path("/nonexistent", &[&words[..], &[engine]].concat())
+            .with(1, &[program, "not on this machine", "--dry-run"]);
+        nothing(&trial);
+        // A dry run needs no cluster, and is the script.
+        let dry = trial
+            .fisc_with_path(
+                "/nonexistent",
+                &[&words[..], &[engine, "--dry-run"]].concat(),
+            )
+            .with(0, &[]);
+        assert!(
+            dry.out.starts_with("#!/bin/bash\n") && dry.err.is_empty(),
+            "{dry:?}"
+        );
+        nothing(&trial);
+    }
+}
+
+#[test]
+fn a_refusal_of_slurm_is_passed_on_and_is_no_submission() {
+    let trial = Trial::new();
+    std::fs::write(
+        trial.path("refuse"),
+        "sbatch: error: invalid partition specified: x\n",
+    )
+    .unwrap();
+    trial
+        .submit(&["--engine", "slurm", "--partition", "x"])
+        .with(1, &["invalid partition specified: x", "array.sbatch"]);
+    std::fs::write(
+        trial.path("refuse"),
+        "Batch job submission failed: Invalid job array specification\n",
+    )
+    .unwrap();
+    trial
+        .submit(&["--engine", "slurm"])
+        .with(1, &["MaxArraySize"]);
+    std::fs::remove_file(trial.path("refuse")).unwrap();
+    trial.submit(&["--engine", "slurm"]).with(0, &["Job 41"]);
+}
+
+#[test]
+fn the_kubernetes_file_can_be_written_again_and_follows_the_gaps() {
+    let trial = Trial::new();
+    let words = [
+        "--engine",
+        "kubernetes",
+        "--image",
+        "x",
+        "--claim",
+        "y",
+        "--shards",
+        "4",
+    ];
+    for _ in 0..2 {
+        trial
+            .submit(&words)
+            .with(0, &["kubectl apply -f", "job.yaml"]);
+    }
+    // A pod has played shards 1, 2 and 4, and the claim's files are back.
+    for shard in ["1/4", "2/4", "4/4"] {
+        trial
+            .fisc(&[
+                "sweep",
+                "far/plan.json",
+                "--out",
+                "far",
+                "--shard",
+                shard,
+                "--quiet",
+            ])
+            .with(0, &[]);
+    }
+    trial.submit(&["--resubmit"]).with(0, &["job-2.yaml"]);
+    let text = std::fs::read_to_string(trial.path("far/cluster/job-2.yaml")).unwrap();
+    let job: Value = serde_yaml_ng::from_str(&text).unwrap();
+    assert_eq!(job["spec"]["completions"], 1);
+    let args = &job["spec"]["template"]["spec"]["containers"][0]["args"][0];
+    assert!(args.as_str().unwrap().contains("set -- 3;"), "{args:?}");
+}

@@ -1,22 +1,23 @@
 //! `fisc sweep submit`: a sweep on a cluster.
 
+mod collect;
+mod hand_in;
+
 use super::{print, sweep};
 use crate::error::{Error, Result};
 use crate::run::tables::write_whole;
-use crate::sweep::cluster::record::{Options, Record, Round};
+use crate::sweep::cluster::record::{Options, Record};
 use crate::sweep::cluster::resources::Resources;
 use crate::sweep::cluster::{
     Batch, hyperqueue, job_name, kubernetes, path_text, quote, shards, slurm,
 };
 use crate::sweep::codebook;
-use crate::sweep::ledger::{Ledger, csv_twins, digest};
 use crate::sweep::plan::Plan;
-use crate::sweep::store::{Need, Store};
-use rayon::prelude::*;
+use crate::sweep::store::Store;
+use collect::{collect, complete};
+use hand_in::{Submission, find, queued};
 use sha2::{Digest, Sha256};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// Arguments of `fisc sweep submit`.
 #[derive(Debug, clap::Args)]
@@ -110,17 +111,6 @@ impl Engine {
     }
 }
 
-/// A sweep on its way to a cluster.
-struct Submission {
-    /// The sweep as the user named it, for commands in messages.
-    sweep: PathBuf,
-    plan: Plan,
-    store: Store,
-    batch: Batch,
-    record: Record,
-    wait: bool,
-}
-
 impl SubmitArguments {
     /// Runs the command.
     pub fn execute(self) -> Result<()> {
@@ -142,6 +132,7 @@ impl SubmitArguments {
             && !self.resubmit
             && !self.dry_run
             && earlier.plan_sha256 == hash
+            && earlier.rounds.iter().any(|round| round.job.is_some())
         {
             return Err(Error::input("this sweep was submitted before")
                 .value(jobs_in_words(earlier))
@@ -205,9 +196,9 @@ impl SubmitArguments {
             )?),
             _ => None,
         };
-        let rounds = match &earlier {
-            Some(earlier) if earlier.plan_sha256 == hash => earlier.rounds.clone(),
-            _ => Vec::new(),
+        let rounds = match repeated {
+            Some(earlier) => earlier.rounds.clone(),
+            None => Vec::new(),
         };
         let round = rounds.len() + 1;
         let script = script_file(&store, engine, round);
@@ -337,224 +328,6 @@ impl SubmitArguments {
     }
 }
 
-impl Submission {
-    fn to_slurm(
-        mut self,
-        sbatch: &Path,
-        script: &Path,
-        placement: &slurm::Placement,
-        again: &str,
-    ) -> Result<()> {
-        let collect_script = self.store.root.join("cluster/collect.sbatch");
-        write_whole(
-            &collect_script,
-            slurm::collect(&self.batch, placement).as_bytes(),
-        )?;
-        let printed = output(
-            Command::new(sbatch).arg("--parsable").arg(script),
-            "sbatch did not take the job",
-            script,
-        )?;
-        let job = slurm::job(&printed)?;
-        self.remember(Some(job), None)?;
-        let mut collecting = Command::new(sbatch);
-        collecting
-            .arg("--parsable")
-            .arg(format!("--dependency=afterany:{job}"));
-        if self.wait {
-            collecting.arg("--wait");
-        }
-        let mut child = collecting
-            .arg(&collect_script)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| Error::run(format!("starting sbatch: {error}")))?;
-        let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout)
-                .read_line(&mut line)
-                .map_err(|error| Error::run(format!("reading from sbatch: {error}")))?;
-        }
-        let collect = slurm::job(&line).map_err(|error| {
-            error.context(format!(
-                "job {job} is submitted, the job that collects its tables is not"
-            ))
-        })?;
-        self.remember(Some(job), Some(collect))?;
-        let logs = self.store.root.join("cluster/logs");
-        print(&format!(
-            "Job {job}: {name}, {what}.\nJob {collect} writes the tables of all runs when it has ended, well or not.\n\
-             \x20 look     squeue --jobs={job},{collect}\n\
-             \x20 logs     {logs}/{job}_*.log, {collect}_collect.log\n\
-             \x20 missing  {again}\n",
-            name = self.plan.name,
-            what = self.batch.in_words(),
-            logs = logs.display(),
-        ))?;
-        // Without --wait this is the end of the submission alone.
-        let status = child
-            .wait()
-            .map_err(|error| Error::run(format!("waiting for sbatch: {error}")))?;
-        if !self.wait {
-            return match status.success() {
-                true => Ok(()),
-                false => Err(Error::run(format!("sbatch ended with {status}"))),
-            };
-        }
-        let log = logs.join(format!("{collect}_collect.log"));
-        let said = std::fs::read_to_string(&log).unwrap_or_default();
-        print(&format!("\n{said}"))?;
-        match status.success() {
-            true => Ok(()),
-            false => Err(Error::run("not every run has finished")
-                .value(log.display())
-                .allowed(again)),
-        }
-    }
-
-    fn to_hyperqueue(mut self, hq: &Path, script: &str, again: &str) -> Result<()> {
-        let arguments = hyperqueue::arguments(&self.batch, script)?;
-        let printed = output(
-            Command::new(hq).args(&arguments),
-            "hq did not take the job",
-            Path::new(script),
-        )?;
-        let job: u64 = printed
-            .trim()
-            .parse()
-            .map_err(|_| Error::run("hq printed no job number").value(printed.trim()))?;
-        self.remember(Some(job), None)?;
-        let tables = again_collect(&self);
-        print(&format!(
-            "HyperQueue's job {job}: {name}, {what}.\n\
-             \x20 look     hq job info {job}\n\
-             \x20 logs     {logs}/hq-{job}_*\n\
-             \x20 missing  {again} (once the job has ended)\n\
-             \x20 tables   hq job wait {job}; {tables}\n",
-            name = self.plan.name,
-            what = self.batch.in_words(),
-            logs = self.batch.logs(),
-        ))?;
-        if !self.wait {
-            return Ok(());
-        }
-        // Its exit code says whether tasks failed; what is missing is found from the files.
-        Command::new(hq)
-            .args(["job", "wait", &job.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status()
-            .map_err(|error| Error::run(format!("waiting with hq: {error}")))?;
-        collect(&self.store, &self.plan, &self.sweep)
-    }
-
-    fn to_kubernetes(mut self, script: &Path, again: &str) -> Result<()> {
-        self.remember(None, None)?;
-        let tables = again_collect(&self);
-        print(&format!(
-            "{file}: {name}, {what}. Nothing is submitted.\n\
-             \x20 before   the folder {out} on the claim's root (plan.json is what is needed)\n\
-             \x20 start    kubectl apply -f {quoted}\n\
-             \x20 after    the claim's files back in that folder, then\n\
-             \x20 tables   {tables}\n\
-             \x20 missing  {again}\n",
-            file = script.display(),
-            name = self.plan.name,
-            what = self.batch.in_words(),
-            out = self.store.root.display(),
-            quoted = quote::shell(&script.to_string_lossy()),
-        ))
-    }
-
-    /// Puts this round into the record, or brings it up to date.
-    fn remember(&mut self, job: Option<u64>, collect: Option<u64>) -> Result<()> {
-        let round = Round {
-            job,
-            collect,
-            shards: self.batch.shards.clone(),
-        };
-        match self.record.rounds.last_mut() {
-            Some(last) if job.is_some() && last.job == job => *last = round,
-            _ => self.record.rounds.push(round),
-        }
-        self.record.write(&record_file(&self.store))
-    }
-}
-
-/// Writes the tables of what has finished and says what is missing; exit code 1 if anything is.
-fn collect(store: &Store, plan: &Plan, sweep: &Path) -> Result<()> {
-    store.prepare(plan)?;
-    codebook::write(store, plan)?;
-    let mut ledger = Ledger::default();
-    let tally = ledger.write(store, plan)?;
-    if plan.csv {
-        csv_twins(store, plan)?;
-    }
-    let outcomes = ledger.outcomes(store, plan)?;
-    let mut text = format!(
-        "{}: {} of {} runs have finished",
-        plan.name,
-        tally.finished,
-        plan.runs.len()
-    );
-    if tally.failed > 0 {
-        text.push_str(&format!(", {} failed", tally.failed));
-    }
-    if tally.pending > 0 {
-        text.push_str(&format!(", {} are missing", tally.pending));
-    }
-    text.push_str(&format!(
-        ".\nTables: {root}/runs.parquet, years.parquet/, summary.parquet/\nResults: sha256 {sha}\n",
-        root = store.root.display(),
-        sha = digest(&outcomes, plan)
-    ));
-    print(&text)?;
-    let open = complete(store, plan)?.iter().filter(|done| !**done).count();
-    match open {
-        0 => Ok(()),
-        open => Err(Error::run(format!(
-            "{open} of {} runs are missing, failed, or damaged",
-            plan.runs.len()
-        ))
-        .allowed(format!(
-            "{}; why runs failed: column `message` of runs.parquet",
-            again(sweep, store, "--resubmit")
-        ))),
-    }
-}
-
-/// Whether each run of the plan is finished and in the tables, from the files alone.
-fn complete(store: &Store, plan: &Plan) -> Result<Vec<bool>> {
-    let complete: Vec<Result<bool>> = plan
-        .runs
-        .par_iter()
-        .map(|run| Ok(store.need(plan, run, true)? == Need::Nothing))
-        .collect();
-    complete.into_iter().collect()
-}
-
-/// Shards of earlier rounds that Slurm still has in its queue; none where it does not say.
-fn queued(record: &Record) -> Result<Vec<usize>> {
-    let mut queued = Vec::new();
-    if record.engine != Engine::Slurm.name() {
-        return Ok(queued);
-    }
-    for job in record.rounds.iter().filter_map(|round| round.job) {
-        let asked = Command::new("squeue")
-            .args(["--array", "--noheader", "--format=%K"])
-            .arg(format!("--jobs={job}"))
-            .stdin(Stdio::null())
-            .output();
-        if let Ok(asked) = asked {
-            queued.extend(slurm::in_queue(&String::from_utf8_lossy(&asked.stdout)));
-        }
-    }
-    queued.sort_unstable();
-    queued.dedup();
-    Ok(queued)
-}
-
 /// Refuses options that mean nothing to the engine, and the lack of those that it needs.
 fn fits(engine: Engine, options: &Options, wait: bool) -> Result<()> {
     let of_slurm = [
@@ -596,42 +369,6 @@ fn fits(engine: Engine, options: &Options, wait: bool) -> Result<()> {
 
 fn mount(options: &Options) -> &str {
     options.mount.as_deref().unwrap_or("/sweep")
-}
-
-/// A program on the search path.
-fn find(program: &str) -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
-        .ok_or_else(|| {
-            let (whose, remedy) = match program {
-                "sbatch" => (
-                    "Slurm",
-                    "a login node of the cluster, or Slurm's commands (Debian: slurm-client); \
-                     to try it on this machine: scripts/slurm.sh up",
-                ),
-                _ => (
-                    "HyperQueue",
-                    "a machine with `hq` on its PATH and a server that it reaches",
-                ),
-            };
-            Error::run(format!("`{program}` of {whose} is not on this machine"))
-                .allowed(format!("{remedy}; --dry-run prints the script"))
-        })
-}
-
-/// What a program prints.
-fn output(command: &mut Command, failed: &str, script: &Path) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Error::run(format!("{failed}: {error}")))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Error::run(format!("{failed}: {}", said.trim())).value(script.display()));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn record_file(store: &Store) -> PathBuf {
@@ -682,8 +419,4 @@ fn again(sweep: &Path, store: &Store, what: &str) -> String {
         &store.root.to_string_lossy(),
         what,
     ])
-}
-
-fn again_collect(submission: &Submission) -> String {
-    again(&submission.sweep, &submission.store, "--collect")
 }

@@ -71,7 +71,7 @@ configure() {
     say "$state is another's, or holds something else; name another folder in FISC_SLURM"
     exit 1
   fi
-  mkdir -p -m 700 "$state"
+  (umask 077 && mkdir -p "$state")
   mkdir -p "$state/spool" "$state/control" "$state/log"
   local me cpus memory
   me=$(id -un)
@@ -258,7 +258,7 @@ SWEEP
     fail "the collecting job does not say what is missing"
   say "resubmitted: the second shard had $killed of its 6 runs"
   said=$("$fisc" sweep submit "$sweep" --out "$out" --resubmit --wait) || fail "$said"
-  grep -q "shards $victim of 4" <<<"$said" || fail "other shards than the killed one: $said"
+  grep -q "shard $victim of 4" <<<"$said" || fail "other shards than the killed one: $said"
   grep -q '24 of 24 runs have finished' <<<"$said" || fail "$said"
   hashes "$work/here" >"$work/here.sha256"
   hashes "$out" >"$work/out.sha256"

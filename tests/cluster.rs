@@ -477,6 +477,14 @@ fn numbers_of_shards() {
 }
 
 #[test]
+fn shards_in_words() {
+    assert_eq!(shards::in_words(&[1], 1), "1 shard");
+    assert_eq!(shards::in_words(&[1, 2, 3], 3), "3 shards");
+    assert_eq!(shards::in_words(&[2], 3), "shard 2 of 3");
+    assert_eq!(shards::in_words(&[1, 2, 5], 6), "shards 1-2,5 of 6");
+}
+
+#[test]
 fn what_slurm_prints_is_read() {
     assert_eq!(slurm::job("123\n").unwrap(), 123);
     assert_eq!(slurm::job("123;cluster\n").unwrap(), 123);
@@ -710,7 +718,7 @@ fn an_array_its_gaps_and_its_collection() {
     trial.submit(&["--resubmit", "--mem", "1G"]).with(
         0,
         &[
-            "Shards 2 are still in the queue",
+            "Still in the queue, and left to it: shard 2 of 4",
             "Job 43",
             "shards 1,3-4 of 4",
             "1 GiB, at most 30 min",
@@ -729,7 +737,7 @@ fn an_array_its_gaps_and_its_collection() {
     std::fs::write(trial.path("queue"), "").unwrap();
     trial
         .submit(&["--resubmit"])
-        .with(0, &["Job 45", "shards 2 of 4"]);
+        .with(0, &["Job 45", "shard 2 of 4"]);
     assert_eq!(trial.array("array-3.sbatch"), "2");
     trial.play("array-3.sbatch", 2);
     assert!(trial.finished().iter().all(|done| *done));

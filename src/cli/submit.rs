@@ -168,14 +168,14 @@ impl SubmitArguments {
             let same = earlier.plan_sha256 == hash && earlier.of == of;
             if !same && !queued.is_empty() {
                 return Err(Error::run("tasks of an earlier submission are still in the queue")
-                    .value(format!("{}, shards {}", jobs_in_words(earlier), shards::ranges(&queued)))
+                    .value(format!("{}, {}", jobs_in_words(earlier), shards::in_words(&queued, earlier.of)))
                     .allowed("end them first (scancel): their plan or number of shards is another one"));
             }
             open.retain(|shard| !queued.contains(shard));
             if !queued.is_empty() {
                 print(&format!(
-                    "Shards {} are still in the queue and are left to it.\n",
-                    shards::ranges(&queued)
+                    "Still in the queue, and left to it: {}.\n",
+                    shards::in_words(&queued, of)
                 ))?;
             }
             if open.is_empty() {

@@ -73,11 +73,11 @@ impl Batch {
 
     /// What it is, in a line.
     pub fn in_words(&self) -> String {
-        let shards = match self.shards.len() == self.of {
-            true => format!("{} shards", self.of),
-            false => format!("shards {} of {}", shards::ranges(&self.shards), self.of),
-        };
-        format!("{shards}, each with {}", self.resources.in_words())
+        format!(
+            "{}, each with {}",
+            shards::in_words(&self.shards, self.of),
+            self.resources.in_words()
+        )
     }
 }
 

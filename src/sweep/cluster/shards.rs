@@ -47,3 +47,13 @@ pub fn ranges(numbers: &[usize]) -> String {
         .collect();
     parts.join(",")
 }
+
+/// `4 shards`, `shard 2 of 4`, `shards 1,3-4 of 4`.
+pub fn in_words(shards: &[usize], of: usize) -> String {
+    match (shards, of) {
+        (_, 1) => "1 shard".to_owned(),
+        (all, of) if all.len() == of => format!("{of} shards"),
+        ([one], of) => format!("shard {one} of {of}"),
+        (some, of) => format!("shards {} of {of}", ranges(some)),
+    }
+}

@@ -785,6 +785,7 @@ fn what_is_wrong_is_said_before_anything_is_written() {
     };
     trial.submit(&[]).with(2, &["--engine"]);
     trial.submit(&["--resubmit"]).with(2, &["never submitted"]);
+    trial.submit(&["--collect"]).with(2, &["no sweep"]);
     trial
         .submit(&["--engine", "pbs"])
         .with(2, &["slurm", "hyperqueue", "kubernetes"]);
@@ -910,4 +911,31 @@ fn the_kubernetes_file_can_be_written_again_and_follows_the_gaps() {
     assert_eq!(job["spec"]["completions"], 1);
     let args = &job["spec"]["template"]["spec"]["containers"][0]["args"][0];
     assert!(args.as_str().unwrap().contains("set -- 3;"), "{args:?}");
+}
+
+#[test]
+fn what_one_engine_leaves_another_takes_up() {
+    let trial = Trial::new();
+    let slurm = ["--engine", "slurm", "--shards", "4", "--partition", "x"];
+    trial.submit(&slurm).with(0, &["Job 41"]);
+    trial.play("array.sbatch", 2);
+    let kubernetes = [
+        "--resubmit",
+        "--engine",
+        "kubernetes",
+        "--image",
+        "x",
+        "--claim",
+        "y",
+        "--shards",
+        "4",
+    ];
+    std::fs::write(trial.path("queue"), "3\n").unwrap();
+    trial
+        .submit(&kubernetes)
+        .with(1, &["slurm, jobs 41, shard 3 of 4", "scancel"]);
+    std::fs::write(trial.path("queue"), "").unwrap();
+    trial
+        .submit(&kubernetes)
+        .with(0, &["shards 1,3-4 of 4", "job.yaml"]);
 }

@@ -138,12 +138,14 @@ impl SubmitArguments {
                 .value(jobs_in_words(earlier))
                 .allowed("--resubmit, which submits the shards that are not complete"));
         }
-        let repeated = earlier.as_ref().filter(|_| self.resubmit);
-        let engine = match (self.engine, repeated) {
+        let engine = match (self.engine, &earlier) {
             (Some(engine), _) => engine,
             (None, Some(earlier)) => Engine::read(&earlier.engine)?,
             (None, None) => return Err(Error::input("`--engine` is missing")),
         };
+        // What was given to another engine says nothing to this one.
+        let repeated =
+            (earlier.as_ref()).filter(|earlier| self.resubmit && earlier.engine == engine.name());
         let options = match repeated {
             Some(earlier) => self.options().or(&earlier.options),
             None => self.options(),
@@ -164,12 +166,12 @@ impl SubmitArguments {
             ));
         }
         if let (Some(earlier), false) = (&earlier, self.dry_run) {
-            let queued = queued(earlier)?;
-            let same = earlier.plan_sha256 == hash && earlier.of == of;
+            let queued = queued(earlier);
+            let same = repeated.is_some() && earlier.plan_sha256 == hash && earlier.of == of;
             if !same && !queued.is_empty() {
                 return Err(Error::run("tasks of an earlier submission are still in the queue")
                     .value(format!("{}, {}", jobs_in_words(earlier), shards::in_words(&queued, earlier.of)))
-                    .allowed("end them first (scancel): their plan or number of shards is another one"));
+                    .allowed("end them first (scancel): their plan, engine, or number of shards is another one"));
             }
             open.retain(|shard| !queued.contains(shard));
             if !queued.is_empty() {
@@ -242,10 +244,12 @@ impl SubmitArguments {
         };
         match (engine, program) {
             (Engine::Slurm, Some(sbatch)) => {
-                submission.to_slurm(&sbatch, &script, &placement, &again)
+                submission.hand_to_slurm(&sbatch, &script, &placement, &again)
             }
-            (Engine::Hyperqueue, Some(hq)) => submission.to_hyperqueue(&hq, &script_text, &again),
-            _ => submission.to_kubernetes(&script, &again),
+            (Engine::Hyperqueue, Some(hq)) => {
+                submission.hand_to_hyperqueue(&hq, &script_text, &again)
+            }
+            _ => submission.hand_to_kubernetes(&script, &again),
         }
     }
 

@@ -30,7 +30,7 @@ pub struct SweepArguments {
 #[derive(Debug, clap::Subcommand)]
 enum Elsewhere {
     /// Play a sweep on a cluster: Slurm, HyperQueue or Kubernetes.
-    Submit(super::submit::SubmitArguments),
+    Submit(Box<super::submit::SubmitArguments>),
 }
 
 impl SweepArguments {

@@ -2,7 +2,7 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`file`] | the sweep file: read, checked against its base scenario, or an error that points at the line |
+//! | [`mod@file`] | the sweep file: read, checked against its base scenario, or an error that points at the line |
 //! | [`design`] | points in the unit cube (Latin hypercube, Sobol), ranges, seeds: plain functions |
 //! | [`plan`], [`fingerprint`] | every run with its scenario and name; shards |
 //! | [`store`], [`parts`], [`ledger`] | the output folder and its tables |

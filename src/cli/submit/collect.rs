@@ -12,6 +12,11 @@ use std::path::Path;
 
 /// Writes the tables of what has finished and says what is missing; exit code 1 if anything is.
 pub fn collect(store: &Store, plan: &Plan, sweep: &Path) -> Result<()> {
+    if !store.plan().is_file() {
+        return Err(Error::input("no sweep was submitted or played here")
+            .value(store.root.display())
+            .allowed("the --out of the submission"));
+    }
     store.prepare(plan)?;
     codebook::write(store, plan)?;
     let mut ledger = Ledger::default();

@@ -30,7 +30,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    pub fn to_slurm(
+    pub fn hand_to_slurm(
         mut self,
         sbatch: &Path,
         script: &Path,
@@ -104,7 +104,7 @@ impl Submission {
         }
     }
 
-    pub fn to_hyperqueue(mut self, hq: &Path, script: &str, again: &str) -> Result<()> {
+    pub fn hand_to_hyperqueue(mut self, hq: &Path, script: &str, again: &str) -> Result<()> {
         let arguments = hyperqueue::arguments(&self.batch, script)?;
         let printed = output(
             Command::new(hq).args(&arguments),
@@ -139,7 +139,7 @@ impl Submission {
         collect(&self.store, &self.plan, &self.sweep)
     }
 
-    pub fn to_kubernetes(mut self, script: &Path, again: &str) -> Result<()> {
+    pub fn hand_to_kubernetes(mut self, script: &Path, again: &str) -> Result<()> {
         self.remember(None, None)?;
         let tables = again_collect(&self);
         print(&format!(
@@ -173,10 +173,10 @@ impl Submission {
 }
 
 /// Shards of earlier rounds that Slurm still has in its queue; none where it does not say.
-pub fn queued(record: &Record) -> Result<Vec<usize>> {
+pub fn queued(record: &Record) -> Vec<usize> {
     let mut queued = Vec::new();
     if record.engine != Engine::Slurm.name() {
-        return Ok(queued);
+        return queued;
     }
     for job in record.rounds.iter().filter_map(|round| round.job) {
         let asked = Command::new("squeue")
@@ -190,7 +190,7 @@ pub fn queued(record: &Record) -> Result<Vec<usize>> {
     }
     queued.sort_unstable();
     queued.dedup();
-    Ok(queued)
+    queued
 }
 
 /// A program on the search path.

@@ -225,7 +225,7 @@ seeds = 4
 [set]
 population.size = 200
 record.workers_every = 0
-steps = ${FISC_SLURM_STEPS:-3000}
+steps = ${FISC_SLURM_STEPS:-2000}
 [grid]
 planner.kind = ["us-2024", "saez-static", "saez-fixed-point"]
 objective.welfare = ["inverse_wage", "rawlsian"]

@@ -8,6 +8,7 @@ mod optimum;
 mod reform;
 mod report;
 mod run;
+mod submit;
 mod sweep;
 mod tax;
 

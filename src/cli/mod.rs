@@ -4,6 +4,7 @@ mod audit;
 mod frontier;
 mod model;
 mod optimum;
+mod package;
 mod reform;
 mod run;
 mod sweep;
@@ -95,6 +96,10 @@ enum Command {
         /// Output folder of a run.
         run: PathBuf,
     },
+    /// Put a finished run or sweep, and all that is needed to get its numbers again, into one folder.
+    Package(package::PackageArguments),
+    /// Make all numbers of a package, run or sweep again without a model, and compare.
+    Verify(package::VerifyArguments),
     /// Language models that can be fetched by name.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -188,6 +193,8 @@ pub fn main() -> Result<()> {
             print(&report::table(&report::Summary::read(&run)?))?;
             print(&format!("{}\n", page.display()))
         }
+        Command::Package(package) => package.execute(),
+        Command::Verify(verify) => verify.execute(),
         Command::Model(command) => command.execute(),
         Command::Docs(DocsCommand::Scenario) => print(&scenario::reference()),
     }

@@ -38,6 +38,9 @@ use std::path::Path;
 /// The README of a package.
 pub const README: &str = "README.md";
 
+/// What every file and column means: fisc's `docs/files.md`.
+pub const FILES: &str = "FILES.md";
+
 /// Where a replicator may put model files.
 pub const MODELS: &str = "models";
 

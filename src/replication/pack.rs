@@ -237,6 +237,7 @@ fn fill(
         )?;
     }
     write_whole(&root.join("Cargo.lock"), sources::LOCK.as_bytes())?;
+    write_whole(&root.join(super::FILES), sources::files().as_bytes())?;
     write_whole(&root.join("LICENSE-fisc"), sources::LICENCE.as_bytes())?;
     Ok(scenarios)
 }

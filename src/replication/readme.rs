@@ -110,9 +110,10 @@ impl Measured {
     pub fn verification(&mut self, took: Duration) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let words = format!(
-            "{} on {cores} {} ({} {})",
+            "{} on {cores} {} ({}{} {})",
             duration(took.as_secs_f64()),
             if cores == 1 { "core" } else { "cores" },
+            processor().map_or(String::new(), |name| format!("{name}, ")),
             std::env::consts::OS,
             std::env::consts::ARCH
         );
@@ -123,6 +124,13 @@ impl Measured {
         }
         self.verification = Some(took);
     }
+}
+
+/// The processor's name, where the system says it.
+fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
 }
 
 /// Number of files below `root` and their bytes.
@@ -173,7 +181,8 @@ pub fn text(
     let (count, total) = size(root)?;
     rows.push((
         "this package".into(),
-        format!("{}, {count} files", bytes(total)),
+        // With the README and the list of checksums.
+        format!("{}, {} files", bytes(total), count + 2),
     ));
     let distinct = |of: fn(&super::contents::PackedRun) -> String| -> Vec<String> {
         let set: BTreeSet<String> = contents.runs.iter().map(of).collect();
@@ -283,14 +292,18 @@ fn design(root: &Path, contents: &Contents, scenarios: &[Scenario]) -> Result<St
             Decide::Llm { .. } => "language models",
         })
         .collect();
-    let objectives: BTreeSet<&str> = scenarios.iter().map(|s| s.objective.name()).collect();
+    let objectives: BTreeSet<String> = scenarios
+        .iter()
+        .map(|s| format!("`{}`", s.objective.name()))
+        .collect();
+    let objectives: Vec<String> = objectives.into_iter().collect();
     let list = |set: BTreeSet<&str>| set.into_iter().collect::<Vec<_>>().join(", ");
     let mut words = format!(
-        "It has {workers} workers ({}) over {years} tax {}; the planners are {}; welfare is {}.",
+        "The economy has {workers} workers ({}) and runs for {years} tax {}. The planners are {}; what they are judged by is {}.",
         list(deciders),
         if years == "1" { "year" } else { "years" },
         arms.join(", "),
-        list(objectives),
+        objectives.join(", "),
     );
     if contents.kind == Kind::Sweep {
         let plan = read_plan(&root.join("sweep/plan.json"))?;
@@ -345,10 +358,14 @@ fn row(first: impl Into<String>, second: impl Into<String>) -> (String, String) 
 }
 
 fn places(contents: &Contents, prompts: bool, census: bool, data: bool) -> Rows {
+    let transcript = match contents.runs.iter().any(|run| run.transcript) {
+        true => "transcript, ",
+        false => "",
+    };
     let mut rows = match contents.kind {
         Kind::Run => vec![row(
             "run/",
-            "scenario, tables, transcript, figures and report of the run",
+            format!("scenario, tables, {transcript}figures and report of the run"),
         )],
         Kind::Sweep => vec![
             row(
@@ -357,7 +374,7 @@ fn places(contents: &Contents, prompts: bool, census: bool, data: bool) -> Rows 
             ),
             row(
                 "sweep/runs/",
-                "scenario, tables and transcript of every run",
+                format!("scenario, {transcript}and tables of every run"),
             ),
         ],
     };
@@ -374,12 +391,16 @@ fn places(contents: &Contents, prompts: bool, census: bool, data: bool) -> Rows 
         rows.push(row("prompts/", "the authors' templates of prompts"));
     }
     rows.push(row(
+        super::FILES,
+        "what every file and column of results means, with units",
+    ));
+    rows.push(row(
         "package.json",
         "what is played again and what is compared, for programs",
     ));
     rows.push(row(
-        "Cargo.lock",
-        "the exact version of every library of fisc",
+        "Cargo.lock, LICENSE-fisc",
+        "the exact version of every library of fisc; its licence",
     ));
     rows.push(row(
         "SHA256SUMS",

@@ -16,6 +16,14 @@ pub const LICENCE: &str = include_str!("../../LICENSE");
 /// The account of the census tables.
 pub const NOTES: &str = include_str!("../../census/SOURCES.md");
 
+/// What the files of a run hold.
+const FILES: &str = include_str!("../../docs/files.md");
+
+/// The page on the files of a run, without its links to other pages.
+pub fn files() -> String {
+    FILES.replace("[equations.md](equations.md)", "fisc's docs/equations.md")
+}
+
 /// A data table that is compiled into fisc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CensusTable {

@@ -250,13 +250,8 @@ fn one(
             Err(error) => failure = Some(error.to_string()),
         }
     }
-    // Room for the next: only what the tables of a sweep are made of is kept.
-    for name in [
-        "steps.parquet",
-        "workers.parquet",
-        "decisions.parquet",
-        "ballots.parquet",
-    ] {
+    // Room for the next: tables and figures of a sweep are made of the others.
+    for name in ["steps.parquet", "decisions.parquet", "ballots.parquet"] {
         let _ = std::fs::remove_file(to.join(name));
     }
     Replayed {

@@ -38,9 +38,9 @@ enum Command {
         /// Threads.
         threads: usize,
     },
-    /// Check scenario files without running them.
+    /// Check scenario and sweep files without running them.
     Check {
-        /// Scenario files.
+        /// Scenario or sweep files.
         #[arg(required = true)]
         scenarios: Vec<PathBuf>,
     },
@@ -140,6 +140,10 @@ pub fn main() -> Result<()> {
         Command::SweepWorker { root, threads } => crate::sweep::worker::work(&root, threads),
         Command::Check { scenarios } => {
             for path in scenarios {
+                if sweep::is_sweep(&path) {
+                    print(&sweep::checked(&path)?)?;
+                    continue;
+                }
                 let checked = run::load(&path, &[])?;
                 print(&format!(
                     "{}: ok (workers: {}, arms: {})\n",

@@ -6,7 +6,7 @@ use crate::sweep::execute::{ABANDON, Event, Execution, FINISH, Swept, execute};
 use crate::sweep::file::Sweep;
 use crate::sweep::plan::{Plan, Shard};
 use crate::sweep::probe::{Estimate, estimate};
-use crate::sweep::store::Store;
+use crate::sweep::store::{Failure, Store};
 use crate::sweep::{codebook, collect};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -197,6 +197,25 @@ pub fn read(path: &Path) -> Result<(Plan, Option<String>)> {
     Ok((plan, Some(sweep.text)))
 }
 
+/// Whether a file is a sweep file and not a scenario: it names a base.
+pub fn is_sweep(path: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let table = text.parse::<toml::Table>();
+    table.is_ok_and(|table| table.contains_key("base"))
+}
+
+/// What `fisc check` says of a sweep file.
+pub fn checked(path: &Path) -> Result<String> {
+    let (plan, _) = read(path)?;
+    Ok(format!(
+        "{}: ok (points: {}, seeds: {}, runs: {})\n",
+        path.display(),
+        plan.points.len(),
+        plan.seeds.len(),
+        plan.runs.len()
+    ))
+}
+
 /// Moves the bar as runs go on.
 fn progress<'a>(bar: &'a ProgressBar, plan: &'a Plan) -> impl Fn(Event) + Sync + 'a {
     #[derive(Default)]
@@ -315,28 +334,35 @@ fn in_words(plan: &Plan, store: &Store, swept: &Swept, shard: Shard) -> String {
     text
 }
 
-/// Exit code 1 unless every run of the shard has finished.
-fn verdict(plan: &Plan, store: &Store, swept: &Swept) -> Result<()> {
-    let again = "the same command plays what is missing";
-    if let Some(why) = &swept.stopped {
-        return Err(Error::run(format!("the sweep stopped: {why}")).allowed(again));
-    }
-    let Some((run, failure)) = swept.failures.first() else {
-        return Ok(());
-    };
-    let mut error = Error::run(format!(
-        "{} of {} failed; the first: {}: {}: {}",
-        swept.failures.len(),
-        counted(swept.failures.len() + swept.played, "run"),
+/// A failure on one line.
+fn why(plan: &Plan, run: &str, failure: &Failure) -> String {
+    let message: Vec<&str> = failure.message.split_whitespace().collect();
+    format!(
+        "{} failed ({}): {}",
         name(plan, run),
         failure.stage,
-        failure.message
-    ));
-    error = error.allowed(format!(
-        "once the cause is mended, {again}; all failures: column `message` of {}",
+        message.join(" ")
+    )
+}
+
+/// Exit code 1 unless every run of the shard has finished.
+fn verdict(plan: &Plan, store: &Store, swept: &Swept) -> Result<()> {
+    let first = (swept.failures.first()).map(|(run, failure)| why(plan, run, failure));
+    let message = match (&swept.stopped, first) {
+        (None, None) => return Ok(()),
+        (Some(stopped), None) => format!("the sweep stopped: {stopped}"),
+        (Some(stopped), Some(first)) => format!("the sweep stopped: {stopped}\n{first}"),
+        (None, Some(first)) => format!(
+            "{} of {} failed; the first:\n{first}",
+            swept.failures.len(),
+            counted(swept.failures.len() + swept.played, "run"),
+        ),
+    };
+    Err(Error::run(message).allowed(format!(
+        "once the cause is mended, the same command plays what is missing; all failures: column \
+         `message` of {}",
         store.root.join("runs.parquet").display()
-    ));
-    Err(error)
+    )))
 }
 
 fn estimated(plan: &Plan, found: &Estimate, how: &Execution) -> String {

@@ -10,7 +10,7 @@ use crate::fiscal::law::PARTS_IN_WORDS;
 
 /// A key of a table.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     pub name: &'static str,
     pub kind: Kind,
     pub default: Default,
@@ -22,7 +22,7 @@ pub(super) struct Key {
 
 /// What a missing key means.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Default {
+pub(crate) enum Default {
     /// The key must be given.
     Required,
     /// This TOML value.
@@ -33,7 +33,7 @@ pub(super) enum Default {
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Text.
     Text,
     /// A name fit for a folder and a column: see [`is_label`].
@@ -64,7 +64,7 @@ pub(super) enum Kind {
 
 /// One of several choices.
 #[derive(Debug)]
-pub(super) struct Choice {
+pub(crate) struct Choice {
     pub name: &'static str,
     pub doc: &'static str,
     pub parameters: &'static [Key],
@@ -73,10 +73,10 @@ pub(super) struct Choice {
 }
 
 /// Stands for every law's name in a list of choices.
-pub(super) const LAW: &str = "us-YYYY";
+pub(crate) const LAW: &str = "us-YYYY";
 
 /// How laws are named, in words.
-pub(super) const LAWS_IN_WORDS: &str =
+pub(crate) const LAWS_IN_WORDS: &str =
     "\"us-2013\" to \"us-2026\" (-married, -separate or -head for other filing statuses)";
 
 impl Choice {
@@ -119,7 +119,7 @@ impl Choice {
 
 /// An interval of finite numbers; an infinite bound does not bind.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Interval {
+pub(crate) struct Interval {
     pub low: f64,
     /// Whether `low` itself is outside.
     pub open: bool,
@@ -197,7 +197,7 @@ impl Kind {
 }
 
 /// Names of the keys of a table.
-pub(super) fn names(keys: &[Key]) -> String {
+pub(crate) fn names(keys: &[Key]) -> String {
     keys.iter()
         .map(|key| key.name)
         .collect::<Vec<_>>()
@@ -216,7 +216,7 @@ const LABEL_IN_WORDS: &str = "1 to 64 letters (a–z, A–Z), digits, `-`, `_` o
                               first is a letter or digit (it names folders)";
 
 /// Whether a name is fit for a folder on every system.
-pub(super) fn is_label(name: &str) -> bool {
+pub(crate) fn is_label(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !name.ends_with('.')
@@ -226,7 +226,7 @@ pub(super) fn is_label(name: &str) -> bool {
 }
 
 /// A shorthand for tables of keys.
-pub(super) const fn key(
+pub(crate) const fn key(
     name: &'static str,
     kind: Kind,
     default: Default,
@@ -243,7 +243,7 @@ pub(super) const fn key(
 }
 
 /// A choice with parameters, or without any.
-pub(super) const fn choice(
+pub(crate) const fn choice(
     name: &'static str,
     parameters: &'static [Key],
     doc: &'static str,
@@ -257,7 +257,7 @@ pub(super) const fn choice(
 }
 
 /// A choice whose only parameter is written without a table around it.
-pub(super) const fn bare(
+pub(crate) const fn bare(
     name: &'static str,
     parameters: &'static [Key],
     doc: &'static str,

@@ -19,12 +19,12 @@
 
 mod build;
 mod complete;
-mod key;
+pub(crate) mod key;
 mod keys;
 mod limits;
-mod node;
+pub(crate) mod node;
 mod reference;
-mod set;
+pub(crate) mod set;
 mod taxes;
 mod write;
 
@@ -529,7 +529,7 @@ pub fn load_for_replay(path: &Path, overrides: &[String]) -> Result<Scenario> {
 }
 
 fn load_file(path: &Path, overrides: &[String], models_must_exist: bool) -> Result<Scenario> {
-    parse(&read(path)?, path, overrides, models_must_exist)
+    parse(&read(path, "scenario")?, path, overrides, models_must_exist)
 }
 
 /// As [`load`], of a text; `path` is where it would stand: for messages, and paths in the text are
@@ -551,10 +551,11 @@ pub fn parse(
     build::build(path, &root, models_must_exist)
 }
 
-/// Largest scenario file in bytes; a larger one is not a scenario.
+/// Largest scenario, sweep or table of points in bytes; a larger one is none.
 const SIZE_MAX: u64 = 1 << 22;
 
-fn read(path: &Path) -> Result<String> {
+/// The text of a file; `what` it should be (`scenario`, `sweep`, `table`) is for errors.
+pub(crate) fn read(path: &Path, what: &str) -> Result<String> {
     let at = |line, column| Place {
         file: path.to_owned(),
         line,
@@ -562,17 +563,17 @@ fn read(path: &Path) -> Result<String> {
         key: String::new(),
     };
     let unreadable = |error: std::io::Error| {
-        Error::input("cannot read the scenario")
+        Error::input(format!("cannot read the {what}"))
             .at(at(0, 0))
             .value(error)
-            .allowed("a scenario file in TOML")
+            .allowed(format!("a {what} file"))
     };
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if bytes.len() as u64 > SIZE_MAX {
-        return Err(Error::input("too large for a scenario")
+        return Err(Error::input(format!("too large for a {what}"))
             .at(at(0, 0))
             .value(format!("more than {SIZE_MAX} bytes"))
             .allowed(format!("at most {SIZE_MAX} bytes")));

@@ -10,7 +10,7 @@ use crate::error::{Error, Place, Result};
 
 /// A value of a scenario file, of `--set`, or of a default.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub place: Place,
     /// As it was written, for messages.
     pub text: String,
@@ -21,7 +21,7 @@ pub(super) struct Node {
 
 /// What a [`Node`] holds.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(String),
     /// A whole number; `None` beyond 127 bits.
     Whole(Option<i128>),
@@ -36,7 +36,7 @@ pub(super) enum Value {
 
 /// A key of a table and its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub name: String,
     /// Where the key stands; the value's place is `node.place`.
     pub place: Place,
@@ -44,7 +44,7 @@ pub(super) struct Entry {
 }
 
 /// Where a TOML text comes from.
-pub(super) struct Origin<'a> {
+pub(crate) struct Origin<'a> {
     file: &'a Path,
     text: &'a str,
     /// Starts of lines in bytes; none where lines mean nothing to the user.
@@ -238,7 +238,7 @@ fn shown(text: &str) -> String {
 }
 
 /// The dotted key of `name` in the table `key`.
-pub(super) fn below(key: &str, name: &str) -> String {
+pub(crate) fn below(key: &str, name: &str) -> String {
     if key.is_empty() {
         name.to_owned()
     } else {

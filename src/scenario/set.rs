@@ -49,32 +49,13 @@ fn descend(node: &mut Node, kind: Kind, segments: &[&str], value: Node) -> Resul
         return Ok(());
     };
     let dotted = below(&node.place.key, segment);
-    let inner = match kind {
-        Kind::Table(keys) => match keys.iter().find(|key| key.name == segment) {
-            Some(key) => key.kind,
-            None => return Err(unknown_key(&place(&dotted), segment, keys)),
-        },
-        Kind::Choice(choices) => {
-            let Some(choice) = choices.iter().find(|choice| choice.is_called(segment)) else {
-                return Err(Error::input("no such choice")
-                    .at(place(&dotted))
-                    .value(segment)
-                    .allowed(kind.allowed())
-                    .suggest(segment, choices.iter().map(|choice| choice.name)));
-            };
-            make_room(node, choice);
-            choice.inner()
-        }
-        Kind::Named(inner) | Kind::List(inner) => *inner,
-        Kind::Brackets | Kind::Rates if matches!(node.value, Value::List(_)) => Kind::Rate,
-        _ => {
-            let message = format!("`{}` has no keys below it", node.place.key);
-            return Err(Error::input(message)
-                .at(place(&dotted))
-                .value(segment)
-                .allowed(kind.allowed()));
-        }
-    };
+    let listed = matches!(node.value, Value::List(_));
+    let inner = step(kind, segment, &place(&dotted), listed)?;
+    if let Kind::Choice(choices) = kind
+        && let Some(choice) = choices.iter().find(|choice| choice.is_called(segment))
+    {
+        make_room(node, choice);
+    }
     let wrong = node.wrong_type(kind);
     let child = match &mut node.value {
         Value::Table(entries) if !matches!(kind, Kind::List(_)) => {
@@ -84,6 +65,68 @@ fn descend(node: &mut Node, kind: Kind, segments: &[&str], value: Node) -> Resul
         _ => return Err(wrong),
     };
     descend(child, inner, rest, value)
+}
+
+/// The kind of what stands under `segment` in a value of `kind`; `place` has the whole key.
+/// `listed` is whether brackets or rates are a list, of which one can be named.
+fn step(kind: Kind, segment: &str, place: &Place, listed: bool) -> Result<Kind> {
+    match kind {
+        Kind::Table(keys) => match keys.iter().find(|key| key.name == segment) {
+            Some(key) => Ok(key.kind),
+            None => Err(unknown_key(place, segment, keys)),
+        },
+        Kind::Choice(choices) => match choices.iter().find(|choice| choice.is_called(segment)) {
+            Some(choice) => Ok(choice.inner()),
+            None => Err(Error::input("no such choice")
+                .at(place.clone())
+                .value(segment)
+                .allowed(kind.allowed())
+                .suggest(segment, choices.iter().map(|choice| choice.name))),
+        },
+        Kind::Named(inner) | Kind::List(inner) => Ok(*inner),
+        Kind::Brackets | Kind::Rates if listed => Ok(Kind::Rate),
+        _ => {
+            let above = place.key.rsplit_once('.').map_or("", |(above, _)| above);
+            Err(Error::input(format!("`{above}` has no keys below it"))
+                .at(place.clone())
+                .value(segment)
+                .allowed(kind.allowed()))
+        }
+    }
+}
+
+/// What a key of a scenario holds, as far as it decides whether a table there is a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// Further keys: a section, tables by name, or a list by number.
+    Keys,
+    /// A value that may be a table, or of which a part can be named: a choice, brackets, rates.
+    Either,
+    /// A value.
+    Value,
+}
+
+/// What a dotted key holds; `place` says where it stands.
+///
+/// # Errors
+/// As [`set`] for a key that no scenario has; whether an item of a list exists is not known here.
+pub(crate) fn holds(place: &Place, key: &str) -> Result<Holds> {
+    let mut kind = Kind::Table(SCENARIO);
+    let mut end = 0;
+    for segment in key.split('.') {
+        end += segment.len();
+        let here = Place {
+            key: key[..end].to_owned(),
+            ..place.clone()
+        };
+        kind = step(kind, segment, &here, true)?;
+        end += 1;
+    }
+    Ok(match kind {
+        Kind::Table(_) | Kind::Named(_) | Kind::List(_) => Holds::Keys,
+        Kind::Choice(_) | Kind::Brackets | Kind::Rates => Holds::Either,
+        _ => Holds::Value,
+    })
 }
 
 /// The value of a key of a table; an empty one where there is none.

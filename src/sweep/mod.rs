@@ -2,15 +2,21 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`file`], [`design`] | a sweep file: points in the space of scenarios, and seeds |
+//! | [`file`] | the sweep file: read, checked against its base scenario, or an error that points at the line |
+//! | [`design`] | points in the unit cube (Latin hypercube, Sobol), ranges, seeds: plain functions |
 //! | [`plan`], [`fingerprint`] | every run with its scenario and name; shards |
 //! | [`store`], [`parts`], [`ledger`] | the output folder and its tables |
 //! | [`codebook`] | what every column means; the folder's own README |
 //! | [`worker`], [`execute`] | playing what is missing, in processes |
-//! | [`probe`] | what it will take |
+//! | [`collect`] | taking the runs of other folders |
+//! | [`probe`] | what a sweep will take |
+//!
+//! Keys of a sweep file: `docs/sweep-file.md`, from the same table of keys as the checks. The output
+//! folder: `docs/sweeps.md`.
 
 pub mod codebook;
 pub mod collect;
+pub mod design;
 pub mod execute;
 pub mod file;
 pub mod fingerprint;
@@ -20,3 +26,5 @@ pub mod plan;
 pub mod probe;
 pub mod store;
 pub mod worker;
+
+pub use file::{OnError, Point, Setting, Sweep, Value, reference};

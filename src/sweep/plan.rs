@@ -1,6 +1,6 @@
 //! The plan of a sweep: every run with its scenario, in a file that any machine can work from.
 
-use super::file::{OnError, Point, Sweep, Value};
+use super::file::{OnError, Sweep, Value};
 use super::fingerprint::Fingerprints;
 use crate::error::{Error, Result};
 use crate::run::tables;
@@ -173,11 +173,7 @@ impl Plan {
         let scenarios: Vec<Scenario> = sweep
             .points
             .par_iter()
-            .enumerate()
-            .map(|(at, point)| {
-                scenario::load(&sweep.base, &sweep.overrides(point, first))
-                    .map_err(|error| error.context(in_words(sweep, at, point)))
-            })
+            .map(|point| sweep.scenario(point, first))
             .collect::<Vec<_>>()
             .into_iter()
             .collect::<Result<_>>()?;
@@ -314,14 +310,6 @@ fn asks_local_model(scenario: &Scenario) -> bool {
         .any(|(name, model)| asked.contains(name.as_str()) && local(&model.backend))
 }
 
-/// Point and values in words, for messages.
-fn in_words(sweep: &Sweep, at: usize, point: &Point) -> String {
-    let values: Vec<String> = (sweep.keys.iter().zip(&point.values))
-        .map(|(key, value)| format!("{key} = {}", value.label()))
-        .collect();
-    format!("point {} ({})", at + 1, values.join(", "))
-}
-
 fn runs(sweep: &Sweep, scenarios: &[Scenario]) -> Result<Vec<PlannedRun>> {
     let mut fingerprints = Fingerprints::default();
     let mut runs = Vec::with_capacity(scenarios.len() * sweep.seeds.len());
@@ -337,7 +325,7 @@ fn runs(sweep: &Sweep, scenarios: &[Scenario]) -> Result<Vec<PlannedRun>> {
                     .value(format!("points {same} and {point}"))
                     .allowed(format!(
                         "values that mean different scenarios: {}",
-                        in_words(sweep, at, &sweep.points[at])
+                        sweep.in_words(&sweep.points[at])
                     )));
             }
             runs.push(PlannedRun {

@@ -247,10 +247,19 @@ impl Desk<'_> {
         if let (true, Some(&first)) = (asking.stop, open.first()) {
             self.models
                 .ask_again_later(&asking.model, &unanswered, step)?;
-            return Err(Error::run(format!(
-                "worker {} gave no valid answer in {} attempts, and the scenario says to stop",
-                questions[first].worker, asking.attempts
-            )));
+            let worker = questions[first].worker;
+            let mut last = self.decisions.0.iter().rev();
+            let why = last
+                .find(|decision| decision.worker == Some(worker) && decision.error.is_some())
+                .and_then(|decision| decision.error.clone());
+            let error = Error::run(format!(
+                "worker {worker} gave no valid answer in {} attempts, and the scenario says to stop",
+                asking.attempts
+            ));
+            return Err(match why {
+                Some(why) => error.value(why),
+                None => error,
+            });
         }
         Ok(found)
     }

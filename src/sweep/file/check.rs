@@ -1,0 +1,130 @@
+//! Checks the scenario of every point, and leads what is wrong back to the sweep file.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::{Point, Sweep};
+use crate::error::{Error, Place, Result};
+use crate::scenario::node::{Node, Origin, Value as Content};
+use crate::scenario::{self, Scenario};
+
+impl Sweep {
+    /// The scenario of `point` at `seed`.
+    ///
+    /// # Errors
+    /// As [`scenario::load`]. What the sweep file sets is wrong at its place there; what disagrees
+    /// with it elsewhere is named with the point.
+    pub fn scenario(&self, point: &Point, seed: u64) -> Result<Scenario> {
+        let overrides = self.overrides(point, seed);
+        scenario::parse(&self.base_text, &self.base, &overrides, true)
+            .map_err(|error| self.lead_back(error, point))
+    }
+
+    /// Checks that each point is a scenario, and another than those before it.
+    pub(super) fn check_points(&self) -> Result<()> {
+        let seed = self.seeds[0];
+        let digest = |point: &Point| -> Result<[u8; 32]> {
+            let scenario = self.scenario(point, seed)?;
+            Ok(Sha256::digest(scenario::to_toml(&scenario)).into())
+        };
+        let digests: Vec<_> = self.points.par_iter().map(digest).collect();
+        let mut seen = HashMap::new();
+        for (point, digest) in self.points.iter().zip(digests) {
+            if let Some(before) = seen.insert(digest?, point) {
+                return Err(Error::input("two points come to the same scenario")
+                    .at((*point.place).clone())
+                    .value(format!(
+                        "{}; and before it {}",
+                        self.in_words(point),
+                        self.in_words(before)
+                    ))
+                    .allowed("points that differ; [[exclude]] leaves out one of the two"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of a point: `planner.kind = "none", …`.
+    pub fn in_words(&self, point: &Point) -> String {
+        let values = self.keys.iter().zip(&point.values);
+        values
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Gives an error about a point's scenario its place in the sweep file.
+    fn lead_back(&self, error: Error, point: &Point) -> Error {
+        let place = error.place().cloned().unwrap_or_default();
+        if place.file.as_os_str() == "--set"
+            && let Some(origin) = self.origin(point, &place.key)
+        {
+            return error.at(origin);
+        }
+        let Place {
+            file, line, column, ..
+        } = &*point.place;
+        let at = match line {
+            0 => file.display().to_string(),
+            _ => format!("{}:{line}:{column}", file.display()),
+        };
+        error.context(match self.keys.is_empty() {
+            true => format!("{at}: with what [set] says"),
+            false => format!("{at}: where {}", self.in_words(point)),
+        })
+    }
+
+    /// Where the value stands that a key of the scenario has from the sweep: the one that shares
+    /// most of the key, the last of several.
+    fn origin(&self, point: &Point, key: &str) -> Option<Place> {
+        let set = self.set.iter().map(|set| &set.place);
+        let places = set.chain(point.origins.iter().map(|place| &**place));
+        let shared = |place: &&Place| {
+            let segments = place.key.split('.').zip(key.split('.'));
+            segments.take_while(|(a, b)| a == b).count()
+        };
+        let place = places
+            .max_by_key(shared)
+            .filter(|place| shared(place) > 0)?;
+        let rest = key.strip_prefix(&place.key).unwrap_or("");
+        let inner = self.inside(place, rest).unwrap_or_else(|| place.clone());
+        Some(Place {
+            key: key.to_owned(),
+            ..inner
+        })
+    }
+
+    /// The place of a part of the value at `place`; `rest` is the part's key with a dot before it.
+    fn inside(&self, place: &Place, rest: &str) -> Option<Place> {
+        if place.file != self.file || rest.is_empty() {
+            return None;
+        }
+        let root = Origin::file(&self.file, &self.text).document().ok()?;
+        let mut node = find(&root, place)?;
+        for segment in rest.split('.').skip(1) {
+            let part = match &node.value {
+                Content::List(items) => segment.parse().ok().and_then(|at: usize| items.get(at)),
+                _ => node.get(segment),
+            };
+            match part {
+                Some(part) => node = part,
+                None => break,
+            }
+        }
+        Some(node.place.clone())
+    }
+}
+
+/// The outermost node that stands at a place and is no part of a key.
+fn find<'a>(node: &'a Node, place: &Place) -> Option<&'a Node> {
+    if (node.place.line, node.place.column) == (place.line, place.column) {
+        return Some(node);
+    }
+    match &node.value {
+        Content::List(items) => items.iter().find_map(|item| find(item, place)),
+        Content::Table(entries) => entries.iter().find_map(|entry| find(&entry.node, place)),
+        _ => None,
+    }
+}

@@ -474,3 +474,114 @@ fn what_cannot_be_packed_is_refused() {
         &["not finished", "fisc run"],
     );
 }
+
+const SWEEP: &str = r#"
+name = "study"
+base = "closed.toml"
+seeds = 2
+csv = true
+[grid]
+economy.labor_exponent = [3.0, 3.5]
+planner.kind = ["optimal", "saez-static"]
+"#;
+
+#[test]
+fn a_sweep_is_packed_moved_checked_and_played_anew() {
+    let place = Place::closed();
+    let base = CLOSED.replace("\"us-2024\", \"saez-fixed-point\"", "\"us-2024\"");
+    fs::write(place.path("closed.toml"), base).unwrap();
+    fs::write(place.path("study.toml"), SWEEP).unwrap();
+    place.expect(0, &["sweep", "study.toml", "--quiet"]);
+    let (out, _) = place.expect(0, &["package", "outputs/study"]);
+    assert!(out.contains("results agree"), "{out}");
+    let other = Place::new();
+    copy(&place.path("outputs/study-package"), &other.path("p"));
+    let run = fs::read_dir(place.path("outputs/study/runs"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    fs::remove_file(run.path().join("manifest.json")).unwrap();
+    let (_, error) = place.expect(2, &["package", "outputs/study", "--out", "q"]);
+    assert!(error.contains("not finished: 1 of 8"), "{error}");
+    drop(place);
+
+    let (out, _) = other.expect(0, &["verify", "p", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let results = found["results"].as_array().unwrap();
+    let named = |part: &str| -> Vec<&serde_json::Value> {
+        let named = |file: &&serde_json::Value| file["file"].as_str().unwrap().contains(part);
+        results.iter().filter(named).collect()
+    };
+    for (part, count) in [
+        ("/summary.json", 8),
+        ("sweep/runs/", 8 * 5),
+        ("sweep/years.parquet/", 8),
+        ("sweep/summary.parquet/", 8),
+        ("sweep/runs.parquet", 1),
+        ("sweep/years.csv", 1),
+    ] {
+        assert_eq!(named(part).len(), count, "{part} in {out}");
+        assert!(
+            named(part)
+                .iter()
+                .all(|file| file["verdict"] == "identical"),
+            "{out}"
+        );
+    }
+    assert!(sum_check(&other.path("p")));
+    let readme = fs::read_to_string(other.path("p/README.md")).unwrap();
+    for words in [
+        "sweep of 8 runs",
+        "`economy.labor_exponent`, `planner.kind`",
+        "2 seeds",
+    ] {
+        assert!(readme.contains(words), "{words} is not in\n{readme}");
+    }
+    let plan = fs::read_to_string(other.path("p/sweep/plan.json")).unwrap();
+    assert!(
+        plan.contains("data/wages_of_mine.csv") && !plan.contains("/tmp"),
+        "{plan}"
+    );
+
+    // Played anew from the plan in the package: the same tables.
+    let live = other
+        .command(&["sweep", "sweep/plan.json", "--out", "../live", "--quiet"])
+        .current_dir(other.path("p"))
+        .output()
+        .unwrap();
+    assert!(
+        live.status.success(),
+        "{}",
+        String::from_utf8_lossy(&live.stderr)
+    );
+    for part in fs::read_dir(other.path("p/sweep/years.parquet")).unwrap() {
+        let part = part.unwrap();
+        let again = other.path("live/years.parquet").join(part.file_name());
+        assert_eq!(fs::read(part.path()).unwrap(), fs::read(again).unwrap());
+    }
+
+    // Damage to a table of all runs, and to one run of many.
+    let part = fs::read_dir(other.path("p/sweep/years.parquet"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let name = part.file_name().to_string_lossy().into_owned();
+    flip(&part.path(), 100);
+    sum_again(&other.path("p"));
+    let (_, error) = other.expect(1, &["verify", "p"]);
+    assert!(
+        error.contains(&format!("sweep/years.parquet/{name}: ")),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 2, "{error}");
+    let scenario = format!(
+        "sweep/runs/{}/scenario.toml",
+        name.trim_end_matches(".parquet")
+    );
+    fs::remove_file(other.path("p").join(&scenario)).unwrap();
+    let (_, error) = other.expect(1, &["verify", "p"]);
+    assert!(error.contains(&format!("{scenario}: missing")), "{error}");
+    assert!(error.contains("cannot be played again"), "{error}");
+}

@@ -273,6 +273,8 @@ fn a_closed_form_run_is_packed_moved_and_checked() {
     drop(place);
     let (out, _) = other.expect(0, &["verify", "p"]);
     assert!(!out.contains("DIFFERS"), "{out}");
+    // The run in it is a run like any other.
+    other.expect(0, &["verify", "p/run", "--quiet"]);
     assert!(sum_check(&other.path("p")));
     let scenario = fs::read_to_string(other.path("p/run/scenario.toml")).unwrap();
     assert!(

@@ -9,11 +9,12 @@ use super::{README, copy_file, sources, sums};
 use crate::error::{Error, Result};
 use crate::report;
 use crate::run::folder;
-use crate::run::output::pretty;
+use crate::run::output::{hex, pretty};
 use crate::run::tables::write_whole;
 use crate::scenario::{self, Scenario};
 use crate::sweep::store::DATASETS;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -181,7 +182,7 @@ fn fill(
             .iter()
             .filter(|name| **name != "scenario.toml");
         copy_known(&from, &to, results.chain(&gather::OF_A_RUN))?;
-        write_whole(&folder::scenario(&to), scenario::to_toml(&moved).as_bytes())?;
+        move_scenario(&from, &to, &scenario::to_toml(&moved), manifest)?;
         if contents.kind == Kind::Run && !to.join("figures").is_dir() {
             report::html(&to)?;
         }
@@ -240,6 +241,21 @@ fn fill(
     write_whole(&root.join(super::FILES), sources::files().as_bytes())?;
     write_whole(&root.join("LICENSE-fisc"), sources::LICENCE.as_bytes())?;
     Ok(scenarios)
+}
+
+/// Writes the scenario of a run as it is in the package. Where that is another text than the run's, its
+/// checksum in the manifest follows; `scenario_sha256` stays that of the original.
+fn move_scenario(from: &Path, to: &Path, text: &str, mut manifest: Value) -> Result<()> {
+    let original = folder::scenario(from);
+    let stands =
+        std::fs::read_to_string(&original).map_err(|error| Error::io(&original, error))?;
+    write_whole(&folder::scenario(to), text.as_bytes())?;
+    if stands == text {
+        return Ok(());
+    }
+    let sum = hex(&Sha256::digest(text.as_bytes()));
+    manifest["files"]["scenario.toml"] = sum.into();
+    write_whole(&to.join("manifest.json"), &pretty(&manifest)?)
 }
 
 fn models(manifest: &Value) -> BTreeMap<String, String> {

@@ -6,6 +6,7 @@ use super::gather::{self, Source};
 use super::merged;
 use super::sums::{self, Fault};
 use crate::error::{Error, Result};
+use crate::llm::SharedTranscript;
 use crate::report;
 use crate::run::{Options as RunOptions, Simulation, folder, run_into};
 use crate::scenario;
@@ -269,6 +270,16 @@ fn play(from: &Path, to: &Path, run: &PackedRun, progress: Progress) -> Result<(
         from: Some(from.to_owned()),
         ..RunOptions::default()
     };
+    if run.transcript {
+        let path = folder::transcript(from);
+        let torn = SharedTranscript::torn_bytes(&path)?;
+        if torn > 0 {
+            return Err(Error::io(
+                &path,
+                format!("damaged: its last {torn} bytes cannot be read"),
+            ));
+        }
+    }
     let simulation = Simulation::new(scenario)?;
     run_into(&simulation, &options, &|arm| progress(Told::Step(arm)))?;
     if run.compare.iter().any(|file| file.starts_with("figures/")) {

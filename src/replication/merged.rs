@@ -5,6 +5,7 @@ use super::difference::{Verdict, compare, compare_without};
 use super::gather::read_plan;
 use super::verify::Compared;
 use crate::error::{Error, Result};
+use crate::report::{self, Plot};
 use crate::sweep::ledger::{Ledger, csv_twins};
 use crate::sweep::parts;
 use crate::sweep::plan::Plan;
@@ -60,6 +61,35 @@ pub fn compare_all(
 
 const SWEEP: &str = "sweep/";
 
+/// Draws the figures and tables of a report, and those figures that were asked for one by one.
+fn figures(folder: &Path, contents: &Contents) -> Result<()> {
+    let drawn = |file: &&String| file.contains("figures/") || file.contains("tables/");
+    let wanted: Vec<&String> = contents.merged.iter().filter(drawn).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    report::sweep_html(folder)?;
+    for file in wanted {
+        let name = file.rsplit('/').next().unwrap_or(file);
+        let Some(id) = name.strip_suffix(".csv") else {
+            continue;
+        };
+        if !folder.join("figures").join(name).is_file()
+            && let Some((outcome, keys)) = id.split_once("-by-")
+        {
+            let plot = Plot {
+                by: keys.split("-and-").map(str::to_owned).collect(),
+                outcome: (outcome != "gain").then(|| outcome.to_owned()),
+            };
+            // What cannot be drawn is missing then, and told so.
+            if let Err(error) = report::sweep_figures(folder, &plot) {
+                tracing::warn!("{file}: {error}");
+            }
+        }
+    }
+    Ok(())
+}
+
 fn rebuild(ours: &Path, theirs: &Path, contents: &Contents) -> Result<()> {
     debug_assert_eq!(contents.kind, Kind::Sweep);
     let plan: Plan = read_plan(&ours.join("plan.json"))?;
@@ -79,6 +109,8 @@ fn rebuild(ours: &Path, theirs: &Path, contents: &Contents) -> Result<()> {
         }
     }
     Ledger::default().write(&store, &plan)?;
+    super::copy_file(&ours.join("plan.json"), &store.plan())?;
+    figures(theirs, contents)?;
     if contents
         .merged
         .iter()

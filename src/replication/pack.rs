@@ -212,6 +212,14 @@ fn fill(
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         plan.write(&to.join("plan.json"))?;
+        if !to.join("report.html").is_file() {
+            report::sweep_html(&to)?;
+        }
+        for file in gather::numbers_of(&to)? {
+            if !contents.merged.contains(&file) {
+                contents.merged.push(file);
+            }
+        }
         for file in &mut contents.merged {
             *file = format!("{inner}/{file}");
         }
@@ -247,8 +255,7 @@ fn fill(
 /// checksum in the manifest follows; `scenario_sha256` stays that of the original.
 fn move_scenario(from: &Path, to: &Path, text: &str, mut manifest: Value) -> Result<()> {
     let original = folder::scenario(from);
-    let stands =
-        std::fs::read_to_string(&original).map_err(|error| Error::io(&original, error))?;
+    let stands = std::fs::read_to_string(&original).map_err(|error| Error::io(&original, error))?;
     write_whole(&folder::scenario(to), text.as_bytes())?;
     if stands == text {
         return Ok(());

@@ -43,6 +43,7 @@
 //! | 1 | [`population`] | wage priors, census workers, personas |
 //! | 1 | [`fiscal`] | schedules, laws, best responses, welfare, inequality, Saez, optima, reforms: plain functions |
 //! | 1 | [`search`] | what a planner tries next, from what it tried: plain functions |
+//! | 1 | [`statistics`] | few seeds: paired differences, intervals, many comparisons, settling: plain functions |
 //! | 1 | [`voting`] | ballots and voting rules: plain functions |
 //! | 0 | [`random`], [`units`], [`error`] | random streams; tax rates; the one error type |
 //!
@@ -66,6 +67,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod search;
+pub mod statistics;
 pub mod sweep;
 pub mod units;
 pub mod voting;

@@ -1,16 +1,18 @@
 //! The command line: arguments in, text and exit codes out; no economics.
 
 mod audit;
+mod compare;
 mod frontier;
 mod model;
 mod optimum;
 mod reform;
+mod report;
 mod run;
 mod sweep;
 mod tax;
 
 use crate::error::{Error, Result};
-use crate::{report, scenario};
+use crate::scenario;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
@@ -85,16 +87,12 @@ enum Command {
         #[arg(long, default_value_t = 0.93)]
         consumption_share: f64,
     },
-    /// Draw the figures of a finished run again (SVG, PNG, CSV).
-    Plot {
-        /// Output folder of a run.
-        run: PathBuf,
-    },
-    /// Write the HTML page of a finished run or audit again, and print its table.
-    Report {
-        /// Output folder of a run.
-        run: PathBuf,
-    },
+    /// Compare planners, or any swept key, seed by seed: differences, intervals, tests, warnings.
+    Compare(compare::CompareArguments),
+    /// Draw the figures of a finished run or of a sweep (SVG, PNG, CSV).
+    Plot(report::PlotArguments),
+    /// Write the HTML page of a finished run, audit or sweep, and print its table.
+    Report(report::ReportArguments),
     /// Language models that can be fetched by name.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -107,6 +105,8 @@ enum Command {
 enum DocsCommand {
     /// Every key of a scenario file, as Markdown (docs/scenario.md).
     Scenario,
+    /// Every key of a sweep file, as Markdown (docs/sweep-file.md).
+    Sweep,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -171,43 +171,13 @@ pub fn main() -> Result<()> {
             sigma,
             consumption_share,
         }),
-        Command::Plot { run } => {
-            finished(&run)?;
-            if run.join("audit.json").is_file() {
-                return print(&format!("{}\n", report::audit_html(&run)?.display()));
-            }
-            for figure in report::figures(&run)? {
-                print(&format!("{}\n", figure.svg.display()))?;
-            }
-            Ok(())
-        }
-        Command::Report { run } => {
-            finished(&run)?;
-            if run.join("audit.json").is_file() {
-                let page = report::audit_html(&run)?;
-                print(&report::audit_text(&report::read_audit(&run)?))?;
-                return print(&format!("\nPage: {}\n", page.display()));
-            }
-            let page = report::html(&run)?;
-            print(&report::table(&report::Summary::read(&run)?))?;
-            print(&format!("{}\n", page.display()))
-        }
+        Command::Compare(compare) => compare.execute(),
+        Command::Plot(plot) => plot.execute(),
+        Command::Report(report) => report.execute(),
         Command::Model(command) => command.execute(),
         Command::Docs(DocsCommand::Scenario) => print(&scenario::reference()),
+        Command::Docs(DocsCommand::Sweep) => print(&crate::sweep::reference()),
     }
-}
-
-/// Refuses a folder that does not hold a finished run.
-fn finished(run: &std::path::Path) -> Result<()> {
-    use crate::run::folder::{State, state};
-    let remedy = match state(run)? {
-        State::Finished => return Ok(()),
-        State::Unfinished => "repeat its `fisc run` command to finish it",
-        _ => "the output folder of a finished run",
-    };
-    Err(Error::input("no finished run here")
-        .value(run.display())
-        .allowed(remedy))
 }
 
 /// Writes to stdout; a reader who has gone away (`| head`) is no failure.

@@ -58,7 +58,7 @@ impl ReformArguments {
         }
         let text = match (&self.run, &self.scenario, &self.before, &self.after) {
             (Some(folder), ..) => {
-                super::finished(folder)?;
+                super::report::finished(folder)?;
                 let arm = |name: &Option<String>| {
                     let name = name.as_deref().unwrap_or_default();
                     simulated(name, last_step(folder, name)?)

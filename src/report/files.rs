@@ -33,9 +33,31 @@ impl Columns {
         })
     }
 
+    /// Names of the columns of numbers in `file`, of which no row is read.
+    pub fn numeric(file: &Path) -> Result<Vec<String>> {
+        let frame = Self::read(file, &[], Some(0..0))?.frame;
+        let numeric = |column: &&polars::prelude::Column| column.dtype().is_primitive_numeric();
+        let names = frame.columns().iter().filter(numeric);
+        Ok(names.map(|column| column.name().to_string()).collect())
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.frame.height()
+    }
+
+    /// Whether there is a column of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.frame.column(name).is_ok()
+    }
+
+    /// Names of the columns that hold numbers, in their order.
+    pub fn numeric_columns(&self) -> Vec<String> {
+        let columns = self.frame.columns().iter();
+        columns
+            .filter(|column| column.dtype().is_primitive_numeric())
+            .map(|column| column.name().to_string())
+            .collect()
     }
 
     /// A column of numbers; nulls become NaN.

@@ -30,6 +30,8 @@ pub struct Workers {
     pub labor: Vec<f64>,
     /// Pre-tax income, $/year.
     pub income: Vec<f64>,
+    /// Tax, $/year.
+    pub tax: Vec<f64>,
     /// Disposable income, $/year.
     pub disposable: Vec<f64>,
 }
@@ -177,18 +179,34 @@ fn read_years(file: &Path) -> Result<Vec<Arm>> {
     Ok(arms)
 }
 
+/// Every arm's workers at the last step that `file` (a `workers.parquet`) holds.
+pub fn last_workers(file: &Path) -> Result<Vec<(String, Workers)>> {
+    let steps = Columns::read(file, &["step"], None)?.counts("step")?;
+    let last = steps.iter().copied().max().unwrap_or(0);
+    read_workers(file, steps.iter().map(|step| *step == last))
+}
+
 /// Reads the wanted rows, arm by arm, without holding the rest of the file.
 fn read_workers(file: &Path, wanted: impl Iterator<Item = bool>) -> Result<Vec<(String, Workers)>> {
     let mut found: Vec<(String, Workers)> = Vec::new();
-    let names = ["arm", "worker", "wage", "labor", "income", "disposable"];
+    let names = [
+        "arm",
+        "worker",
+        "wage",
+        "labor",
+        "income",
+        "tax",
+        "disposable",
+    ];
     for rows in stretches(wanted) {
         let columns = Columns::read(file, &names, Some(rows))?;
         let (arms, arm_of) = columns.labels("arm")?;
         let worker = columns.counts("worker")?;
-        let [wage, labor, income, disposable] = [
+        let [wage, labor, income, tax, disposable] = [
             columns.numbers("wage")?,
             columns.numbers("labor")?,
             columns.numbers("income")?,
+            columns.numbers("tax")?,
             columns.numbers("disposable")?,
         ];
         let places: Vec<usize> = arms
@@ -209,6 +227,7 @@ fn read_workers(file: &Path, wanted: impl Iterator<Item = bool>) -> Result<Vec<(
             workers.wage.push(wage[row]);
             workers.labor.push(labor[row]);
             workers.income.push(income[row]);
+            workers.tax.push(tax[row]);
             workers.disposable.push(disposable[row]);
         }
     }

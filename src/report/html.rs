@@ -18,9 +18,9 @@ const TEMPLATE: &str = include_str!("report.html");
 
 /// A line of a list of facts.
 #[derive(Debug, PartialEq, Serialize)]
-struct Fact {
-    key: String,
-    value: String,
+pub(super) struct Fact {
+    pub(super) key: String,
+    pub(super) value: String,
 }
 
 /// A row of a table.
@@ -119,7 +119,7 @@ pub(super) fn for_page(value: &Value) -> PageValue {
 }
 
 /// A table cell with a typographic dash or minus.
-fn dashed(cell: &str) -> String {
+pub(super) fn dashed(cell: &str) -> String {
     match cell {
         "-" => "–".into(),
         _ => cell.replace('-', "\u{2212}"),
@@ -207,7 +207,7 @@ fn facts(run: &FinishedRun, scenario: &str) -> Vec<Fact> {
 }
 
 /// A TOML value without quotes and braces: `llm (model small)`.
-fn in_words(value: &toml::Value) -> String {
+pub(super) fn in_words(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
         toml::Value::Table(table) => {
@@ -312,7 +312,7 @@ fn elections(summary: &Summary) -> Vec<Row> {
 }
 
 /// The leaves of a JSON document, each named by its path: `models.small.sha256`.
-fn flattened(value: &Value) -> Vec<Fact> {
+pub(super) fn flattened(value: &Value) -> Vec<Fact> {
     fn walk(path: String, value: &Value, facts: &mut Vec<Fact>) {
         match value {
             Value::Object(fields) => {

@@ -23,10 +23,12 @@
 //! | `figure` | one file per figure: what it shows, its caption, its data |
 //! | `sheet`, `scale`, `key`, `arms`, `typeface` | how figures are drawn |
 //! | `number`, `distribution` | numbers for people; Lorenz curve, Gini, quantiles |
+//! | [`comparison`] | arms compared over seeds: runs of one scenario, or sweeps |
 //! | `html`, `audit` | the report page; the page of an audit |
 
 mod arms;
 mod audit;
+pub mod comparison;
 mod distribution;
 mod figure;
 mod files;
@@ -40,6 +42,7 @@ mod scale;
 mod schedule;
 mod sheet;
 mod summary;
+mod sweep;
 mod table;
 mod typeface;
 
@@ -50,6 +53,7 @@ pub use last_step::{LastStep, last_step};
 pub use number::grouped;
 pub use profile::profile;
 pub use summary::{ArmSummary, Objective, Summary};
+pub use sweep::{Plot, is_sweep, sweep_figures, sweep_html, sweep_text};
 pub use table::table;
 
 use crate::Result;

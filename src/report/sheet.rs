@@ -307,6 +307,27 @@ impl Sheet {
         })
     }
 
+    /// A filled rectangle of the sheet.
+    pub fn fill(&mut self, frame: Frame, color: Rgb) {
+        let (w, h) = (frame.right - frame.left, frame.bottom - frame.top);
+        let _ = writeln!(
+            self.body,
+            "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" fill=\"{}\"/>",
+            frame.left,
+            frame.top,
+            hex(color)
+        );
+    }
+
+    /// An unseen spot of `radius` px that tells `text` to a pointer over it, and to the script of a page.
+    pub fn tip(&mut self, (x, y): (f64, f64), radius: f64, text: &str) {
+        let text = escape(text);
+        let _ = writeln!(
+            self.body,
+            "<circle class=\"tip\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill-opacity=\"0\"><title>{text}</title></circle>"
+        );
+    }
+
     /// Markers of `radius` px at places of the sheet.
     pub fn markers(&mut self, places: &[(f64, f64)], look: &Look, radius: f64) -> Result<()> {
         self.marks(&[], None, |area| {

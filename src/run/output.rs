@@ -306,8 +306,10 @@ pub(crate) fn open_engines(
     let mut opened = Vec::new();
     if !asked.is_empty() {
         let path = folder::transcript(&place.folder);
+        let stood = path.exists();
         let (transcript, mode) = match &start {
-            Start::Fresh => (SharedTranscript::create(&path)?, Mode::Live),
+            // One may be there of a run that was killed before it began.
+            Start::Fresh => (SharedTranscript::resume(&path)?, Mode::Live),
             Start::Resumed(_) => (SharedTranscript::resume(&path)?, Mode::Live),
             Start::Replay(from) => (
                 SharedTranscript::replay(&folder::transcript(from))?,
@@ -323,7 +325,7 @@ pub(crate) fn open_engines(
             let engine = match result {
                 Ok(engine) => engine,
                 Err(error) => {
-                    if start == Start::Fresh {
+                    if start == Start::Fresh && !stood {
                         std::fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
                     }
                     return Err(error.context(format!("opening model `{model}`")));

@@ -130,7 +130,7 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
     ];
     let svg = sheet.finish(bottom + MARGIN - 4.0, TITLE, &caption);
     Ok(Some(Draft {
-        id: ID,
+        id: ID.into(),
         title: TITLE.into(),
         svg,
         caption,

@@ -139,7 +139,7 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Option<Draft>> {
     ];
     let svg = sheet.finish(bottom + MARGIN, TITLE, &caption);
     Ok(Some(Draft {
-        id: ID,
+        id: ID.into(),
         title: TITLE.into(),
         svg,
         caption,

@@ -3,10 +3,12 @@
 mod choices;
 mod hours;
 mod lorenz;
-mod rates;
+pub(super) mod rates;
 mod schedules;
-mod small_multiples;
+pub(super) mod small_multiples;
 mod welfare;
+
+use std::path::Path;
 
 use polars::prelude::{Column, CsvWriter, DataFrame, IntoColumn, NamedFrom, SerWriter, Series};
 
@@ -16,12 +18,17 @@ use super::{Figure, files, typeface};
 use crate::{Error, Result};
 
 /// A figure that has been drawn but not written.
-struct Draft {
-    id: &'static str,
-    title: String,
-    caption: String,
-    svg: String,
-    data: Vec<Column>,
+pub(super) struct Draft {
+    /// File name without extension.
+    pub(super) id: String,
+    /// Title.
+    pub(super) title: String,
+    /// What one sees, and what it is not.
+    pub(super) caption: String,
+    /// The picture.
+    pub(super) svg: String,
+    /// The numbers drawn.
+    pub(super) data: Vec<Column>,
 }
 
 /// Draws all figures that the run has data for and writes them.
@@ -37,11 +44,12 @@ pub(super) fn write_all(run: &FinishedRun) -> Result<Vec<Figure>> {
     drafts
         .into_iter()
         .flatten()
-        .map(|draft| write(run, draft))
+        .map(|draft| write(&run.folder, draft))
         .collect()
 }
 
-fn write(run: &FinishedRun, draft: Draft) -> Result<Figure> {
+/// Writes SVG, PNG and CSV of a figure into `folder/figures`.
+pub(super) fn write(folder: &Path, draft: Draft) -> Result<Figure> {
     let Draft {
         id,
         title,
@@ -49,9 +57,9 @@ fn write(run: &FinishedRun, draft: Draft) -> Result<Figure> {
         svg,
         data,
     } = draft;
-    let path = |extension: &str| run.folder.join("figures").join(format!("{id}.{extension}"));
+    let path = |extension: &str| folder.join("figures").join(format!("{id}.{extension}"));
     let figure = Figure {
-        id: id.into(),
+        id: id.clone(),
         title,
         caption,
         svg: path("svg"),
@@ -71,7 +79,7 @@ fn write(run: &FinishedRun, draft: Draft) -> Result<Figure> {
 }
 
 /// A column of a figure's data.
-fn column<T, Phantom: ?Sized>(name: &str, values: T) -> Column
+pub(super) fn column<T, Phantom: ?Sized>(name: &str, values: T) -> Column
 where
     Series: NamedFrom<T, Phantom>,
 {
@@ -91,7 +99,7 @@ fn legend_entries(run: &FinishedRun, marker: bool) -> Vec<Entry> {
 }
 
 /// `a, b and c`.
-fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [one] => (*one).into(),

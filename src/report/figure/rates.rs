@@ -80,7 +80,7 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Draft> {
         draw_arm(&mut sheet, &panel, arm, run.last_year())?;
     }
     Ok(Draft {
-        id: ID,
+        id: ID.into(),
         title: TITLE.into(),
         svg: sheet.finish(bottom + MARGIN, TITLE, &caption),
         caption,
@@ -164,7 +164,7 @@ fn draw_arm(sheet: &mut Sheet, panel: &Panel, arm: &Arm, last: u32) -> Result<()
 }
 
 /// From light to dark, also in grey: the upper brackets are the dark ones.
-fn ramp(share: f64) -> Rgb {
+pub(in crate::report) fn ramp(share: f64) -> Rgb {
     const STOPS: [Rgb; 4] = [(226, 158, 40), (205, 85, 80), (125, 35, 120), (30, 10, 70)];
     let at = share.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
     let below = (at.floor() as usize).min(STOPS.len() - 2);

@@ -69,7 +69,7 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Draft> {
     }
     let bottom = legend(&mut sheet, upper + 2.0, &legend_entries(run, false))?;
     Ok(Draft {
-        id: ID,
+        id: ID.into(),
         title: TITLE.into(),
         svg: sheet.finish(bottom + MARGIN, TITLE, &caption),
         caption,

@@ -58,7 +58,7 @@ pub(super) fn draw(run: &FinishedRun) -> Result<Draft> {
         }
     }
     Ok(Draft {
-        id: ID,
+        id: ID.into(),
         title: TITLE.into(),
         svg: sheet.finish(bottom + MARGIN, TITLE, &caption),
         caption,

@@ -1,0 +1,218 @@
+//! The statistics of every group and arm.
+
+use super::labels::{Cell, Layout, Line, layout};
+use super::study::{State, Study, Trajectory};
+use super::{Arm, Comparison, Difference, Group, Over, Question, Runs, warnings};
+use crate::statistics::{
+    Mean, Paired, Settings, Unpaired, Verdict, holm, last_third, settling, share_of_gain, verdict,
+};
+use crate::{Error, Result};
+use rayon::prelude::*;
+
+/// Compares the arms of a study.
+pub fn comparison(study: &Study, question: &Question) -> Result<Comparison> {
+    let layout = layout(study, question)?;
+    let reference = reference(&layout, question.against.as_deref())?;
+    let mut groups: Vec<Group> = (layout.cells.par_iter())
+        .map(|cell| group(cell, &layout, &reference, question))
+        .collect();
+    let differences = || {
+        groups
+            .iter()
+            .flat_map(|group| &group.arms)
+            .filter_map(|arm| arm.against.as_ref())
+    };
+    let p: Vec<Option<f64>> = differences()
+        .map(|difference| difference.paired.p)
+        .collect();
+    let family = p.iter().flatten().count();
+    let adjusted = holm(&p);
+    let arms = groups.iter_mut().flat_map(|group| &mut group.arms);
+    for (difference, p) in arms.filter_map(|arm| arm.against.as_mut()).zip(adjusted) {
+        difference.p_holm = p;
+    }
+    let count =
+        |wanted: fn(&State) -> bool| study.runs.iter().filter(|run| wanted(&run.state)).count();
+    let mut comparison = Comparison {
+        name: study.name.clone(),
+        outcome: question.outcome.clone(),
+        over: question.over,
+        by: match question.by.is_empty() {
+            true => vec![super::sources::ARM.to_owned()],
+            false => question.by.clone(),
+        },
+        settings: question.settings,
+        margin: question.margin,
+        family,
+        groups,
+        runs: Runs {
+            planned: study.runs.len(),
+            finished: count(|state| *state == State::Finished),
+            failed: count(|state| matches!(state, State::Failed(_))),
+            pending: count(|state| *state == State::Pending),
+            damaged: count(|state| matches!(state, State::Damaged(_))),
+        },
+        warnings: Vec::new(),
+    };
+    comparison.warnings = warnings::all(study, &layout, &comparison, &reference);
+    Ok(comparison)
+}
+
+/// The label that others are compared with.
+fn reference(layout: &Layout, against: Option<&str>) -> Result<String> {
+    let mut labels: Vec<&str> = Vec::new();
+    for line in layout.cells.iter().flat_map(|cell| &cell.arms) {
+        if !labels.contains(&line.label.as_str()) {
+            labels.push(&line.label);
+        }
+    }
+    if let Some(wanted) = against {
+        if labels.contains(&wanted) {
+            return Ok(wanted.to_owned());
+        }
+        return Err(Error::input("no arm of that name to compare with")
+            .value(wanted)
+            .allowed(labels.join(", "))
+            .suggest(wanted, labels.iter().copied()));
+    }
+    let found = (labels.iter().find(|label| **label == "saez-fixed-point"))
+        .or_else(|| labels.iter().find(|label| label.starts_with("us-")))
+        .or_else(|| labels.first());
+    found
+        .map(|label| (*label).to_owned())
+        .ok_or_else(|| Error::input("there is no arm to compare"))
+}
+
+/// The outcome of a run over the tax years that count; NaN where one of them has none.
+fn outcome(trajectory: &Trajectory, over: Over) -> f64 {
+    let years = &trajectory.years;
+    let count = match over {
+        Over::LastYear => 1,
+        Over::LastThird => last_third(years.len()),
+        Over::All => years.len(),
+    };
+    let last = &years[years.len().saturating_sub(count)..];
+    last.iter().sum::<f64>() / last.len() as f64
+}
+
+/// An arm's outcome by seed; NaN where there is none.
+fn by_seed(cell: &Cell, line: &Line, over: Over) -> Vec<f64> {
+    let of = |seed: &u64| {
+        line.played
+            .get(seed)
+            .map_or(f64::NAN, |run| outcome(run, over))
+    };
+    cell.seeds.iter().map(of).collect()
+}
+
+/// The outcome of `optimal` less that of the first U.S. law, by seed: each of one run, whose compared
+/// keys are those of the reference. Column `welfare` and the objective's own `welfare_…` have one.
+fn attainable(cell: &Cell, by: &[String], question: &Question) -> Option<Vec<f64>> {
+    let own = format!("welfare_{}", cell.objective);
+    if question.outcome != "welfare" && question.outcome != own {
+        return None;
+    }
+    let gain = |arms: &[Trajectory]| -> Option<f64> {
+        let optimal = arms.iter().find(|arm| arm.arm == "optimal")?;
+        let law = |arm: &&Trajectory| arm.arm.starts_with("us-");
+        let baseline = arms.iter().filter(|arm| !arm.main).find(law);
+        let baseline = baseline.or_else(|| arms.iter().find(law))?;
+        Some(outcome(optimal, question.over) - outcome(baseline, question.over))
+    };
+    let of = |seed: &u64| {
+        let runs = cell
+            .played
+            .iter()
+            .filter(|(values, known, _)| known == seed && values == by);
+        runs.filter_map(|(_, _, arms)| gain(arms))
+            .find(|gain| gain.is_finite())
+    };
+    let gains: Vec<f64> = cell
+        .seeds
+        .iter()
+        .map(|seed| of(seed).unwrap_or(f64::NAN))
+        .collect();
+    gains.iter().any(|gain| gain.is_finite()).then_some(gains)
+}
+
+fn group(cell: &Cell, layout: &Layout, reference: &str, question: &Question) -> Group {
+    let settings = &question.settings;
+    let over = question.over;
+    let base = cell.arms.iter().find(|line| line.label == reference);
+    let first_by = cell.arms.first().map_or(&[][..], |line| &line.by[..]);
+    let gains = attainable(cell, base.map_or(first_by, |line| &line.by), question);
+    let attainable = gains.as_ref().and_then(|gains| Mean::of(gains, settings));
+    let margin = (attainable.as_ref())
+        .filter(|gain| clearly_positive(gain))
+        .map(|gain| question.margin * gain.mean);
+    let reference_values = base.map(|line| by_seed(cell, line, over));
+    let arms = cell.arms.iter().map(|line| {
+        let values = by_seed(cell, line, over);
+        let paths: Vec<&[f64]> = line.played.values().map(|run| &run.years[..]).collect();
+        let beside = reference_values
+            .as_ref()
+            .filter(|_| line.label != reference);
+        Arm {
+            arm: line.label.clone(),
+            mean: Mean::of(&values, settings),
+            settling: settling(&paths, margin, settings),
+            against: beside
+                .and_then(|base| difference(&values, base, gains.as_deref(), margin, settings)),
+        }
+    });
+    Group {
+        values: layout
+            .group_keys
+            .iter()
+            .cloned()
+            .zip(cell.values.iter().cloned())
+            .collect(),
+        objective: cell.objective.to_owned(),
+        unit: unit(&question.outcome, cell),
+        seeds: cell.seeds.len(),
+        reference: base.map(|line| line.label.clone()),
+        attainable,
+        arms: arms.collect(),
+    }
+}
+
+/// Whether the attainable gain is clearly above 0.
+pub fn clearly_positive(gain: &Mean) -> bool {
+    gain.t.map_or(gain.mean, |t| t.low) > 0.0
+}
+
+fn difference(
+    values: &[f64],
+    reference: &[f64],
+    gains: Option<&[f64]>,
+    margin: Option<f64>,
+    settings: &Settings,
+) -> Option<Difference> {
+    let paired = Paired::of(values, reference, settings)?;
+    let each: Vec<f64> = values.iter().zip(reference).map(|(x, r)| x - r).collect();
+    let verdict = verdict(&paired.difference, margin);
+    let wanted = margin.unwrap_or(paired.difference.mean.abs());
+    let needed = settings.seeds_for(&paired.difference, wanted);
+    Some(Difference {
+        unpaired: Unpaired::of(values, reference, settings),
+        share: gains.and_then(|gains| share_of_gain(&each, gains, settings)),
+        p_holm: None,
+        verdict,
+        seeds_needed: needed
+            .filter(|n| verdict == Verdict::TooWide && *n > paired.difference.n as u64),
+        paired,
+    })
+}
+
+/// Unit of a column of `years.parquet`; empty where it is a count or not known.
+fn unit(outcome: &str, cell: &Cell) -> String {
+    let stem = outcome.split('_').next().unwrap_or_default();
+    match stem {
+        _ if outcome == "welfare" || outcome == format!("welfare_{}", cell.objective) => {
+            cell.unit.to_owned()
+        }
+        "revenue" | "rebate" | "income" | "tax" | "disposable" => "$/year".to_owned(),
+        "labor" => "hours/week".to_owned(),
+        _ => String::new(),
+    }
+}

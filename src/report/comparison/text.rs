@@ -1,0 +1,255 @@
+//! The comparison as a table for reading.
+
+use super::{Arm, Comparison, Group};
+use crate::report::number::{grouped, percent};
+use crate::statistics::Interval;
+
+/// Where there is no value.
+pub(super) const MISSING: &str = "-";
+
+/// Width at which warnings are wrapped.
+const WIDTH: usize = 100;
+
+impl Comparison {
+    /// The table that `fisc compare` prints: for each group a row per arm, warnings beneath.
+    pub fn text(&self) -> String {
+        let mut out = format!(
+            "{}: {}, mean over {}; differences seed by seed, {} intervals\n",
+            self.name,
+            self.outcome,
+            self.over.in_words(),
+            percent(self.settings.level).replace('%', " %"),
+        );
+        for group in &self.groups {
+            out.push('\n');
+            out += &self.heading(group);
+            out += &aligned(&self.rows(group));
+        }
+        out += &self.legend();
+        if !self.warnings.is_empty() {
+            out.push('\n');
+        }
+        for warning in &self.warnings {
+            out += &wrapped(&format!("* {warning}"), WIDTH);
+        }
+        out
+    }
+
+    fn heading(&self, group: &Group) -> String {
+        let mut parts = Vec::new();
+        if !group.values.is_empty() {
+            parts.push(group.label());
+        }
+        let seeds = if group.seeds == 1 { "seed" } else { "seeds" };
+        parts.push(format!("{} {seeds}", group.seeds));
+        if !group.unit.is_empty() {
+            parts.push(group.unit.clone());
+        }
+        if let Some(gain) = &group.attainable {
+            let places = Places::of(group);
+            let interval = gain
+                .t
+                .map(|t| format!(" {}", places.interval(t)))
+                .unwrap_or_default();
+            parts.push(format!(
+                "attainable gain {}{interval}",
+                grouped(gain.mean, places.0)
+            ));
+        }
+        parts.join(" | ") + "\n"
+    }
+
+    /// Heading and cells of a group.
+    pub(super) fn rows(&self, group: &Group) -> Vec<Vec<String>> {
+        let reference = group.reference.as_deref().unwrap_or(MISSING);
+        let mut rows = vec![
+            [
+                "arm",
+                "n",
+                "mean",
+                &format!("less {reference}"),
+                "t interval",
+                "bootstrap interval",
+                "% of gain",
+                "interval",
+                "p",
+                "Holm's p",
+                "higher in",
+                "settled",
+                "beside it",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        ];
+        let places = Places::of(group);
+        rows.extend(group.arms.iter().map(|arm| cells(group, arm, places)));
+        rows
+    }
+
+    fn legend(&self) -> String {
+        let margin = percent(self.margin).replace('%', " %");
+        let tests = match self.family {
+            0 | 1 => String::new(),
+            n => format!(" Holm's p counts all {n} differences together."),
+        };
+        "\n".to_owned()
+            + &wrapped(
+                &format!(
+                    "% of gain: of what `optimal` reaches beyond the first U.S. law. No difference: within ±{margin} \
+                     of it.{tests} Meaning of every number: docs/statistics.md"
+                ),
+                WIDTH,
+            )
+    }
+}
+
+fn cells(group: &Group, arm: &Arm, places: Places) -> Vec<String> {
+    let missing = || MISSING.to_owned();
+    let interval =
+        |interval: Option<Interval>| interval.map_or_else(missing, |i| places.interval(i));
+    let settled = arm
+        .settling
+        .map_or(MISSING, |settling| settling.settled.in_words());
+    let mean = arm.mean.as_ref();
+    let mut cells = vec![
+        arm.arm.clone(),
+        mean.map_or(0, |mean| mean.n).to_string(),
+        mean.map_or_else(missing, |mean| grouped(mean.mean, places.0)),
+    ];
+    match &arm.against {
+        None => {
+            cells.extend(std::iter::repeat_n(missing(), 8));
+            cells.push(settled.to_owned());
+            let is_reference = group.reference.as_ref() == Some(&arm.arm);
+            cells.push(if is_reference { "reference" } else { MISSING }.to_owned());
+        }
+        Some(against) => {
+            let difference = &against.paired.difference;
+            let share = against.share;
+            let of_gain = share.and_then(|share| share.interval);
+            cells.extend([
+                signed(difference.mean, places.0),
+                interval(difference.t),
+                interval(difference.bootstrap),
+                share.map_or_else(missing, |share| signed(100.0 * share.share, 1)),
+                of_gain.map_or_else(missing, |i| Places(1).interval(i.scaled(100.0))),
+                p_value(against.paired.p),
+                p_value(against.p_holm),
+                percent(against.paired.higher).replace('%', " %"),
+                settled.to_owned(),
+                against.verdict.in_words().to_owned(),
+            ]);
+        }
+    }
+    cells
+}
+
+/// Decimal places of a group's amounts.
+#[derive(Clone, Copy)]
+pub(super) struct Places(pub usize);
+
+impl Places {
+    /// Five significant digits of the largest mean, and two of the smallest difference that is not 0.
+    pub(super) fn of(group: &Group) -> Places {
+        let means = group
+            .arms
+            .iter()
+            .filter_map(|arm| Some(arm.mean.as_ref()?.mean.abs()));
+        let differences = group.arms.iter().filter_map(|arm| {
+            let mean = arm.against.as_ref()?.paired.difference.mean.abs();
+            (mean > 0.0).then_some(mean)
+        });
+        let digits = |value: f64, digits: f64| {
+            (digits - 1.0 - value.log10().floor()).clamp(0.0, 8.0) as usize
+        };
+        let largest = means.fold(0.0, f64::max);
+        let smallest = differences.fold(f64::INFINITY, f64::min);
+        let for_means = if largest > 0.0 {
+            digits(largest, 5.0)
+        } else {
+            0
+        };
+        let for_differences = match smallest.is_finite() {
+            true => digits(smallest, 2.0),
+            false => 0,
+        };
+        Places(for_means.max(for_differences.min(for_means + 2)))
+    }
+
+    /// `[low, high]`; a semicolon between numbers with commas.
+    pub(super) fn interval(self, interval: Interval) -> String {
+        let (low, high) = (
+            grouped(interval.low, self.0),
+            grouped(interval.high, self.0),
+        );
+        let comma = low.contains(',') || high.contains(',');
+        let between = if comma { "; " } else { ", " };
+        format!("[{low}{between}{high}]")
+    }
+}
+
+/// With a plus where it is positive.
+pub(super) fn signed(value: f64, places: usize) -> String {
+    let text = grouped(value, places);
+    if value > 0.0 {
+        format!("+{text}")
+    } else {
+        text
+    }
+}
+
+/// Three places; below a thousandth, that.
+pub(super) fn p_value(p: Option<f64>) -> String {
+    match p {
+        None => MISSING.to_owned(),
+        Some(p) if p < 0.001 => "<0.001".to_owned(),
+        Some(p) => format!("{p:.3}"),
+    }
+}
+
+/// Columns aligned: the first and the last to the left, the others to the right; a line below the heading.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |at: usize| {
+        rows.iter()
+            .map(|row| row[at].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for (number, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = (row.iter().zip(&widths).enumerate())
+            .map(|(at, (cell, &width))| match at == 0 || at + 1 == columns {
+                true => format!("{cell:<width$}"),
+                false => format!("{cell:>width$}"),
+            })
+            .collect();
+        out += cells.join("  ").trim_end();
+        out.push('\n');
+        if number == 0 {
+            out += &"-".repeat(widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Broken between words at `width`, later lines indented by two.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            out += "\n  ";
+            used = 2;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out += word;
+        used += length;
+    }
+    out + "\n"
+}

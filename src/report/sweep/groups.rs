@@ -1,0 +1,336 @@
+//! Groups of points that differ in nothing but the planner, and the arms within them.
+//!
+//! An arm is a planner: a value of the key `planner.kind`, or one of `[compare]`. A group is a combination
+//! of values of all other keys. Within a group all arms have the same seeds, so they are compared seed by
+//! seed.
+
+use super::super::arms::{Look, drawing_order, looks};
+use super::estimate::Estimate;
+use super::study::{Level, PLANNER, Played, Study};
+
+/// Column of the welfare that arms are compared by: the mean over the last third of the tax years.
+pub const WELFARE: &str = "welfare_last_third";
+
+/// An arm of the whole sweep.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// Its name, made unique by the value of `planner.kind` where two planners of a group share theirs.
+    pub name: String,
+    /// How it looks.
+    pub look: Look,
+}
+
+/// The runs that one arm played in one group.
+#[derive(Clone, Debug)]
+pub struct Series<'a> {
+    /// Index into [`Groups::arms`].
+    pub arm: usize,
+    /// Replicate and what was played, in the order of replicates, each once.
+    pub played: Vec<(u32, &'a Played)>,
+}
+
+impl Series<'_> {
+    /// `value` of every seed, with the number of the replicate.
+    pub fn by_seed(&self, value: impl Fn(&Played) -> f64) -> Vec<(u32, f64)> {
+        self.played
+            .iter()
+            .map(|(replicate, played)| (*replicate, value(played)))
+            .collect()
+    }
+
+    /// Mean of `value` over seeds.
+    pub fn mean(&self, value: impl Fn(&Played) -> f64) -> Estimate {
+        Estimate::of(self.played.iter().map(|(_, played)| value(played)))
+    }
+
+    /// The last tax year of any seed.
+    pub fn last_year(&self) -> u32 {
+        let years = self.played.iter().filter_map(|(_, p)| p.years.last());
+        years.map(|row| row.year).max().unwrap_or(1)
+    }
+}
+
+/// A combination of values of the keys other than the planner.
+#[derive(Clone, Debug)]
+pub struct Group<'a> {
+    /// Values in the order of [`Groups::keys`].
+    pub values: Vec<Level>,
+    /// The values in words; empty where there is but one group.
+    pub label: String,
+    /// Arms with at least one finished run.
+    pub series: Vec<Series<'a>>,
+}
+
+impl Group<'_> {
+    /// The runs of an arm.
+    pub fn of(&self, arm: usize) -> Option<&Series<'_>> {
+        self.series.iter().find(|series| series.arm == arm)
+    }
+
+    /// Name and unit of the objective.
+    pub fn objective(&self) -> (&str, &str) {
+        let first = self.series.first().and_then(|series| series.played.first());
+        first.map_or(("", ""), |(_, played)| (&played.objective, &played.unit))
+    }
+
+    /// `value` of `arm` less that of `other`, seed by seed; only seeds that both have.
+    pub fn paired(
+        &self,
+        arm: usize,
+        other: usize,
+        value: impl Fn(&Played) -> f64,
+    ) -> Vec<(u32, f64)> {
+        let (Some(one), Some(two)) = (self.of(arm), self.of(other)) else {
+            return Vec::new();
+        };
+        let two = two.by_seed(&value);
+        let difference = |(replicate, a): (u32, f64)| {
+            let found = two.iter().find(|(known, _)| *known == replicate);
+            found.map(|(_, b)| (replicate, a - b))
+        };
+        one.by_seed(&value)
+            .into_iter()
+            .filter_map(difference)
+            .filter(|(_, d)| d.is_finite())
+            .collect()
+    }
+}
+
+/// The gain of an arm over the reference in one or more groups.
+#[derive(Clone, Copy, Debug)]
+pub struct Gain {
+    /// In the unit of welfare.
+    pub amount: Estimate,
+    /// In percent of the attainable gain, W_optimal − W_law.
+    pub percent: Estimate,
+}
+
+/// A sweep's finished runs, arranged.
+#[derive(Clone, Debug)]
+pub struct Groups<'a> {
+    /// Indices of the keys that make groups, into [`Study::keys`].
+    pub keys: Vec<usize>,
+    /// All arms, in order of appearance.
+    pub arms: Vec<Arm>,
+    /// All groups with at least one finished run, in the order of the plan.
+    pub groups: Vec<Group<'a>>,
+    /// The arm that gains are measured against: Saez's formulas, else the first U.S. law.
+    pub reference: Option<usize>,
+    /// The exact optimum.
+    pub optimal: Option<usize>,
+    /// The U.S. law at which the attainable gain begins.
+    pub law: Option<usize>,
+}
+
+impl<'a> Groups<'a> {
+    /// Arranges the finished runs of `study`.
+    pub fn of(study: &'a Study) -> Groups<'a> {
+        let keys: Vec<usize> = (0..study.keys.len())
+            .filter(|&k| study.keys[k].key != PLANNER)
+            .collect();
+        let planner = study.keys.iter().position(|key| key.key == PLANNER);
+        let mut places: Vec<(Vec<Level>, Vec<&Played>)> = Vec::new();
+        for played in &study.played {
+            let values: Vec<Level> = keys
+                .iter()
+                .map(|&k| study.runs[played.run].values[k].clone())
+                .collect();
+            match places.iter_mut().find(|(known, _)| *known == values) {
+                Some((_, members)) => members.push(played),
+                None => places.push((values, vec![played])),
+            }
+        }
+        // Every point's own planner by its arm's name: where two values of `planner.kind` share one, the
+        // value tells them apart.
+        let mut own: Vec<(&str, &Level)> = Vec::new();
+        if let Some(k) = planner {
+            for played in study.played.iter().filter(|played| played.main) {
+                let pair = (played.arm.as_str(), &study.runs[played.run].values[k]);
+                if !own.contains(&pair) {
+                    own.push(pair);
+                }
+            }
+        }
+        let name_of = |played: &Played| {
+            let shared = own.iter().filter(|(arm, _)| *arm == played.arm).count() > 1;
+            match planner.filter(|_| shared && played.main) {
+                Some(k) => {
+                    let value = study.runs[played.run].values[k].shown();
+                    if value.starts_with(&played.arm) {
+                        value
+                    } else {
+                        format!("{}: {value}", played.arm)
+                    }
+                }
+                None => played.arm.clone(),
+            }
+        };
+        let mut names: Vec<String> = Vec::new();
+        let several = places.len() > 1;
+        let mut groups: Vec<Group> = Vec::new();
+        for (values, members) in places {
+            let mut series: Vec<Series> = Vec::new();
+            // A planner's own runs come before those in which it was one of [compare].
+            let (main, compared): (Vec<&Played>, Vec<&Played>) =
+                members.into_iter().partition(|played| played.main);
+            for played in main.into_iter().chain(compared) {
+                let name = name_of(played);
+                let arm = names
+                    .iter()
+                    .position(|known| *known == name)
+                    .unwrap_or_else(|| {
+                        names.push(name);
+                        names.len() - 1
+                    });
+                let replicate = study.runs[played.run].replicate;
+                match series.iter_mut().find(|series| series.arm == arm) {
+                    Some(series) => {
+                        if series.played.iter().all(|(known, _)| *known != replicate) {
+                            series.played.push((replicate, played));
+                        }
+                    }
+                    None => series.push(Series {
+                        arm,
+                        played: vec![(replicate, played)],
+                    }),
+                }
+            }
+            for one in &mut series {
+                one.played.sort_by_key(|(replicate, _)| *replicate);
+            }
+            let label = if several {
+                label(study, &keys, &values)
+            } else {
+                String::new()
+            };
+            groups.push(Group {
+                values,
+                label,
+                series,
+            });
+        }
+        let looks = looks(&names);
+        let starting = |starts: &[&str]| {
+            starts
+                .iter()
+                .find_map(|start| names.iter().position(|name| name.starts_with(start)))
+        };
+        let reference = starting(&["saez-fixed-point", "saez-static", "saez", "us-"]);
+        let (optimal, law) = (starting(&["optimal"]), starting(&["us-"]));
+        let arms = names
+            .iter()
+            .zip(looks)
+            .map(|(name, look)| Arm {
+                name: name.clone(),
+                look,
+            })
+            .collect();
+        Groups {
+            keys,
+            arms,
+            groups,
+            reference,
+            optimal,
+            law,
+        }
+    }
+
+    /// Indices of the arms in drawing order.
+    pub fn drawing_order(&self) -> Vec<usize> {
+        drawing_order(&self.arms.iter().map(|arm| arm.look).collect::<Vec<_>>())
+    }
+
+    /// Gain in welfare of `arm` over the reference arm, paired by seed; with several `which` groups, the
+    /// mean over groups of each seed first, of the seeds that all those groups have which have the arm.
+    pub fn gain(&self, arm: usize, which: &[usize], welfare: impl Fn(&Played) -> f64) -> Gain {
+        let none = Gain {
+            amount: Estimate::NONE,
+            percent: Estimate::NONE,
+        };
+        let Some(reference) = self.reference else {
+            return none;
+        };
+        let difference = self.over_groups(arm, reference, which, &welfare);
+        let attainable = match (self.optimal, self.law) {
+            (Some(optimal), Some(law)) => self.over_groups(optimal, law, which, &welfare),
+            _ => Vec::new(),
+        };
+        let (mut d, mut g) = (Vec::new(), Vec::new());
+        for (replicate, one) in &difference {
+            if let Some((_, other)) = attainable.iter().find(|(known, _)| known == replicate) {
+                d.push(*one);
+                g.push(*other);
+            }
+        }
+        Gain {
+            amount: Estimate::of(difference.iter().map(|(_, d)| *d)),
+            percent: Estimate::percent_of_gain(&d, &g),
+        }
+    }
+
+    /// The paired difference of two arms for every seed, mean over those of the groups that have both.
+    fn over_groups(
+        &self,
+        arm: usize,
+        other: usize,
+        which: &[usize],
+        value: impl Fn(&Played) -> f64,
+    ) -> Vec<(u32, f64)> {
+        let paired = which
+            .iter()
+            .map(|&g| self.groups[g].paired(arm, other, &value))
+            .filter(|paired| !paired.is_empty());
+        mean_by_seed(paired.collect())
+    }
+
+    /// Most seeds of any arm of any group.
+    pub fn most_seeds(&self) -> usize {
+        let series = self.groups.iter().flat_map(|group| &group.series);
+        series.map(|series| series.played.len()).max().unwrap_or(0)
+    }
+}
+
+/// For every seed that all lists have, the mean of its values.
+pub fn mean_by_seed(lists: Vec<Vec<(u32, f64)>>) -> Vec<(u32, f64)> {
+    let Some(first) = lists.first() else {
+        return Vec::new();
+    };
+    let of = |list: &Vec<(u32, f64)>, replicate: u32| {
+        let found = list.iter().find(|(known, _)| *known == replicate);
+        found.map(|(_, value)| *value)
+    };
+    first
+        .iter()
+        .filter_map(|(replicate, _)| {
+            let values: Option<Vec<f64>> = lists.iter().map(|list| of(list, *replicate)).collect();
+            let values = values?;
+            Some((*replicate, values.iter().sum::<f64>() / values.len() as f64))
+        })
+        .collect()
+}
+
+/// `welfare rawlsian, size 1000`: the last part of each key, or the whole of it where two keys end alike.
+fn label(study: &Study, keys: &[usize], values: &[Level]) -> String {
+    let parts = keys.iter().zip(values).map(|(&k, value)| {
+        let name = short_key(study, k);
+        format!("{name} {}", value.shown())
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// The last part of a key that no other varied key ends with, else the whole key.
+pub fn short_key(study: &Study, k: usize) -> &str {
+    let last = |key: &'_ str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let ours = last(&study.keys[k].key);
+    let alike = study
+        .keys
+        .iter()
+        .filter(|key| last(&key.key) == ours)
+        .count();
+    let key = &study.keys[k].key;
+    if alike > 1 {
+        key
+    } else {
+        &key[key.len() - ours.len()..]
+    }
+}

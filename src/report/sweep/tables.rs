@@ -1,0 +1,353 @@
+//! The table of means: a row per group and arm, as CSV, LaTeX and for the page.
+
+use super::super::comparison::latex::{comment, escaped, math};
+use super::super::number::{cells, decimals_for};
+use super::estimate::Estimate;
+use super::figure::Unit;
+use super::groups::{Group, Groups, WELFARE};
+use super::study::{Played, Study};
+
+/// A column of means.
+pub struct Means {
+    /// What it holds.
+    pub heading: String,
+    /// Its unit; may be empty.
+    pub unit: String,
+    /// Name in the CSV.
+    column: String,
+    /// One per row.
+    pub estimates: Vec<Estimate>,
+    /// Means as text, alike in decimals; none where there is no value.
+    pub means: Vec<Option<String>>,
+    /// Intervals as text; empty where there is none.
+    pub intervals: Vec<String>,
+}
+
+/// Means over seeds of every arm of every group.
+pub struct MeansTable {
+    /// Names of the group's keys.
+    pub keys: Vec<String>,
+    key_columns: Vec<String>,
+    /// Per row: values of the keys, as texts.
+    pub values: Vec<Vec<String>>,
+    /// Per row: the arm.
+    pub arms: Vec<String>,
+    /// Per row: seeds.
+    pub seeds: Vec<usize>,
+    /// The columns of numbers.
+    pub columns: Vec<Means>,
+}
+
+impl MeansTable {
+    /// Of all groups and arms.
+    pub fn of(study: &Study, groups: &Groups) -> MeansTable {
+        let keys = groups.keys.iter().map(|&k| &study.keys[k]);
+        let mut table = MeansTable {
+            keys: keys.clone().map(|key| key.key.clone()).collect(),
+            key_columns: keys.map(|key| key.column.clone()).collect(),
+            values: Vec::new(),
+            arms: Vec::new(),
+            seeds: Vec::new(),
+            columns: Vec::new(),
+        };
+        let mut rows: Vec<(&Group, usize)> = Vec::new();
+        for group in &groups.groups {
+            let mut arms: Vec<usize> = group.series.iter().map(|series| series.arm).collect();
+            arms.sort_unstable();
+            for arm in arms {
+                rows.push((group, arm));
+                table
+                    .values
+                    .push(group.values.iter().map(|value| value.shown()).collect());
+                table.arms.push(groups.arms[arm].name.clone());
+                table
+                    .seeds
+                    .push(group.of(arm).map_or(0, |series| series.played.len()));
+            }
+        }
+        let mut units = groups.groups.iter().map(|group| group.objective().1);
+        let unit = match units.next() {
+            Some(unit) if units.all(|other| other == unit) => Unit::named(unit).shown().to_owned(),
+            _ => "of the objective".into(),
+        };
+        let outcome = |name: &str| {
+            let at = study.outcome(name);
+            move |played: &Played| at.map_or(f64::NAN, |at| played.outcomes[at])
+        };
+        let plain = |name: &str| -> Vec<Estimate> {
+            let of = outcome(name);
+            let each = rows.iter().map(|(group, arm)| {
+                group
+                    .of(*arm)
+                    .map_or(Estimate::NONE, |series| series.mean(&of))
+            });
+            each.collect()
+        };
+        table.add("welfare", &unit, WELFARE, plain(WELFARE), None);
+        let welfare = outcome(WELFARE);
+        let attained = rows
+            .iter()
+            .map(|(group, arm)| attained(groups, group, *arm, &welfare));
+        table.add(
+            "attained",
+            "% of best gain",
+            "attained_percent",
+            attained.collect(),
+            Some(1),
+        );
+        for (heading, unit, name, decimals) in [
+            ("mean income", "$/year", "income_mean", 0),
+            ("hours", "per week", "labor_mean", 1),
+            ("Gini before", "pre-tax", "gini_income", 3),
+            ("Gini after", "disposable", "gini_disposable", 3),
+            ("revenue", "$/year per worker", "revenue", 0),
+        ] {
+            table.add(heading, unit, name, plain(name), Some(decimals));
+        }
+        if study
+            .played
+            .iter()
+            .any(|played| outcome("decisions")(played) > 0.0)
+        {
+            let failures = outcome("failures");
+            let decisions = outcome("decisions");
+            let share = |played: &Played| 100.0 * failures(played) / decisions(played);
+            let each = rows.iter().map(|(group, arm)| {
+                group
+                    .of(*arm)
+                    .map_or(Estimate::NONE, |series| series.mean(share))
+            });
+            table.add(
+                "parse failures",
+                "% of answers",
+                "failures_percent",
+                each.collect(),
+                Some(2),
+            );
+        }
+        table
+    }
+
+    fn add(
+        &mut self,
+        heading: &str,
+        unit: &str,
+        column: &str,
+        estimates: Vec<Estimate>,
+        decimals: Option<usize>,
+    ) {
+        if estimates.iter().all(|estimate| estimate.n == 0) {
+            return;
+        }
+        let finite = |of: fn(&Estimate) -> f64| -> Vec<Option<f64>> {
+            let values = estimates.iter().map(of);
+            values
+                .map(|value| value.is_finite().then_some(value))
+                .collect()
+        };
+        let decimals =
+            decimals.unwrap_or_else(|| decimals_for(finite(|e| e.mean).into_iter().flatten()));
+        let (lows, highs) = (
+            cells(&finite(|e| e.low), decimals),
+            cells(&finite(|e| e.high), decimals),
+        );
+        let intervals = lows.into_iter().zip(highs).map(|pair| match pair {
+            (Some(low), Some(high)) => format!("[{low}, {high}]"),
+            _ => String::new(),
+        });
+        self.columns.push(Means {
+            heading: heading.into(),
+            unit: unit.into(),
+            column: column.into(),
+            means: cells(&finite(|e| e.mean), decimals),
+            intervals: intervals.collect(),
+            estimates,
+        });
+    }
+
+    /// One row per group and arm, numbers in full.
+    pub fn csv(&self) -> String {
+        let mut heading: Vec<String> = self.key_columns.clone();
+        heading.extend(["arm".into(), "seeds".into()]);
+        for column in &self.columns {
+            let name = &column.column;
+            heading.extend([
+                name.clone(),
+                format!("{name}_low"),
+                format!("{name}_high"),
+                format!("{name}_n"),
+            ]);
+        }
+        let mut out = heading.join(",") + "\n";
+        let number = |value: f64| {
+            if value.is_finite() {
+                value.to_string()
+            } else {
+                String::new()
+            }
+        };
+        for row in 0..self.arms.len() {
+            let mut fields: Vec<String> =
+                self.values[row].iter().map(|value| field(value)).collect();
+            fields.extend([field(&self.arms[row]), self.seeds[row].to_string()]);
+            for column in &self.columns {
+                let e = column.estimates[row];
+                fields.extend([
+                    number(e.mean),
+                    number(e.low),
+                    number(e.high),
+                    e.n.to_string(),
+                ]);
+            }
+            out += &(fields.join(",") + "\n");
+        }
+        out
+    }
+
+    /// A `tabular` with `booktabs` rules: a block per group, two lines per arm, means above their
+    /// intervals. Needs `\usepackage{booktabs}`.
+    pub fn latex(&self, name: &str) -> String {
+        let width = self.columns.len() + 2;
+        let mut out = format!(
+            "% {}: means over seeds with 95 % t intervals in brackets (attained: Fieller's)\n\
+             % \\usepackage{{booktabs}}\n\\begin{{tabular}}{{lr{}}}\n\\toprule\n",
+            comment(name),
+            "r".repeat(self.columns.len())
+        );
+        let line = |cells: Vec<String>| cells.join(" & ") + " \\\\\n";
+        let mut heading = vec!["Arm".to_owned(), "$n$".to_owned()];
+        let mut units = vec![String::new(), String::new()];
+        for column in &self.columns {
+            let mut letters = column.heading.chars();
+            let first = letters
+                .next()
+                .map(|c| c.to_uppercase().to_string())
+                .unwrap_or_default();
+            heading.push(escaped(&(first + letters.as_str())));
+            units.push(escaped(&column.unit));
+        }
+        out += &line(heading);
+        out += &line(units);
+        out += "\\midrule\n";
+        for row in 0..self.arms.len() {
+            if row == 0 || self.values[row] != self.values[row - 1] {
+                if row > 0 {
+                    out += "\\addlinespace\n";
+                }
+                let named = self.keys.iter().zip(&self.values[row]);
+                let label: Vec<String> = named
+                    .map(|(key, value)| format!("{key} = {value}"))
+                    .collect();
+                if !label.is_empty() {
+                    out += &format!(
+                        "\\multicolumn{{{width}}}{{l}}{{\\emph{{{}}}}} \\\\\n",
+                        escaped(&label.join(", "))
+                    );
+                }
+            }
+            let mut means = vec![escaped(&self.arms[row]), self.seeds[row].to_string()];
+            let mut intervals = vec![String::new(), String::new()];
+            for column in &self.columns {
+                let mean = column.means[row].as_deref();
+                means.push(mean.map_or("--".into(), math));
+                let interval = &column.intervals[row];
+                intervals.push(match interval.as_str() {
+                    "" => String::new(),
+                    text => format!("{{\\footnotesize {}}}", math(text)),
+                });
+            }
+            out += &line(means);
+            if intervals.iter().any(|cell| !cell.is_empty()) {
+                out += &line(intervals);
+            }
+        }
+        out + "\\bottomrule\n\\end{tabular}\n"
+    }
+
+    /// For a terminal: group, arm, seeds, welfare and what it attained, the rest in the page.
+    pub fn text(&self) -> String {
+        let mut lines: Vec<Vec<String>> = vec![vec!["arm".into(), "seeds".into()]];
+        let shown: Vec<&Means> = self.columns.iter().take(2).collect();
+        for column in &shown {
+            let unit = if column.unit.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", column.unit)
+            };
+            lines[0].extend([format!("{}{unit}", column.heading), "95 % interval".into()]);
+        }
+        let mut blocks = Vec::new();
+        for row in 0..self.arms.len() {
+            let mut cells = vec![self.arms[row].clone(), self.seeds[row].to_string()];
+            for column in &shown {
+                cells.push(column.means[row].clone().unwrap_or_else(|| "-".into()));
+                cells.push(column.intervals[row].clone());
+            }
+            let named = self.keys.iter().zip(&self.values[row]);
+            let label: Vec<String> = named
+                .map(|(key, value)| format!("{key} = {value}"))
+                .collect();
+            blocks.push(label.join(", "));
+            lines.push(cells);
+        }
+        let width = |k: usize| {
+            lines
+                .iter()
+                .map(|cells| cells[k].chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
+        let mut out = String::new();
+        for (i, cells) in lines.iter().enumerate() {
+            if i > 0 && !blocks[i - 1].is_empty() && (i == 1 || blocks[i - 1] != blocks[i - 2]) {
+                out += &format!("\n{}\n", blocks[i - 1]);
+            }
+            let padded = cells
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(k, (cell, &width))| {
+                    if k == 0 {
+                        format!("{cell:<width$}")
+                    } else {
+                        format!("{cell:>width$}")
+                    }
+                });
+            out += padded.collect::<Vec<_>>().join("  ").trim_end();
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// (W_arm − W_law)/(W_optimal − W_law) in percent, paired by seed.
+fn attained(
+    groups: &Groups,
+    group: &Group,
+    arm: usize,
+    welfare: impl Fn(&Played) -> f64,
+) -> Estimate {
+    let (Some(law), Some(optimal)) = (groups.law, groups.optimal) else {
+        return Estimate::NONE;
+    };
+    let (ours, all) = (
+        group.paired(arm, law, &welfare),
+        group.paired(optimal, law, &welfare),
+    );
+    let both = ours.iter().filter_map(|(replicate, d)| {
+        let (_, gain) = all.iter().find(|(known, _)| known == replicate)?;
+        Some((*d, *gain))
+    });
+    let (d, gain): (Vec<f64>, Vec<f64>) = both.unzip();
+    Estimate::percent_of_gain(&d, &gain)
+}
+
+/// A text, quoted where CSV needs it.
+fn field(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}

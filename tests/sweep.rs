@@ -711,3 +711,125 @@ fn wrong_input_is_refused_before_anything_is_written() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("other files"));
 }
+
+/// Sends a signal by name.
+fn signal(pid: u32, name: &str) {
+    let mut kill = Command::new("kill");
+    assert!(
+        kill.args([&format!("-{name}"), &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+#[test]
+fn ctrl_c_finishes_what_is_in_progress_and_twice_gives_it_up() {
+    let base = BASE.replace("steps = 4", "steps = 2000");
+    let study = Study::on(&base, "name = \"s\"\nbase = \"base.toml\"\nseeds = 40\n");
+    let begin = |out: &str| {
+        let sweep = study
+            .command(&["--out", out, "--jobs", "2"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let parts = study.out(out).join("years.parquet");
+        let begun = Instant::now();
+        while std::fs::read_dir(&parts).map_or(0, Iterator::count) == 0 {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "nothing finishes"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        sweep
+    };
+    for (out, times) in [("once", 1), ("twice", 2)] {
+        let sweep = begin(out);
+        let workers = children(sweep.id());
+        for _ in 0..times {
+            signal(sweep.id(), "INT");
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        let output = sweep.wait_with_output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("interrupted"), "{said}");
+        for worker in workers {
+            assert!(
+                !Path::new(&format!("/proc/{worker}/cmdline")).exists(),
+                "a worker lives on"
+            );
+        }
+        let status = statuses(&study.out(out));
+        assert!(!status.contains_key("failed"), "{status:?}");
+        assert!(
+            status["finished"] >= 1 && status["pending"] >= 1,
+            "{status:?}"
+        );
+    }
+    let again = ok(&study.run(&["--out", "twice"]));
+    assert!(again.contains("40 finished of 40 runs"), "{again}");
+}
+
+/// SmolLM2 answers: one process holds it, whatever `--jobs` says; killed on the way, nothing is asked
+/// twice of what was on file.
+#[test]
+fn runs_with_a_local_model_share_one_process_and_go_on() {
+    let model = fisc::llm::registry::fetch("smollm2-135m", &mut |_| {}).expect("SmolLM2");
+    let base = format!(
+        r#"
+name = "talk"
+steps = 3
+tax_year = 3
+population = {{ size = 6, wages = "gb2" }}
+planner = {{ kind = "us-2024" }}
+[[workers]]
+share = 1.0
+decide = {{ llm = {{ model = "small" }} }}
+[models.small]
+backend = {{ gguf = {{ model = {:?} }} }}
+"#,
+        model.display().to_string()
+    );
+    let study = Study::on(&base, "name = \"s\"\nbase = \"base.toml\"\nseeds = 4\n");
+    let mut sweep = study.start(&["--out", "out", "--jobs", "2"]);
+    let begun = Instant::now();
+    let mut most = 0;
+    // Until the second run has begun.
+    while std::fs::read_dir(study.out("out/runs")).map_or(0, Iterator::count) < 2 {
+        most = most.max(children(sweep.id()).len());
+        assert!(begun.elapsed() < Duration::from_secs(120), "no second run");
+        assert_eq!(sweep.try_wait().unwrap(), None, "it ended early");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    sweep.kill().unwrap();
+    sweep.wait().unwrap();
+    assert_eq!(most, 1);
+    let again = ok(&study.run(&["--out", "out", "--jobs", "2"]));
+    assert!(again.contains("4 finished of 4 runs"), "{again}");
+    let runs = read(&study.out("out/runs.parquet"));
+    let decisions = runs.column("decisions").unwrap().u64().unwrap().clone();
+    assert_eq!(decisions.iter().collect::<Vec<_>>(), [Some(18); 4]);
+    let tokens = runs.column("tokens").unwrap().u64().unwrap().clone();
+    assert!(
+        tokens
+            .iter()
+            .all(|tokens| tokens.is_some_and(|tokens| tokens > 0))
+    );
+    // Its run replays without a model.
+    let name = texts(&runs, "run")[0].clone().unwrap();
+    let folder = study.out("out/runs").join(name);
+    let mut fisc = Command::new(cargo_bin("fisc"));
+    let replayed = fisc
+        .arg("run")
+        .arg(folder.join("scenario.toml"))
+        .args(["--replay", "--from"])
+        .arg(&folder)
+        .arg("--out")
+        .arg(study.out("replayed"))
+        .output()
+        .unwrap();
+    assert!(ok(&replayed).contains("identical"));
+}

@@ -43,6 +43,10 @@ const OWN: [&str; 20] = [
     "sweep.json",
 ];
 
+/// What may be there of a run that was killed before it began, or of which a sweep wrote that it failed
+/// before it began.
+const BEFORE: [&str; 2] = ["failure.json", "transcript.jsonl.zst"];
+
 /// What an output folder holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -78,13 +82,15 @@ pub fn state(folder: &Path) -> Result<State> {
         return Ok(State::Foreign);
     }
     let entries = std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
-    // A note of a sweep that the run failed before it began is no run.
-    let begun = entries.filter(|entry| {
-        !entry
-            .as_ref()
-            .is_ok_and(|entry| entry.file_name() == "failure.json")
-    });
-    if begun.count() == 0 {
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| Error::io(folder, error))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    if names
+        .iter()
+        .all(|name| BEFORE.contains(&name.as_str()) || name.starts_with(".tmp"))
+    {
         return Ok(State::Absent);
     }
     Ok(if folder.join("manifest.json").is_file() {
@@ -254,6 +260,8 @@ mod tests {
         let folder = root.path().join("run");
         assert_eq!(state(&folder).unwrap(), State::Absent);
         std::fs::create_dir(&folder).unwrap();
+        assert_eq!(state(&folder).unwrap(), State::Absent);
+        std::fs::write(transcript(&folder), "").unwrap();
         assert_eq!(state(&folder).unwrap(), State::Absent);
         std::fs::write(folder.join("thesis.tex"), "mine").unwrap();
         assert_eq!(state(&folder).unwrap(), State::Foreign);

@@ -128,3 +128,127 @@ fn directions(dimension: usize) -> [u32; BITS] {
     }
     v
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first points in three dimensions, in Gray-code order: Bratley and Fox (1988), ACM
+    /// Transactions on Mathematical Software 14(1), table in section 2, which Joe and Kuo keep.
+    #[test]
+    fn first_points_are_those_published() {
+        let published = [
+            [0.0, 0.0, 0.0],
+            [0.5, 0.5, 0.5],
+            [0.75, 0.25, 0.25],
+            [0.25, 0.75, 0.75],
+            [0.375, 0.375, 0.625],
+            [0.875, 0.875, 0.125],
+            [0.625, 0.125, 0.875],
+            [0.125, 0.625, 0.375],
+        ];
+        for (row, published) in sobol(8, 3).iter().zip(published) {
+            assert_eq!(row[..], published);
+        }
+    }
+
+    /// `scipy.stats.qmc.Sobol(50, scramble=False, bits=32).random(1024)` of scipy 1.17.1.
+    #[test]
+    fn points_are_those_of_another_program() {
+        let rows = sobol(1024, DIMENSIONS_MAX);
+        let of = |row: usize| [0, 1, 2, 5, 19, 31, 49].map(|dimension| rows[row][dimension]);
+        assert_eq!(of(5), [0.875, 0.875, 0.125, 0.625, 0.625, 0.625, 0.875]);
+        let at_77 = [
+            0.8359375, 0.8359375, 0.0078125, 0.5078125, 0.0078125, 0.7421875, 0.1796875,
+        ];
+        assert_eq!(of(77), at_77);
+        let at_1000 = [
+            0.2197265625,
+            0.0966796875,
+            0.5185546875,
+            0.9072265625,
+            0.7255859375,
+            0.1455078125,
+            0.4794921875,
+        ];
+        assert_eq!(of(1000), at_1000);
+        // Sums over all points and dimensions, exact in doubles: a wrong bit anywhere shows.
+        let neighbours = rows
+            .iter()
+            .flat_map(|row| row.windows(2).map(|pair| pair[0] * pair[1]));
+        assert_eq!(neighbours.sum::<f64>(), 12_522.008_300_781_25);
+        let weigh = |row: &Vec<f64>| (1..).zip(row).map(|(d, x)| f64::from(d) * x).sum::<f64>();
+        assert_eq!(rows.iter().map(weigh).sum::<f64>(), 652_162.5);
+    }
+
+    /// The quality parameter t of a digital net in base 2 by its definition: the least t such that
+    /// every elementary box of volume 2^(t−m) holds 2^t of the 2^m points.
+    fn quality(rows: &[Vec<f64>], pair: [usize; 2]) -> u32 {
+        let m = rows.len().ilog2();
+        let fair = |t: u32| {
+            (0..=m - t).all(|a| {
+                let b = m - t - a;
+                let mut boxes = vec![0u32; 1 << (m - t)];
+                for row in rows {
+                    let cell = |d: usize, bits: u32| (row[d] * f64::from(1u32 << bits)) as usize;
+                    boxes[cell(pair[0], a) << b | cell(pair[1], b)] += 1;
+                }
+                boxes.iter().all(|&count| count == 1 << t)
+            })
+        };
+        (0..=m).find(|&t| fair(t)).unwrap_or(m)
+    }
+
+    #[test]
+    fn dimensions_are_evenly_filled_alone_and_in_pairs() {
+        let names: Vec<String> = (0..DIMENSIONS_MAX).map(|d| d.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for rows in [sobol(1024, DIMENSIONS_MAX), shifted(1024, &names, 5)] {
+            for dimension in 0..DIMENSIONS_MAX {
+                let mut strata = vec![0; rows.len()];
+                rows.iter()
+                    .for_each(|row| strata[(row[dimension] * 1024.0) as usize] += 1);
+                assert!(strata.iter().all(|&count| count == 1), "{dimension}");
+            }
+            // The first two dimensions are a (0, m, 2)-net (Sobol 1967); a pair has t ≤ the sum of
+            // the degrees less 1 of its polynomials (Niederreiter 1992, theorem 4.49).
+            assert_eq!(quality(&rows, [0, 1]), 0);
+            let degree = |d: usize| match d {
+                0 => 1,
+                d => DIRECTIONS[d - 1].1.len() as u32,
+            };
+            for (a, b) in [(1, 2), (2, 3), (0, 6), (3, 4), (5, 7)] {
+                let t = quality(&rows, [a, b]);
+                assert!(t <= degree(a) + degree(b) - 2, "{a} {b}: {t}");
+            }
+        }
+    }
+
+    #[test]
+    fn direction_numbers_are_odd_and_small_enough() {
+        for (a, m) in DIRECTIONS {
+            assert!(a < 1 << (m.len() - 1), "{a}");
+            for (k, &m) in m.iter().enumerate() {
+                assert!(m % 2 == 1 && m < 2 << k, "{m}");
+            }
+        }
+    }
+
+    #[test]
+    fn shifts_are_of_the_name_and_the_seed() {
+        let (one, other) = (shifted(64, &["a", "b"], 1), shifted(64, &["a", "b"], 2));
+        assert_ne!(one, other);
+        for (alone, both) in shifted(64, &["a"], 1).iter().zip(&one) {
+            assert_eq!(alone[0], both[0]);
+        }
+        assert!(one.iter().flatten().all(|&x| 0.0 < x && x < 1.0));
+        // Uniform over seeds: the mean of the first point, five standard errors.
+        let seeds = 2000;
+        let first = (0..seeds).map(|seed| shifted(1, &["a"], seed)[0][0]);
+        let mean = first.sum::<f64>() / seeds as f64;
+        assert!(
+            (mean - 0.5).abs() < 5.0 * (1.0 / 12.0 / seeds as f64).sqrt(),
+            "{mean}"
+        );
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{Point, Sweep};
+use super::{Point, Sweep, Value};
 use crate::error::{Error, Place, Result};
 use crate::scenario::node::{Node, Origin, Value as Content};
 use crate::scenario::{self, Scenario};
@@ -63,17 +63,41 @@ impl Sweep {
         {
             return error.at(origin);
         }
-        let Place {
-            file, line, column, ..
-        } = &*point.place;
-        let at = match line {
-            0 => file.display().to_string(),
-            _ => format!("{}:{line}:{column}", file.display()),
+        let Some((what, place)) = self.culprit(point) else {
+            return error;
         };
-        error.context(match self.keys.is_empty() {
-            true => format!("{at}: with what [set] says"),
-            false => format!("{at}: where {}", self.in_words(point)),
-        })
+        let at = match place.line {
+            0 => place.file.display().to_string(),
+            line => format!("{}:{line}:{}", place.file.display(), place.column),
+        };
+        error.context(format!("{at}: with {what}"))
+    }
+
+    /// What of the sweep the base scenario disagrees with: a value by itself if there is one, else
+    /// the point; in words, and where it stands. None if the base alone is wrong.
+    fn culprit(&self, point: &Point) -> Option<(String, Place)> {
+        let disagrees = |settings: &[String]| {
+            scenario::parse(&self.base_text, &self.base, settings, true).is_err()
+        };
+        let alone = |key: &str, value: &Value| disagrees(&[value.to_set(key)]);
+        let set = self
+            .set
+            .iter()
+            .map(|set| (&set.key, &set.value, &set.place));
+        let varied = self.keys.iter().zip(&point.values).zip(&point.origins);
+        let varied = varied.map(|((key, value), place)| (key, value, &**place));
+        if let Some((key, value, place)) =
+            set.chain(varied).find(|(key, value, _)| alone(key, value))
+        {
+            return Some((format!("{key} = {value}"), place.clone()));
+        }
+        let words = self.in_words(point);
+        let place = (*point.place).clone();
+        match (self.keys.is_empty(), self.set.first()) {
+            (false, _) => Some((words, place)),
+            (true, Some(set)) => Some(("what [set] says".into(), set.place.clone())),
+            (true, None) => None,
+        }
     }
 
     /// Where the value stands that a key of the scenario has from the sweep: the one that shares

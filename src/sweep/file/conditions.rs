@@ -1,5 +1,7 @@
 //! `[[exclude]]` and `[[subset]]`: which points there are.
 
+use std::collections::HashSet;
+
 use super::block::Row;
 use super::settings::{Leaf, leaves};
 use super::value::Value;
@@ -75,7 +77,9 @@ fn one(leaf: &Leaf<'_>, keys: &[String], values: &[Vec<Value>]) -> Result<(usize
         if known.contains(&value) {
             return Ok(value);
         }
-        let labels: Vec<_> = known.iter().map(ToString::to_string).collect();
+        let mut seen = HashSet::new();
+        let labels = known.iter().map(ToString::to_string);
+        let labels: Vec<_> = labels.filter(|label| seen.insert(label.clone())).collect();
         let names = labels.iter().map(|label| label.trim_matches('"'));
         let found = value.label();
         Err(Error::input("no point has this value")

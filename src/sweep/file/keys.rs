@@ -253,7 +253,10 @@ pub(super) fn required<'a>(
         Error::input("this key must be given")
             .at(Place {
                 key: below(&node.place.key, name),
-                ..node.place.clone()
+                // What the whole file lacks, it lacks from its start.
+                line: node.place.line.max(1),
+                column: node.place.column.max(1),
+                file: node.place.file.clone(),
             })
             .value("nothing")
             .allowed(allowed(keys, name))

@@ -116,7 +116,9 @@ impl Sweep {
         let conditions =
             |name| conditions::read(root.get(name), allowed(TOP, name), &keys, &values);
         let (exclude, subset) = (conditions("exclude")?, conditions("subset")?);
-        let start = root.place.clone();
+        let stands = |name| root.get(name).map(|node: &Node| node.place.clone());
+        let start = ["grid", "list", "sample"].into_iter().find_map(stands);
+        let start = start.unwrap_or_else(|| root.place.clone());
         let rows = block::product(blocks, &start)?;
         let (rows, unmatched) = conditions::select(rows, &exclude, &subset);
         warnings.extend(unmatched);
@@ -135,7 +137,8 @@ impl Sweep {
         let seeds = seeds(&root, base.seed)?;
         let runs = rows.len() as u128 * seeds.len() as u128;
         if runs > RUNS_MAX as u128 {
-            return Err(too_many(&start, runs, "runs"));
+            let place = stands("seeds").unwrap_or(start);
+            return Err(too_many(&place, runs, "runs"));
         }
         let sweep = Sweep {
             name: name(&root, path)?,
@@ -283,21 +286,16 @@ fn settings(root: &Node, folder: &Path) -> Result<(Vec<Setting>, Vec<Block>, Vec
     Ok((set, blocks, warnings))
 }
 
-/// The different values of each key.
+/// The values of each key, as often as they stand there.
 fn values_by_key(blocks: &[Block]) -> Vec<Vec<Value>> {
-    let mut values = Vec::new();
-    for block in blocks {
-        for key in 0..block.keys.len() {
-            let mut distinct: Vec<Value> = Vec::new();
-            for row in &block.rows {
-                if !distinct.contains(&row.values[key]) {
-                    distinct.push(row.values[key].clone());
-                }
-            }
-            values.push(distinct);
-        }
-    }
-    values
+    let of = |block: &Block, key: usize| {
+        let values = block.rows.iter().map(|row| row.values[key].clone());
+        values.collect::<Vec<_>>()
+    };
+    blocks
+        .iter()
+        .flat_map(|block| (0..block.keys.len()).map(move |key| of(block, key)))
+        .collect()
 }
 
 fn seeds(root: &Node, base_seed: u64) -> Result<Vec<u64>> {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::Result;
-use crate::scenario::node::{Node, Value as Content};
+use crate::scenario::node::{Entry, Node, Origin, Value as Content};
 
 /// A value of a scenario key; equal to another when both mean the same (1 and 1.0).
 #[derive(Clone, Debug)]
@@ -29,9 +29,9 @@ impl Value {
     pub fn label(&self) -> String {
         match self {
             Value::Text(text) => text.clone(),
-            Value::Toml(text) => match text.parse::<toml::Value>() {
-                Ok(toml::Value::Table(table)) => in_words(&table),
-                _ => self.to_string(),
+            Value::Toml(text) => match Origin::command_line(text).value("") {
+                Ok(node) => in_words(&node),
+                Err(_) => text.clone(),
             },
             _ => self.to_string(),
         }
@@ -198,13 +198,19 @@ fn quoted(text: &str) -> String {
     string
 }
 
-/// A table in words: `flat (rate 0.3)`.
-fn in_words(table: &toml::Table) -> String {
-    let entry = |(name, value): (&String, &toml::Value)| match value {
-        toml::Value::Table(inner) if inner.is_empty() => key(name),
-        toml::Value::Table(inner) => format!("{} ({})", key(name), in_words(inner)),
-        toml::Value::String(text) => format!("{} {}", key(name), key(text)),
-        other => format!("{} {other}", key(name)),
+/// A table in words: `flat (rate 0.3)`; anything else in TOML.
+fn in_words(node: &Node) -> String {
+    let Content::Table(entries) = &node.value else {
+        return compact(node).unwrap_or_else(|_| node.text.clone());
     };
-    table.iter().map(entry).collect::<Vec<_>>().join(", ")
+    let entry = |entry: &Entry| {
+        let name = key(&entry.name);
+        match &entry.node.value {
+            Content::Table(inner) if inner.is_empty() => name,
+            Content::Table(_) => format!("{name} ({})", in_words(&entry.node)),
+            Content::Text(text) => format!("{name} {}", key(text)),
+            _ => format!("{name} {}", in_words(&entry.node)),
+        }
+    };
+    entries.iter().map(entry).collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""The shipped studies of examples/: plays them, draws their figures, and checks the numbers found.
+
+    scripts/studies.py [--quick] [--check | --update] [--figures] [--fisc PATH] [--out DIR] [STUDY ...]
+
+STUDY is the beginning of a folder's name: 01, 02, 03, 04, 05; `llm` is the part of 01 that asks a language
+model. Without any, all but `llm` are played. Every number is compared with the study's expected.csv
+(relative difference at most 1e-9; exact on the platform on which it was made, x86-64 Linux; hill climbing
+and searches may take other turns where floating-point rounding differs). `--quick` plays two seeds of 60
+workers and compares with expected-quick.csv. `--update` writes these files instead. `llm` is printed beside
+expected-llm.csv and fails nothing: a language model's numbers depend on the processor.
+"""
+import argparse
+import csv
+import json
+import math
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+TOLERANCE = 1e-9
+QUICK = {"seeds": 2, "size": 60}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("studies", nargs="*", metavar="STUDY", help="01 to 05, llm [default: all but llm]")
+    parser.add_argument("--quick", action="store_true", help="two seeds, 60 workers")
+    parser.add_argument("--update", action="store_true", help="write the expected numbers instead of comparing")
+    parser.add_argument("--figures", action="store_true", help="draw the figures of the READMEs again (not with --quick)")
+    parser.add_argument("--fisc", default=ROOT / "target/debug/fisc", type=pathlib.Path)
+    parser.add_argument("--out", default=ROOT / "outputs", type=pathlib.Path, help="where the sweeps' folders go")
+    options = parser.parse_args()
+    asked = options.studies or [name for name in STUDIES if name != "llm"]
+    chosen = []
+    for one in asked:
+        found = [name for name in STUDIES if name == one or STUDIES[name].folder.startswith(one) and name != "llm"]
+        if not found:
+            sys.exit(f"no study {one}: {', '.join(STUDIES)}")
+        chosen += found
+    failed = [name for name in chosen if not STUDIES[name].play(options)]
+    if failed:
+        sys.exit(f"not as expected: {', '.join(failed)}")
+
+
+class Study:
+    """One sweep file, the numbers taken from its tables, and its figures."""
+
+    def __init__(self, folder, numbers, figures, sweep="sweep.toml", expected="expected"):
+        self.folder, self.numbers, self.figures = folder, numbers, figures
+        self.sweep, self.expected = sweep, expected
+
+    def play(self, options):
+        """Plays what is missing, then compares; whether all was as expected."""
+        file = EXAMPLES / self.folder / self.sweep
+        name = re.search(r'^name = "(.+)"', file.read_text(), re.M)[1]
+        if options.quick:
+            name += "-quick"
+            file = shrunk(file, name, options.out)
+        out = options.out / name
+        begun = time.monotonic()
+        subprocess.run([options.fisc, "sweep", file, "--out", out, "--quiet"], check=True)
+        found = self.numbers(Tables(out, options.fisc))
+        print(f"{name}: {len(found)} numbers, {time.monotonic() - begun:.0f} s", flush=True)
+        if options.figures and not options.quick:
+            self.draw(options.fisc, out)
+        table = EXAMPLES / self.folder / (self.expected + ("-quick" if options.quick else "") + ".csv")
+        if options.update:
+            write(table, found)
+            return True
+        differ = compare(table, found)
+        for line in differ:
+            print(f"  {line}")
+        return not differ or self.expected == "expected-llm"
+
+    def draw(self, fisc, out):
+        """Draws the figures and copies them beside the README."""
+        for target, (figure, *arguments) in self.figures.items():
+            subprocess.run([fisc, "plot", out, *arguments], check=True, stdout=subprocess.DEVNULL)
+            shutil.copy(out / "figures" / f"{figure}.png", EXAMPLES / self.folder / target)
+
+
+def shrunk(file, name, out):
+    """The sweep of `file` with fewer seeds and workers, written to the folder `out`."""
+    text = file.read_text()
+    base = re.search(r'^base = "(.+)"', text, re.M)[1]
+    text = re.sub(r'^name = .*$', f'name = "{name}"', text, flags=re.M)
+    text = re.sub(r'^base = .*$', f'base = {json.dumps(str((file.parent / base).resolve()))}', text, flags=re.M)
+    text = re.sub(r'^seeds = .*$', f'seeds = {QUICK["seeds"]}', text, flags=re.M)
+    text = text.replace("csv = true", f'csv = true\n\n[set]\npopulation.size = {QUICK["size"]}', 1)
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / f"{name}.toml"
+    target.write_text(text)
+    return target
+
+
+class Tables:
+    """A sweep's CSV tables."""
+
+    def __init__(self, folder, fisc):
+        self.folder, self.fisc = folder, fisc
+        unfinished = [row["run"] for row in rows(folder / "runs.csv") if row["status"] != "finished"]
+        if unfinished:
+            sys.exit(f"{folder}: {len(unfinished)} runs not finished, the first {unfinished[0]}")
+
+    def runs(self, keys, table="summary"):
+        """(values of `keys`, replicate, run) and, by arm, the row: of the last tax year for `years`."""
+        found = {}
+        for row in rows(self.folder / f"{table}.csv"):
+            place = (tuple(row[key] for key in keys), int(row["replicate"]), row["run"])
+            found.setdefault(place, {})[row["arm"]] = row
+        return sorted(found.items())
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        yield from csv.DictReader(file)
+
+
+class Numbers(dict):
+    """Values over seeds by (point, arm, quantity), in order of appearance."""
+
+    def add(self, point, arm, quantity, value):
+        self.setdefault((point, arm, quantity), []).append(float(value))
+
+
+def share(value, low, high):
+    """How much of the way from `low` to `high`."""
+    return (float(value) - float(low)) / (float(high) - float(low))
+
+
+def attained(tables, keys, main_only=False):
+    """Welfare of every arm in the last third, and the share of the gain between U.S. law and the optimum."""
+    found = Numbers()
+    for (values, _, _), arms in tables.runs(keys):
+        low, high = (arms[arm]["welfare_last_third"] for arm in ("us-2024", "optimal"))
+        for arm, row in arms.items():
+            found.add(" ".join(values), arm, "welfare", row["welfare_last_third"])
+            if arm not in ("us-2024", "optimal"):
+                found.add(" ".join(values), arm, "attained", share(row["welfare_last_third"], low, high))
+    return found
+
+
+def planners(tables):
+    return attained(tables, [])
+
+
+def language(tables):
+    """By kind of answer, with the mean of the ten tries: how fast a planner learns."""
+    found = Numbers()
+    tries = {}
+    for row in rows(tables.folder / "years.csv"):
+        if 2 <= int(row["year"]) <= 11:
+            tries.setdefault((row["run"], row["arm"]), []).append(float(row["welfare"]))
+    for ((kind,), _, run), arms in tables.runs(["planner_kind"]):
+        low, high = (arms[arm]["welfare_last_third"] for arm in ("us-2024", "optimal"))
+        for arm, row in arms.items():
+            name = arm if arm != "llm" else "llm-moves" if "moves" in kind else "llm-rates"
+            if (name, name) != ("llm", "llm") and arm not in ("us-2024", "optimal"):
+                found.setdefault((name, run.split()[0] if arm == "llm" else int(row["replicate"])), None)
+                found[(name, run.split()[0] if arm == "llm" else int(row["replicate"]))] = (
+                    share(row["welfare_last_third"], low, high),
+                    share(statistics.mean(tries[run, arm]), low, high),
+                )
+    numbers = Numbers()
+    for (name, _), (last, mean) in found.items():
+        numbers.add("", name, "attained", last)
+        numbers.add("", name, "attained_mean_of_tries", mean)
+    return numbers
+
+
+def tax_year(tables):
+    return attained(tables, ["workers_0_decide", "planner_kind_search_method", "tax_year"])
+
+
+def democracy(tables):
+    return attained(tables, ["objective_welfare", "voting_candidates"])
+
+
+def brackets(tables):
+    """Welfare by brackets, and how much of what any tax could bring these very workers (`fisc optimum`)."""
+    found, bound = Numbers(), {}
+    for ((edges,), replicate, run), arms in tables.runs(["taxes_brackets"]):
+        if replicate not in bound:
+            scenario = tables.folder / "runs" / run / "scenario.toml"
+            answer = subprocess.run([tables.fisc, "optimum", scenario, "--format", "json"], check=True, capture_output=True)
+            bound[replicate] = json.loads(answer.stdout)["continuous"]["welfare"]
+        law = arms["us-2024"]["welfare_last_third"]
+        for arm, row in arms.items():
+            found.add(edges, arm, "welfare", row["welfare_last_third"])
+            if arm != "us-2024":
+                found.add(edges, arm, "share_of_bound", share(row["welfare_last_third"], law, bound[replicate]))
+    for replicate in sorted(bound):
+        found.add("", "continuous", "welfare", bound[replicate])
+    return found
+
+
+def welfare_functions(tables):
+    """What the optimum under one objective attains under the others: 0 the U.S. law, 1 the other's own optimum."""
+    optimum, law = {}, {}
+    objectives = []
+    for ((objective,), replicate, _), arms in tables.runs(["objective_welfare"], "years"):
+        objectives += [objective] if objective not in objectives else []
+        optimum[objective, replicate], law[replicate] = arms["optimal"], arms["us-2024"]
+    found = Numbers()
+    for (own, replicate), row in optimum.items():
+        for judge in objectives:
+            column = f"welfare_{judge}"
+            found.add(own, "optimal", f"attained_{judge}", share(row[column], law[replicate][column], optimum[judge, replicate][column]))
+        for rate in (column for column in row if column.startswith("rate_")):
+            found.add(own, "optimal", rate, row[rate])
+    return found
+
+
+def write(path, found):
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["point", "arm", "quantity", "n", "mean", "sd", "least", "most"])
+        for key, values in found.items():
+            table.writerow([*key, len(values), *(repr(value) for value in described(values))])
+    print(f"  wrote {path.relative_to(ROOT)}")
+
+
+def described(values):
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0, min(values), max(values)
+
+
+def compare(path, found):
+    """One line for each number that is missing or differs."""
+    expected = {(row["point"], row["arm"], row["quantity"]): row for row in rows(path)}
+    lines = [f"{' '.join(key)}: expected, not found" for key in expected.keys() - found.keys()]
+    for key, values in found.items():
+        row = expected.get(key)
+        if row is None:
+            lines.append(f"{' '.join(key)}: found, not expected")
+            continue
+        if int(row["n"]) != len(values):
+            lines.append(f"{' '.join(key)}: n = {len(values)}, expected {row['n']}")
+        scale = max(abs(float(row["least"])), abs(float(row["most"])))
+        for name, value in zip(("mean", "sd", "least", "most"), described(values)):
+            wanted = float(row[name])
+            if not abs(value - wanted) <= TOLERANCE * max(scale, abs(wanted)):
+                lines.append(f"{' '.join(key)}: {name} = {value!r}, expected {wanted!r}")
+    return lines
+
+
+STUDIES = {
+    "01": Study("01-llm-planner-or-saez", planners, {"gain.png": ("gain",)}),
+    "llm": Study("01-llm-planner-or-saez", language, {"llm.png": ("gain",)}, "llm.toml", "expected-llm"),
+    "02": Study("02-tax-year", tax_year, {"gain.png": ("gain-by-tax_year", "--by", "tax_year")}),
+    "03": Study("03-democracy-or-planner", democracy, {"gain.png": ("gain",)}),
+    "04": Study("04-how-many-brackets", brackets, {
+        "gain.png": ("gain_over_us-by-taxes_brackets", "--by", "taxes.brackets", "--outcome", "gain_over_us"),
+    }),
+    "05": Study("05-welfare-function", welfare_functions, {"schedules.png": ("schedules",)}),
+}
+
+if __name__ == "__main__":
+    main()

@@ -325,7 +325,7 @@ pub fn draw(subject: &Subject, k: usize, id: &str) -> Result<Result<Draft, Strin
             }
         }
         if !bins.numbers {
-            spread(&mut curves);
+            curves::spread(&mut curves);
         }
         let flush = panel(&mut sheet, subject, frame, unit, bins, &curves, &key.key)?;
         panels::title(&mut sheet, frame, flush, 30.0, &part.label);
@@ -386,17 +386,6 @@ fn parts(study: &Study, groups: &Groups, k: usize) -> (Vec<Part>, usize) {
             which: (0..groups.groups.len()).collect(),
         };
         (vec![all], count)
-    }
-}
-
-/// Sets the arms of a place side by side.
-fn spread(curves: &mut [Curve]) {
-    let count = curves.len() as f64;
-    for (i, curve) in curves.iter_mut().enumerate() {
-        let shift = (i as f64 - (count - 1.0) / 2.0) * (0.64 / count.max(2.0));
-        for point in &mut curve.points {
-            point.x += shift;
-        }
     }
 }
 

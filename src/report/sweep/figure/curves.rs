@@ -116,3 +116,14 @@ pub fn estimates(curves: &[Curve]) -> Vec<Estimate> {
         .flat_map(|curve| curve.points.iter().map(|point| point.y))
         .collect()
 }
+
+/// Sets the arms of a place side by side.
+pub fn spread(curves: &mut [Curve]) {
+    let count = curves.len() as f64;
+    for (i, curve) in curves.iter_mut().enumerate() {
+        let shift = (i as f64 - (count - 1.0) / 2.0) * (0.64 / count.max(2.0));
+        for point in &mut curve.points {
+            point.x += shift;
+        }
+    }
+}

@@ -148,7 +148,10 @@ fn draw(
     let mut present: Vec<usize> = Vec::new();
     for (frame, &g) in frames.iter_mut().zip(which) {
         let group = &groups.groups[g];
-        let curves = curves_of(groups, group, followed);
+        let mut curves = curves_of(groups, group, followed);
+        if curves.iter().all(|curve| curve.points.len() < 2) {
+            curves::spread(&mut curves);
+        }
         for series in &group.series {
             if !present.contains(&series.arm) {
                 present.push(series.arm);
@@ -230,7 +233,7 @@ fn panel(
     let last = curves
         .iter()
         .filter_map(|curve| curve.points.last())
-        .map(|point| point.x)
+        .map(|point| point.x.round())
         .fold(1.0, f64::max);
     let unit = followed.unit(group);
     let (y, cut) = around(&curves::estimates(curves));

@@ -148,6 +148,8 @@ const tips = async (tab, where) => {
       const box = ring.getBoundingClientRect();
       return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
     });
+    const sight = await tab.evaluate(() => window.innerHeight);
+    check(spot.y >= 0 && spot.y <= sight, `${where}: the value reached by the keyboard is out of sight`);
     const box = await tip.boundingBox();
     const room = await tab.evaluate(() => document.documentElement.clientWidth);
     check(box && box.x >= 0 && box.x + box.width <= room, `${where}: a value stands outside the window`);

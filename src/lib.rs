@@ -32,7 +32,8 @@
 //!
 //! | floor | room | what is in it |
 //! |---|---|---|
-//! | 7 | [`cli`] | the program: arguments in, exit code out; no economics |
+//! | 8 | [`cli`] | the program: arguments in, exit code out; no economics |
+//! | 7 | [`replication`] | packages that hold all that a study's numbers need, and playing them again |
 //! | 6 | [`report`] | table, figures and HTML pages of finished runs and audits, from their files alone |
 //! | 5 | [`audit`] | controlled experiments on the workers of a scenario |
 //! | 4 | [`sweep`] | many runs: from a sweep file to tables of all runs |
@@ -63,6 +64,7 @@ pub mod fiscal;
 pub mod llm;
 pub mod population;
 pub mod random;
+pub mod replication;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -185,7 +185,7 @@ fn a_wrong_base_is_named_with_its_own_line() {
 fn a_combination_that_is_no_scenario_is_named() {
     let study = Study::new();
     let message = study.refuses("[grid]\ntax_year = [2, 3]\n");
-    for part in ["s.toml:3:16: with tax_year = 3", "steps"] {
+    for part in ["s.toml:3:16: `tax_year`", "steps = 4, tax_year = 3"] {
         assert!(message.contains(part), "{part}: {message}");
     }
     let brackets = "[grid]\ntaxes.brackets = [\"three\", \"flat\"]\n";
@@ -194,10 +194,18 @@ fn a_combination_that_is_no_scenario_is_named() {
         assert!(message.contains(part), "{part}: {message}");
     }
     // Values of which each is right with the base, but not these two with one another.
-    let together = "[grid]\ntaxes.brackets = [\"three\"]\nsteps = [4, 6]\ntax_year = [2, 4]\n";
-    let message = study.refuses(together);
-    let words = "taxes.brackets = \"three\", steps = 6, tax_year = 4";
-    assert!(message.contains(words), "{message}");
+    let search = "planner = { kind = { search = { method = \"bayesian\", final_years = 1 } } }\n";
+    let longer = BASE.replace("steps = 4", "steps = 12");
+    let other = Study::new();
+    other.write("base.toml", &format!("{longer}{search}"));
+    let message = other.refuses("[grid]\nsteps = [12, 8]\ntax_year = [2, 4]\n");
+    for part in [
+        "s.toml:4:16: with steps = 8, tax_year = 4",
+        "base.toml:",
+        "final_years",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
     // A combination that is left out may be anything.
     let excluded = format!("{brackets}[[exclude]]\ntaxes.brackets = \"flat\"\n");
     assert_eq!(labels(&study.loads(&excluded)), ["three"]);

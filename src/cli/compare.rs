@@ -19,6 +19,17 @@ enum Format {
     Latex,
 }
 
+/// Tax years that count.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Years {
+    /// The last one: the mean over its steps.
+    LastYear,
+    /// The mean over the last third of them, rounded down, at least one.
+    LastThird,
+    /// The mean over all.
+    All,
+}
+
 /// Arguments of `fisc compare`.
 #[derive(Debug, clap::Args)]
 pub struct CompareArguments {
@@ -36,8 +47,8 @@ pub struct CompareArguments {
     #[arg(long, value_name = "COLUMN", default_value = "welfare")]
     outcome: String,
     /// Tax years that count.
-    #[arg(long, value_enum, default_value_t = Over::LastThird)]
-    over: Over,
+    #[arg(long, value_enum, default_value_t = Years::LastThird)]
+    over: Years,
     /// Coverage of the intervals.
     #[arg(long, default_value_t = 0.95)]
     level: f64,
@@ -68,7 +79,11 @@ impl CompareArguments {
                 by: self.by,
                 against: self.against,
                 outcome: self.outcome,
-                over: self.over,
+                over: match self.over {
+                    Years::LastYear => Over::LastYear,
+                    Years::LastThird => Over::LastThird,
+                    Years::All => Over::All,
+                },
                 margin: self.margin,
                 settings: Settings {
                     level: self.level,

@@ -5,9 +5,11 @@ mod compare;
 mod frontier;
 mod model;
 mod optimum;
+mod package;
 mod reform;
 mod report;
 mod run;
+mod submit;
 mod sweep;
 mod tax;
 
@@ -93,6 +95,10 @@ enum Command {
     Plot(report::PlotArguments),
     /// Write the HTML page of a finished run, audit or sweep, and print its table.
     Report(report::ReportArguments),
+    /// Put a finished run or sweep, and all that is needed to get its numbers again, into one folder.
+    Package(package::PackageArguments),
+    /// Make all numbers of a package, run or sweep again without a model, and compare.
+    Verify(package::VerifyArguments),
     /// Language models that can be fetched by name.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -174,6 +180,8 @@ pub fn main() -> Result<()> {
         Command::Compare(compare) => compare.execute(),
         Command::Plot(plot) => plot.execute(),
         Command::Report(report) => report.execute(),
+        Command::Package(package) => package.execute(),
+        Command::Verify(verify) => verify.execute(),
         Command::Model(command) => command.execute(),
         Command::Docs(DocsCommand::Scenario) => print(&scenario::reference()),
         Command::Docs(DocsCommand::Sweep) => print(&crate::sweep::reference()),

@@ -19,7 +19,34 @@ const FINE: u64 = 100;
 
 /// Arguments of `fisc sweep`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct SweepArguments {
+    #[command(subcommand)]
+    elsewhere: Option<Elsewhere>,
+    #[command(flatten)]
+    here: Option<HereArguments>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Elsewhere {
+    /// Play a sweep on a cluster: Slurm, HyperQueue or Kubernetes.
+    Submit(Box<super::submit::SubmitArguments>),
+}
+
+impl SweepArguments {
+    /// Runs the command.
+    pub fn execute(self) -> Result<()> {
+        match (self.elsewhere, self.here) {
+            (Some(Elsewhere::Submit(submit)), _) => submit.execute(),
+            (None, Some(here)) => here.execute(),
+            (None, None) => Err(Error::input("`fisc sweep` needs a sweep file")),
+        }
+    }
+}
+
+/// A sweep on this machine.
+#[derive(Debug, clap::Args)]
+struct HereArguments {
     /// Sweep file, or a plan that --plan wrote.
     sweep: PathBuf,
     /// Output folder [default: outputs/NAME].
@@ -28,6 +55,9 @@ pub struct SweepArguments {
     /// Runs at a time, each in a process [default: the cores; 1 where a model runs on this machine].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
+    /// Threads of each of these processes [default: the cores divided among them].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Play a part of the plan, such as 2/4: every fourth run from the second on.
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
@@ -51,9 +81,8 @@ pub struct SweepArguments {
     quiet: bool,
 }
 
-impl SweepArguments {
-    /// Runs the command.
-    pub fn execute(self) -> Result<()> {
+impl HereArguments {
+    fn execute(self) -> Result<()> {
         let (mut plan, text) = read(&self.sweep)?;
         plan.csv |= self.csv;
         if let Some(path) = &self.plan {
@@ -133,7 +162,10 @@ impl SweepArguments {
         Ok(Execution {
             jobs,
             shard,
-            threads: (cores / jobs).max(1),
+            threads: match self.threads {
+                Some(threads) => usize::from(threads),
+                None => (cores / jobs).max(1),
+            },
             program: std::env::current_exe()
                 .map_err(|error| Error::run(format!("finding fisc itself: {error}")))?,
             stop,

@@ -102,7 +102,7 @@ pub(super) fn write(run: &Path) -> Result<PathBuf> {
 }
 
 /// A JSON document as the template engine's values.
-pub(super) fn for_page(value: &Value) -> PageValue {
+pub(crate) fn for_page(value: &Value) -> PageValue {
     match value {
         Value::Null => PageValue::from(()),
         Value::Bool(flag) => PageValue::from(*flag),

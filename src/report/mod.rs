@@ -49,6 +49,7 @@ mod typeface;
 use std::path::{Path, PathBuf};
 
 pub use audit::{audit_html, audit_text, read_audit};
+pub(crate) use html::for_page;
 pub use last_step::{LastStep, last_step};
 pub use number::grouped;
 pub use profile::profile;

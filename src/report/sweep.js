@@ -62,6 +62,13 @@
     tip.style.top = `${(above > 0 ? above : at.bottom + 8) + window.scrollY}px`;
   };
 
+  // A tall figure may hold the spot out of sight.
+  const reach = (svg, spot) => {
+    show(svg, spot);
+    ring.scrollIntoView({ block: "nearest", inline: "nearest" });
+    show(svg, spot);
+  };
+
   for (const card of document.querySelectorAll(".card")) {
     const svg = card.querySelector("svg");
     const spots = [...svg.querySelectorAll(".tip")].map((circle) => {
@@ -92,7 +99,7 @@
     card.addEventListener("focus", () => {
       if (!card.matches(":focus-visible")) return;
       current = Math.max(current, 0);
-      show(svg, spots[current]);
+      reach(svg, spots[current]);
       status.textContent = `${spots[current].text}. Arrow keys go through ${spots.length} values.`;
     });
     card.addEventListener("blur", hide);
@@ -107,7 +114,7 @@
       const spot = spots[current];
       const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
       card.scrollLeft = spot.x * scale - card.clientWidth / 2;
-      show(svg, spot);
+      reach(svg, spot);
       status.textContent = spot.text;
       return undefined;
     });

@@ -260,6 +260,7 @@ fn play_and_write(
         "models": engines.iter().map(|(name, e)| (name.clone(), e.model_id().to_owned())).collect::<BTreeMap<_, _>>(),
         "threads": rayon::current_num_threads(),
         "host": host(),
+        "peak_memory_bytes": peak_memory_bytes(),
         "wall_seconds": begun.elapsed().as_secs_f64(),
         "weights": weights(&engines, scenario),
         "settings": settings,
@@ -354,7 +355,10 @@ pub(crate) fn open_engines(
 
 /// Whether the run in `from` was made with another scenario (or in another place: paths count).
 fn is_of_another_scenario(from: &Path, resolved: &str) -> bool {
-    std::fs::read_to_string(folder::scenario(from)).is_ok_and(|text| text != resolved)
+    let path = folder::scenario(from);
+    let other = |stands: Scenario| scenario::to_toml(&stands) != resolved;
+    std::fs::read_to_string(&path).is_ok_and(|text| text != resolved)
+        && scenario::load_for_replay(&path, &[]).is_ok_and(other)
 }
 
 fn write_tables(simulation: &Simulation, arms: &[ArmResult], folder: &Path) -> Result<()> {
@@ -507,6 +511,16 @@ fn failure_rate(summary: &Summary) -> f64 {
     } else {
         failures as f64 / decisions as f64
     }
+}
+
+/// Most main memory that this process has held so far; `None` where the system does not say.
+pub fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 pub(crate) fn host() -> String {

@@ -2,7 +2,7 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`file`] | the sweep file: read, checked against its base scenario, or an error that points at the line |
+//! | [`mod@file`] | the sweep file: read, checked against its base scenario, or an error that points at the line |
 //! | [`design`] | points in the unit cube (Latin hypercube, Sobol), ranges, seeds: plain functions |
 //! | [`plan`], [`fingerprint`] | every run with its scenario and name; shards |
 //! | [`store`], [`parts`], [`ledger`] | the output folder and its tables |
@@ -10,10 +10,12 @@
 //! | [`worker`], [`execute`] | playing what is missing, in processes |
 //! | [`collect`] | taking the runs of other folders |
 //! | [`probe`] | what a sweep will take |
+//! | [`cluster`] | scripts for machines that are not this one |
 //!
 //! Keys of a sweep file: `docs/sweep-file.md`, from the same table of keys as the checks. The output
 //! folder: `docs/sweeps.md`.
 
+pub mod cluster;
 pub mod codebook;
 pub mod collect;
 pub mod design;

@@ -130,6 +130,15 @@ impl SharedTranscript {
         Ok(transcript.shared())
     }
 
+    /// Bytes at the end of the file `path` that cannot be read. After a finished run there are none.
+    ///
+    /// # Errors
+    /// No such file, or damage before the end.
+    pub fn torn_bytes(path: &Path) -> Result<u64> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        Ok(frames::read(path, &bytes)?.torn)
+    }
+
     /// A transcript that is kept in memory only.
     pub fn in_memory() -> SharedTranscript {
         Transcript::empty(PathBuf::from("(memory)"), None).shared()

@@ -33,7 +33,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// Which tax years of a run count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Over {
     /// The last one: the mean over its steps.

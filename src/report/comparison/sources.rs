@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-/// Names of planners that `--by` may give for the default.
+/// What `--by` calls the planners.
 pub const ARM: &str = "arm";
 
 /// `plan.json`, as far as it is needed.

@@ -3,8 +3,8 @@
 use super::compute::clearly_positive;
 use super::labels::Layout;
 use super::study::{State, Study};
-use super::{Comparison, Group};
-use crate::report::number::{grouped, percent};
+use super::{Arm, Comparison, Group};
+use crate::report::number::grouped;
 use crate::statistics::{Settled, Verdict};
 
 /// Most names in a list; the rest is counted.
@@ -120,105 +120,85 @@ fn nothing_random(group: &Group) -> bool {
 }
 
 fn too_wide(found: &Comparison) -> Option<String> {
-    let mut needed = 0;
-    let mut without_margin = false;
-    let mut list = Vec::new();
-    for group in &found.groups {
-        for arm in &group.arms {
-            let wide = arm
-                .against
-                .as_ref()
-                .filter(|d| d.verdict == Verdict::TooWide);
-            if let Some(difference) = wide {
-                list.push(at(group, &arm.arm));
-                needed = needed.max(difference.seeds_needed.unwrap_or(0));
-                without_margin |= group.attainable.is_none_or(|gain| !clearly_positive(&gain));
-            }
-        }
-    }
-    if list.is_empty() {
-        return None;
-    }
-    let margin = format!("±{} of the attainable gain", percent(found.margin));
-    let (beyond, to) = match without_margin {
-        true => ("".to_owned(), "less than the difference seen".to_owned()),
+    let wide = |arm: &Arm| {
+        let difference = arm.against.as_ref();
+        difference
+            .filter(|against| against.verdict == Verdict::TooWide)
+            .cloned()
+    };
+    let list = arms(found, &|arm| wide(arm).is_some())?;
+    let needed = (found.groups.iter().flat_map(|group| &group.arms))
+        .filter_map(|arm| wide(arm)?.seeds_needed)
+        .max();
+    let no_margin = |group: &Group| group.attainable.is_none_or(|gain| !clearly_positive(&gain));
+    let without =
+        |group: &Group| no_margin(group) && group.arms.iter().any(|arm| wide(arm).is_some());
+    let margin = format!("±{} % of the attainable gain", 100.0 * found.margin);
+    let (beyond, to) = match found.groups.iter().any(without) {
+        true => (String::new(), "less than the difference seen".to_owned()),
         false => (format!(" and reaches beyond {margin}"), margin),
     };
-    let seeds = match needed {
-        0 => String::new(),
-        n => format!(
+    let seeds = needed.map_or_else(String::new, |n| {
+        format!(
             "; about {} seeds would narrow the widest to {to}",
             grouped(n as f64, 0)
-        ),
-    };
+        )
+    });
     Some(format!(
-        "too wide to say: the interval contains 0{beyond}{seeds} ({})",
-        names(list.into_iter())
+        "too wide to say: the interval contains 0{beyond}{seeds} ({list})"
     ))
 }
 
 fn disagreeing(found: &Comparison) -> Option<String> {
-    let mut list = Vec::new();
-    for group in &found.groups {
-        for arm in &group.arms {
-            let difference = arm
-                .against
-                .as_ref()
-                .map(|against| against.paired.difference);
-            let ends = difference.and_then(|d| d.t.zip(d.bootstrap));
-            if ends.is_some_and(|(t, bootstrap)| t.contains(0.0) != bootstrap.contains(0.0)) {
-                list.push(at(group, &arm.arm));
-            }
-        }
-    }
-    (!list.is_empty()).then(|| {
-        format!(
-            "the t and the bootstrap interval disagree on whether there is a difference; with so few \
-             seeds neither settles it ({})",
-            names(list.into_iter())
-        )
-    })
+    let list = arms(found, &|arm| {
+        let difference = arm
+            .against
+            .as_ref()
+            .map(|against| against.paired.difference);
+        let intervals = difference.and_then(|d| d.t.zip(d.bootstrap));
+        intervals.is_some_and(|(t, bootstrap)| t.contains(0.0) != bootstrap.contains(0.0))
+    })?;
+    Some(format!(
+        "the t and the bootstrap interval disagree on whether there is a difference; with so few seeds \
+         neither settles it ({list})"
+    ))
 }
 
 fn unsettled(found: &Comparison) -> Vec<String> {
     let list = |wanted: Settled| {
-        let mut list = Vec::new();
-        for group in &found.groups {
-            for arm in &group.arms {
-                if arm
-                    .settling
-                    .is_some_and(|settling| settling.settled == wanted)
-                {
-                    list.push(at(group, &arm.arm));
-                }
-            }
-        }
-        list
+        let is = |arm: &Arm| {
+            arm.settling
+                .is_some_and(|settling| settling.settled == wanted)
+        };
+        arms(found, &is)
     };
-    let mut warnings = Vec::new();
-    let moving = list(Settled::No);
-    if !moving.is_empty() {
-        warnings.push(format!(
+    let moving = list(Settled::No).map(|list| {
+        format!(
             "not settled: the outcome still moves in the last third of the tax years, so its level depends \
-             on how long the run is ({})",
-            names(moving.into_iter())
-        ));
-    }
-    let unclear = list(Settled::Unclear);
-    if !unclear.is_empty() {
-        warnings.push(format!(
-            "whether it has settled is unclear: too few tax years or seeds for the noise ({})",
-            names(unclear.into_iter())
-        ));
-    }
-    warnings
+             on how long the run is ({list})"
+        )
+    });
+    let unclear = list(Settled::Unclear).map(|list| {
+        format!(
+            "whether it has settled is unclear: too few tax years or seeds for the noise ({list})"
+        )
+    });
+    moving.into_iter().chain(unclear).collect()
 }
 
-fn at(group: &Group, arm: &str) -> String {
-    match group.label() {
-        label if label.is_empty() => arm.to_owned(),
-        label => format!("{label}: {arm}"),
-    }
+/// The arms that are `wanted`, group by group; `None` without any.
+fn arms(found: &Comparison, wanted: &dyn Fn(&Arm) -> bool) -> Option<String> {
+    let of_group = |group: &Group| {
+        let arms = group.arms.iter().filter(|arm| wanted(arm));
+        let arms: Vec<&str> = arms.map(|arm| arm.arm.as_str()).collect();
+        let label = group.label();
+        match (arms.is_empty(), label.is_empty()) {
+            (true, _) => String::new(),
+            (false, true) => arms.join(", "),
+            (false, false) => format!("{label}: {}", arms.join(", ")),
+        }
+    };
+    Some(names(found.groups.iter().map(of_group))).filter(|list| !list.is_empty())
 }
 
 /// A list of at most [`NAMED`], and how many more.

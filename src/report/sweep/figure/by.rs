@@ -8,7 +8,7 @@ use super::super::super::sheet::{Axis, Panel, SOFT, Sheet, Stroke};
 use super::super::super::typeface::{fit, width};
 use super::super::estimate::Estimate;
 use super::super::groups::{Gain, Groups, WELFARE, mean_by_seed, short_key};
-use super::super::study::{Played, Study};
+use super::super::study::{Level, Played, Study};
 use super::bins::{Bins, bins};
 use super::curves::{self, Curve, Point, Style};
 use super::data::numbers_column;
@@ -351,10 +351,13 @@ pub fn draw(subject: &Subject, k: usize, id: &str) -> Result<Result<Draft, Strin
 /// A panel per combination of the other keys where these are few and repeat along the key; else one for
 /// all, and how many combinations it holds.
 fn parts(study: &Study, groups: &Groups, k: usize) -> (Vec<Part>, usize) {
-    let others = |g: usize| {
-        let mut values = groups.groups[g].values.clone();
-        values.remove(k);
-        values
+    let kept: Vec<usize> = (0..groups.keys.len())
+        .filter(|&other| other != k && !follows(groups, other, k))
+        .collect();
+    let others = |g: usize| -> Vec<_> {
+        kept.iter()
+            .map(|&other| groups.groups[g].values[other].clone())
+            .collect()
     };
     let mut combinations: Vec<(Vec<_>, Vec<usize>)> = Vec::new();
     for g in 0..groups.groups.len() {
@@ -369,8 +372,8 @@ fn parts(study: &Study, groups: &Groups, k: usize) -> (Vec<Part>, usize) {
     if count == 1 || (count <= FEW && repeat) {
         let part = |(_, which): (Vec<_>, Vec<usize>)| {
             let group = &groups.groups[which[0]];
-            let named = (0..groups.keys.len()).filter(|&other| other != k && count > 1);
-            let words = named.map(|other| {
+            let named = kept.iter().filter(|_| count > 1);
+            let words = named.map(|&other| {
                 let name = short_key(study, groups.keys[other]);
                 format!("{name} {}", group.values[other].shown())
             });
@@ -387,6 +390,21 @@ fn parts(study: &Study, groups: &Groups, k: usize) -> (Vec<Part>, usize) {
         };
         (vec![all], count)
     }
+}
+
+/// Whether key `other` has one value for each value of `k`, as where a `[[list]]` varies them together. A key
+/// that has one value in all does not follow any.
+fn follows(groups: &Groups, other: usize, k: usize) -> bool {
+    let mut known: Vec<[&Level; 2]> = Vec::new();
+    for group in &groups.groups {
+        let pair = [&group.values[k], &group.values[other]];
+        match known.iter().find(|[at, _]| *at == pair[0]) {
+            Some([_, value]) if *value != pair[1] => return false,
+            Some(_) => {}
+            None => known.push(pair),
+        }
+    }
+    known.iter().any(|[_, value]| *value != known[0][1])
 }
 
 fn panel(

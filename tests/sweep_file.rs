@@ -695,13 +695,12 @@ fn examples_of_the_reference_page_load() {
         if text.contains("root =") {
             text.push_str("seeds = 3\n");
         }
-        if text.contains("[[exclude]]") || text.contains("[[subset]]") {
-            if !text.contains("[grid]") {
-                text.push_str(
-                    "[grid]\nplanner.kind = [\"none\", \"optimal\"]\n\
+        if (text.contains("[[exclude]]") || text.contains("[[subset]]")) && !text.contains("[grid]")
+        {
+            text.push_str(
+                "[grid]\nplanner.kind = [\"none\", \"optimal\"]\n\
                      objective.welfare = [\"rawlsian\", \"utilitarian\"]\n",
-                );
-            }
+            );
         }
         if let Some((head, rest)) = text
             .split_once("[sample]\n")

@@ -1,7 +1,7 @@
 //! Replication packages: everything that is needed to get a study's numbers again, in one folder.
 //!
 //! [`package`] writes the folder for a finished run or sweep, with a README after the template of the
-//! social-science data editors; [`verify`] plays it again without any model and compares.
+//! social-science data editors; [`verify()`] plays it again without any model and compares.
 //!
 //! | module | subject |
 //! |---|---|

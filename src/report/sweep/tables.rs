@@ -79,7 +79,7 @@ impl MeansTable {
             let each = rows.iter().map(|(group, arm)| {
                 group
                     .of(*arm)
-                    .map_or(Estimate::NONE, |series| series.mean(&of))
+                    .map_or(Estimate::NONE, |series| series.mean(of))
             });
             each.collect()
         };
@@ -87,7 +87,7 @@ impl MeansTable {
         let welfare = outcome(WELFARE);
         let attained = rows
             .iter()
-            .map(|(group, arm)| attained(groups, group, *arm, &welfare));
+            .map(|(group, arm)| attained(groups, group, *arm, welfare));
         table.add(
             "attained",
             "% of best gain",

@@ -147,6 +147,9 @@ fn estimate(incidence: &Incidence, law: Option<&Incidence>, d: usize, shown: Sho
     Estimate::of(values)
 }
 
+/// An arm and its estimates by decile.
+type ByArm = (usize, Vec<Estimate>);
+
 fn figure(
     study: &Study,
     groups: &Groups,
@@ -169,7 +172,7 @@ fn figure(
             Unit::Share,
         ),
     };
-    let mut lists: Vec<(usize, Vec<(usize, Vec<Estimate>)>)> = Vec::new();
+    let mut lists: Vec<(usize, Vec<ByArm>)> = Vec::new();
     for incidence in incidences.iter().filter(|one| Some(one.arm) != law) {
         let base = incidences
             .iter()

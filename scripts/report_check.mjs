@@ -134,6 +134,8 @@ const sorting = async (tab, where) => {
 const tips = async (tab, where) => {
   const cards = await tab.$$(".card");
   const tip = tab.locator("#tip");
+  check((await tip.count()) === 1, `${where}: the script did not run`);
+  if ((await tip.count()) !== 1) return;
   for (const card of cards) {
     await card.scrollIntoViewIfNeeded();
     await card.focus();
@@ -191,7 +193,7 @@ for (const [width, scheme] of [
   await tips(tab, where);
   if (shots) {
     const card = tab.locator(".card").first();
-    if (await card.count()) {
+    if ((await card.count()) && (await tab.locator("#tip").count())) {
       await card.focus();
       await tab.keyboard.press("Home");
       await tab.keyboard.press("ArrowRight");

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The shipped studies of examples/: plays them, draws their figures, and checks the numbers found.
 
-    scripts/studies.py [--quick] [--check | --update] [--figures] [--fisc PATH] [--out DIR] [STUDY ...]
+    scripts/studies.py [--quick] [--update] [--figures] [--fisc PATH] [--out DIR] [STUDY ...]
 
 STUDY is the beginning of a folder's name: 01, 02, 03, 04, 05; `llm` is the part of 01 that asks a language
 model. Without any, all but `llm` are played. Every number is compared with the study's expected.csv
@@ -13,7 +13,6 @@ expected-llm.csv and fails nothing: a language model's numbers depend on the pro
 import argparse
 import csv
 import json
-import math
 import pathlib
 import re
 import shutil
@@ -82,6 +81,7 @@ class Study:
     def draw(self, fisc, out):
         """Draws the figures and copies them beside the README."""
         for target, (figure, *arguments) in self.figures.items():
+            shutil.rmtree(out / "figures", ignore_errors=True)
             subprocess.run([fisc, "plot", out, *arguments], check=True, stdout=subprocess.DEVNULL)
             shutil.copy(out / "figures" / f"{figure}.png", EXAMPLES / self.folder / target)
 
@@ -110,7 +110,7 @@ class Tables:
             sys.exit(f"{folder}: {len(unfinished)} runs not finished, the first {unfinished[0]}")
 
     def runs(self, keys, table="summary"):
-        """(values of `keys`, replicate, run) and, by arm, the row: of the last tax year for `years`."""
+        """(values of `keys`, replicate, run) and, by arm, the row: for `years` that of the last tax year."""
         found = {}
         for row in rows(self.folder / f"{table}.csv"):
             place = (tuple(row[key] for key in keys), int(row["replicate"]), row["run"])
@@ -135,7 +135,7 @@ def share(value, low, high):
     return (float(value) - float(low)) / (float(high) - float(low))
 
 
-def attained(tables, keys, main_only=False):
+def attained(tables, keys):
     """Welfare of every arm in the last third, and the share of the gain between U.S. law and the optimum."""
     found = Numbers()
     for (values, _, _), arms in tables.runs(keys):
@@ -152,27 +152,22 @@ def planners(tables):
 
 
 def language(tables):
-    """By kind of answer, with the mean of the ten tries: how fast a planner learns."""
-    found = Numbers()
-    tries = {}
+    """By kind of answer, also with the mean of the ten tries: how fast a planner learns."""
+    tries, found, seen = {}, Numbers(), set()
     for row in rows(tables.folder / "years.csv"):
         if 2 <= int(row["year"]) <= 11:
             tries.setdefault((row["run"], row["arm"]), []).append(float(row["welfare"]))
-    for ((kind,), _, run), arms in tables.runs(["planner_kind"]):
+    for ((kind,), replicate, run), arms in tables.runs(["planner_kind"]):
         low, high = (arms[arm]["welfare_last_third"] for arm in ("us-2024", "optimal"))
         for arm, row in arms.items():
-            name = arm if arm != "llm" else "llm-moves" if "moves" in kind else "llm-rates"
-            if (name, name) != ("llm", "llm") and arm not in ("us-2024", "optimal"):
-                found.setdefault((name, run.split()[0] if arm == "llm" else int(row["replicate"])), None)
-                found[(name, run.split()[0] if arm == "llm" else int(row["replicate"]))] = (
-                    share(row["welfare_last_third"], low, high),
-                    share(statistics.mean(tries[run, arm]), low, high),
-                )
-    numbers = Numbers()
-    for (name, _), (last, mean) in found.items():
-        numbers.add("", name, "attained", last)
-        numbers.add("", name, "attained_mean_of_tries", mean)
-    return numbers
+            name = ("llm-moves" if "moves" in kind else "llm-rates") if arm == "llm" else arm
+            # The arms of [compare] are the same beside both kinds of answer.
+            if arm in ("us-2024", "optimal") or (name, replicate) in seen:
+                continue
+            seen.add((name, replicate))
+            found.add("", name, "attained", share(row["welfare_last_third"], low, high))
+            found.add("", name, "attained_mean_of_tries", share(statistics.fmean(tries[run, arm]), low, high))
+    return found
 
 
 def tax_year(tables):
@@ -202,7 +197,10 @@ def brackets(tables):
 
 
 def welfare_functions(tables):
-    """What the optimum under one objective attains under the others: 0 the U.S. law, 1 the other's own optimum."""
+    """What the optimum under one objective attains under the others: 0 the U.S. law, 1 the other's own optimum.
+
+    Left out where the law is as good as the optimum, as where it leaves nobody below `sufficiency`'s threshold.
+    """
     optimum, law = {}, {}
     objectives = []
     for ((objective,), replicate, _), arms in tables.runs(["objective_welfare"], "years"):
@@ -211,8 +209,9 @@ def welfare_functions(tables):
     found = Numbers()
     for (own, replicate), row in optimum.items():
         for judge in objectives:
-            column = f"welfare_{judge}"
-            found.add(own, "optimal", f"attained_{judge}", share(row[column], law[replicate][column], optimum[judge, replicate][column]))
+            value, low, high = (float(of[f"welfare_{judge.split()[0]}"]) for of in (row, law[replicate], optimum[judge, replicate]))
+            if high - low > 1e-6 * abs(high):
+                found.add(own, "optimal", f"attained_{judge}", share(value, low, high))
         for rate in (column for column in row if column.startswith("rate_")):
             found.add(own, "optimal", rate, row[rate])
     return found

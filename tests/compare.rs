@@ -289,7 +289,7 @@ fn tables_csv_and_latex_hold_the_same_numbers() {
     near(cell("t_low").parse().unwrap(), -2.4598858);
     near(cell("p").parse().unwrap(), 0.00283289);
     let latex = shown(&[at, "--against", "second", "--format", "latex"]);
-    let expected = r"first & 10 & $0.7500$ & $-1.5800$ & $[-2.4599,\;-0.7001]$ &";
+    let expected = r"first$^{\dagger}$ & 10 & $0.750$ & $-1.580$ & $[-2.460,\;-0.700]$ &";
     assert!(latex.contains(expected), "{latex}");
     for part in [
         "\\toprule",

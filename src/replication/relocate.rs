@@ -108,6 +108,7 @@ fn gone(path: &Path, error: &std::io::Error) -> Error {
 
 fn one(from: &Path, root: &Path, file: String, role: Role) -> Result<DataFile> {
     let to = root.join(&file);
+    std::fs::metadata(from).map_err(|error| gone(from, &error))?;
     super::copy_file(from, &to)?;
     let sum = sha256(&to).map_err(|error| Error::io(&to, error))?;
     Ok(DataFile {

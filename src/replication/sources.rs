@@ -283,7 +283,10 @@ mod tests {
         assert!(files(plain).is_empty());
         let law = plain.replace("[]", "[\"us-2024\"]");
         assert_eq!(files(&law), ["federal_brackets.csv"]);
-        let composed = plain.replace("[]", "[\"income-2024+payroll-2024\"]");
+        let composed = plain.replace(
+            "[]",
+            "[{ law = { parts = [\"income-2024\", \"payroll-2024\"] } }]",
+        );
         assert_eq!(
             files(&composed),
             ["federal_brackets.csv", "federal_payroll_eitc.csv"]

@@ -57,16 +57,17 @@ impl Level {
     /// What is innermost in a choice: `points 10` of `{ search = { method = { hill-climb = { points = 10 } } } }`;
     /// none where the value is no choice with settings.
     pub fn settings(&self) -> Option<String> {
-        let Level::Text(text) = self else {
-            return None;
-        };
-        let parsed = format!("value = {text}").parse::<toml::Table>().ok()?;
-        let mut inner = parsed.get("value")?.as_table()?;
-        while let (1, Some(toml::Value::Table(next))) = (inner.len(), inner.values().next()) {
-            inner = next;
+        let words = self.shown();
+        let mut inner = words.as_str();
+        // `name (…)`, as long as the bracket holds all the rest.
+        while let Some((name, rest)) = inner.split_once(" (")
+            && !name.contains([' ', ',', '('])
+            && let Some(held) = rest.strip_suffix(')')
+            && closes(held)
+        {
+            inner = held;
         }
-        let words = in_words(&toml::Value::Table(inner.clone()));
-        (!words.is_empty()).then_some(words)
+        (inner.len() < words.len()).then(|| inner.to_owned())
     }
 
     /// The number, where it is one.
@@ -86,6 +87,15 @@ impl Level {
             (Level::Text(_), Level::Text(_)) => std::cmp::Ordering::Equal,
         }
     }
+}
+
+/// Whether no bracket of `text` closes that it does not open.
+fn closes(text: &str) -> bool {
+    let mut depth = 0i32;
+    text.chars().all(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth >= 0
+    })
 }
 
 /// A choice in TOML without quotes and braces: `{ flat = { rate = 0.3 } }` as `flat (rate 0.3)`.
@@ -511,6 +521,10 @@ mod tests {
         let settings = |text: &str| Level::Text(text.into()).settings();
         let search = "{ search = { method = { hill-climb = { points = 10 } } } }";
         assert_eq!(settings(search).as_deref(), Some("points 10"));
+        let search = "search (method (hill-climb (points [30, 15])))";
+        assert_eq!(settings(search).as_deref(), Some("points [30, 15]"));
+        let several = "llm (model (small), tries 8)";
+        assert_eq!(settings(several).as_deref(), Some("model (small), tries 8"));
         assert_eq!(settings("us-2024"), None);
     }
 }

@@ -295,6 +295,7 @@ fn tables_csv_and_latex_hold_the_same_numbers() {
         "\\toprule",
         "\\midrule",
         "\\bottomrule",
+        "$^{\\dagger}$ Not settled",
         "economy.labor\\_exponent = 4.5",
         "95\\,\\% CI",
     ] {

@@ -40,8 +40,24 @@ impl Comparison {
                 out += &row(group, arm);
             }
         }
-        out + "\\bottomrule\n\\end{tabular}\n"
+        out += "\\bottomrule\n";
+        if self.groups.iter().flat_map(|group| &group.arms).any(moving) {
+            out += &format!(
+                "\\multicolumn{{{COLUMNS}}}{{l}}{{\\footnotesize {MARK} Not settled: the outcome still moves \
+                 in the last third of the tax years.}} \\\\\n"
+            );
+        }
+        out + "\\end{tabular}\n"
     }
+}
+
+/// Behind an arm whose level depends on the length of the run.
+const MARK: &str = "$^{\\dagger}$";
+
+/// Whether an arm still moves.
+fn moving(arm: &Arm) -> bool {
+    arm.settling
+        .is_some_and(|settling| settling.settled == Settled::No)
 }
 
 /// What a block is about.
@@ -67,9 +83,7 @@ fn row(group: &Group, arm: &Arm) -> String {
         interval.map_or_else(missing, |i| math(&places.interval(i)))
     };
     let mean = arm.mean.as_ref();
-    // A mark where the level depends on the length of the run.
-    let moving = arm.settling.is_some_and(|s| s.settled == Settled::No);
-    let mark = if moving { "$^{\\dagger}$" } else { "" };
+    let mark = if moving(arm) { MARK } else { "" };
     let mut cells = vec![
         escaped(&arm.arm) + mark,
         mean.map_or(0, |mean| mean.n).to_string(),

@@ -199,7 +199,8 @@ def brackets(tables):
 def welfare_functions(tables):
     """What the optimum under one objective attains under the others: 0 the U.S. law, 1 the other's own optimum.
 
-    Left out where the law is as good as the optimum, as where it leaves nobody below `sufficiency`'s threshold.
+    Under `utilitarian`, mean utility instead, and under `sufficiency` the mean shortfall, $/year: many
+    schedules leave nobody below its threshold, so that it has no one optimum to measure from.
     """
     optimum, law = {}, {}
     objectives = []
@@ -207,13 +208,18 @@ def welfare_functions(tables):
         objectives += [objective] if objective not in objectives else []
         optimum[objective, replicate], law[replicate] = arms["optimal"], arms["us-2024"]
     found = Numbers()
-    for (own, replicate), row in optimum.items():
+    for (own, replicate), row in [*optimum.items(), *((("", replicate), row) for replicate, row in sorted(law.items()))]:
+        arm = "optimal" if own else "us-2024"
+        found.add(own, arm, "mean_utility", row["welfare_utilitarian"])
+        found.add(own, arm, "shortfall", -float(row["welfare_sufficiency"]))
+        if not own:
+            continue
         for judge in objectives:
-            value, low, high = (float(of[f"welfare_{judge.split()[0]}"]) for of in (row, law[replicate], optimum[judge, replicate]))
-            if high - low > 1e-6 * abs(high):
-                found.add(own, "optimal", f"attained_{judge}", share(value, low, high))
+            if judge not in ("utilitarian", "sufficiency"):
+                column = f"welfare_{judge}"
+                found.add(own, arm, f"attained_{judge}", share(row[column], law[replicate][column], optimum[judge, replicate][column]))
         for rate in (column for column in row if column.startswith("rate_")):
-            found.add(own, "optimal", rate, row[rate])
+            found.add(own, arm, rate, row[rate])
     return found
 
 

@@ -360,6 +360,39 @@ fn one_key_of_two_is_averaged_or_panelled() {
 }
 
 #[test]
+fn a_key_that_varies_with_the_one_shown_is_no_panel() {
+    let (folder, truths) = made(&Made {
+        sizes: &[100, 1000, 10_000],
+        exponents: &[2.0, 3.0, 4.0],
+        together: true,
+        ..STANDARD
+    });
+    let plot = Plot {
+        by: vec!["population.size".into()],
+        outcome: None,
+    };
+    let figures = sweep_figures(folder.path(), &plot).unwrap();
+    let rows = csv(&figures[0].csv);
+    // A panel for each objective, and no average over them.
+    assert_eq!(rows.len(), 2 * 3 * 4);
+    for row in rows {
+        let size = number(&row, "population_size") as i64;
+        let objective = row["others"].strip_prefix("welfare ").unwrap();
+        let value = |arm: &str| -> Vec<f64> {
+            of(&truths, arm, objective)
+                .iter()
+                .filter(|truth| truth.size == size)
+                .map(|truth| truth.last_third)
+                .collect()
+        };
+        near(
+            number(&row, "gain"),
+            mean(&value(&row["arm"])) - mean(&value("saez-fixed-point")),
+        );
+    }
+}
+
+#[test]
 fn deciles_are_those_of_the_same_workers() {
     let (folder, truths) = made(&STANDARD);
     sweep_figures(folder.path(), &Plot::default()).unwrap();

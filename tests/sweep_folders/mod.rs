@@ -21,6 +21,8 @@ pub struct Made<'a> {
     pub objectives: &'a [&'a str],
     pub sizes: &'a [i64],
     pub exponents: &'a [f64],
+    /// Sizes and exponents vary together, place by place, as in a `[[list]]`; else in all combinations.
+    pub together: bool,
     pub seeds: u32,
     pub years: u32,
     pub workers: usize,
@@ -39,6 +41,7 @@ pub const STANDARD: Made = Made {
     objectives: &["utilitarian", "rawlsian"],
     sizes: &[1000],
     exponents: &[2.0],
+    together: false,
     seeds: 5,
     years: 12,
     workers: 40,
@@ -226,8 +229,11 @@ pub fn write(folder: &Path, made: &Made) -> Vec<Truth> {
     let mut table = Table::default();
     for planner in made.planners {
         for (o, objective) in made.objectives.iter().enumerate() {
-            for &size in made.sizes {
-                for &exponent in made.exponents {
+            for (s, &size) in made.sizes.iter().enumerate() {
+                for (e, &exponent) in made.exponents.iter().enumerate() {
+                    if made.together && s != e {
+                        continue;
+                    }
                     let mut values = serde_json::Map::new();
                     let mut value = |name: &str, value: Value, varied: bool| {
                         if varied {

@@ -706,3 +706,27 @@ fn pairing_gains_precision() {
         (errors.1 / errors.0).powi(2),
     );
 }
+
+/// Keys that a `[[list]]` varies together make one comparison, not a group for each value.
+#[test]
+fn keys_that_vary_together_are_compared_together() {
+    let root = tempfile::tempdir().unwrap();
+    let base = "name = \"base\"\nsteps = 4\ntax_year = 2\npopulation = { size = 20, wages = \"gb2\" }\n\
+                taxes = { brackets = \"three\", initial = [0.12, 0.22, 0.35] }\n\
+                planner = { kind = \"us-2024\" }\nrecord = { workers_every = 0 }\n";
+    let sweep = "name = \"s\"\nbase = \"base.toml\"\nseeds = 3\n[grid]\neconomy.labor_exponent = [2.5, 3.5]\n\
+                 [[list]]\nsteps = 4\ntax_year = 2\n[[list]]\nsteps = 6\ntax_year = 3\n";
+    std::fs::write(root.path().join("base.toml"), base).unwrap();
+    std::fs::write(root.path().join("s.toml"), sweep).unwrap();
+    let (file, out) = (root.path().join("s.toml"), root.path().join("out"));
+    let [file, out] = [&file, &out].map(|path| path.to_str().unwrap());
+    let output = fisc(&["sweep", file, "--quiet", "--out", out]);
+    assert!(output.status.success());
+    let found = answer(&[out, "--by", "tax_year"]);
+    // One group for each exponent, in each the two tax years.
+    let groups = found["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 2, "{found}");
+    for group in groups {
+        assert_eq!(group["arms"].as_array().unwrap().len(), 2, "{group}");
+    }
+}

@@ -146,11 +146,11 @@ pub fn execute(
             }
             Need::Parts if store.part("years.parquet", &run.run).is_file() => {
                 damage.push(format!(
-                    "the rows of run {} are damaged or of another plan; they are made again",
+                    "the rows of run {} are damaged; they are made again",
                     run.run
                 ));
             }
-            Need::Parts | Need::Run => {}
+            Need::Parts | Need::Renumbered | Need::Run => {}
         }
         waiting.push_back(Job {
             run,

@@ -1,6 +1,6 @@
 //! What a sweep will take, from playing a few of its runs.
 
-use super::execute::{Event, Execution, FINISH, execute};
+use super::execute::{ABANDON, Event, Execution, FINISH, execute};
 use super::plan::{Plan, PlannedPoint, PlannedRun, Shard};
 use super::store::{Need, Outcome, Store};
 use crate::error::{Error, Result};
@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 /// Tax years that a probe of a run with a model in this process plays.
 const MODEL_YEARS: u32 = 2;
+
+/// How many times the budget a run in progress is waited for.
+const PATIENCE: u32 = 2;
 
 /// What a sweep will take.
 #[derive(Clone, Debug, Default)]
@@ -104,6 +107,11 @@ pub fn estimate(
             while !over.load(Ordering::Relaxed) {
                 if begun.elapsed() > budget {
                     stop.fetch_max(FINISH, Ordering::Relaxed);
+                }
+                // A long run is not waited for where there is something to go by.
+                let found = seconds.lock().is_ok_and(|seconds| !seconds.is_empty());
+                if found && begun.elapsed() > PATIENCE * budget {
+                    stop.fetch_max(ABANDON, Ordering::Relaxed);
                 }
                 stop.fetch_max(how.stop.load(Ordering::Relaxed), Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(20));

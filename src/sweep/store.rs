@@ -58,8 +58,10 @@ pub enum Outcome {
 pub enum Need {
     /// Nothing.
     Nothing,
-    /// Parts of the tables are missing, damaged, or of another plan.
+    /// Parts of the tables are missing or damaged.
     Parts,
+    /// Its rows are of another plan: with other columns, or another number.
+    Renumbered,
     /// Its own files are damaged: which, and how.
     Again(String),
     /// It has not finished.
@@ -191,7 +193,7 @@ impl Store {
             return Ok(Need::Parts);
         };
         if receipt.schema != parts::schema(plan, run)? {
-            return Ok(Need::Parts);
+            return Ok(Need::Renumbered);
         }
         let intact = |dataset: &str, wanted: &str| match std::fs::read(self.part(dataset, &run.run))
         {

@@ -110,7 +110,7 @@ fn play(store: &Store, plan: &Plan, run: &PlannedRun, threads: usize) -> Result<
     };
     sweep_up(&folder)?;
     let mended = match store.need(plan, run, true)? {
-        Need::Nothing | Need::Parts => true,
+        Need::Nothing | Need::Parts | Need::Renumbered => true,
         Need::Again(_) => {
             // The transcript stays, so that nothing is asked twice.
             unfinish(&folder)?;

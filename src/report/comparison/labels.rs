@@ -66,7 +66,8 @@ impl Parts {
             .filter_map(|by| study.keys.iter().position(|key| key == by))
             .collect();
         let is_planner = |key: &str| key == "planner" || key.starts_with("planner.");
-        let rest = (0..study.keys.len()).filter(|at| !by.contains(at));
+        // A key that varies together with those compared, as in a `[[list]]`, makes no groups.
+        let rest = (0..study.keys.len()).filter(|at| !by.contains(at) && !follows(study, *at, &by));
         let (planner, group) = rest.partition(|&at| planners && is_planner(&study.keys[at]));
         Parts {
             planners,
@@ -75,6 +76,20 @@ impl Parts {
             group,
         }
     }
+}
+
+/// Whether a key varies and has one value for each combination of values of the keys `of`.
+fn follows(study: &Study, key: usize, of: &[usize]) -> bool {
+    let mut known: BTreeMap<Vec<String>, &String> = BTreeMap::new();
+    let one = study.runs.iter().all(|run| {
+        let value = &run.values[key];
+        *known.entry(pick(&run.values, of)).or_insert(value) == value
+    });
+    let varies = study
+        .runs
+        .windows(2)
+        .any(|two| two[0].values[key] != two[1].values[key]);
+    one && varies
 }
 
 fn pick(values: &[String], at: &[usize]) -> Vec<String> {

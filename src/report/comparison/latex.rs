@@ -44,7 +44,7 @@ impl Comparison {
         if self.groups.iter().flat_map(|group| &group.arms).any(moving) {
             out += &format!(
                 "\\multicolumn{{{COLUMNS}}}{{l}}{{\\footnotesize {MARK} Not settled: the outcome still moves \
-                 in the last third of the tax years.}} \\\\\n"
+                 within the last third of the tax years, or moved from the middle third to it.}} \\\\\n"
             );
         }
         out + "\\end{tabular}\n"

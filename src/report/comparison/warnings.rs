@@ -174,8 +174,8 @@ fn unsettled(found: &Comparison) -> Vec<String> {
     };
     let moving = list(Settled::No).map(|list| {
         format!(
-            "not settled: the outcome still moves in the last third of the tax years, so its level depends \
-             on how long the run is ({list})"
+            "not settled: the outcome still moves within the last third of the tax years, or moved from the \
+             middle third to it, so its level depends on how long the run is ({list})"
         )
     });
     let unclear = list(Settled::Unclear).map(|list| {

@@ -41,7 +41,11 @@ fn row(group: &Group, arm: &Arm) -> Option<Value> {
     let against = arm.against.as_ref()?;
     let difference = &against.paired.difference;
     let ends = difference.t.map_or(0.0, |t| t.high.abs().max(t.low.abs()));
-    let decimals = decimals_for([difference.mean.abs().max(ends)]).min(2);
+    // Cents at most in dollars, four digits in utils.
+    let decimals = match decimals_for([difference.mean.abs().max(ends)]) {
+        decimals @ 0..=2 => decimals,
+        decimals => decimals - 1,
+    };
     let text = |value: f64, decimals: usize| {
         let shown = cells(&[Some(value)], decimals)
             .remove(0)
@@ -71,6 +75,7 @@ fn row(group: &Group, arm: &Arm) -> Option<Value> {
     Some(json!({
         "values": group.values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(),
         "arm": arm.arm,
+        "unit": group.unit,
         "reference": group.reference.as_deref().unwrap_or_default(),
         "n": difference.n,
         "verdict": against.verdict.in_words(),

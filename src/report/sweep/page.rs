@@ -225,6 +225,7 @@ fn means(table: &MeansTable) -> Value {
             "values": table.values[row],
             "arm": table.arms[row],
             "seeds": table.seeds[row],
+            "unit": table.has_mixed_units().then(|| &table.units[row]),
             "cells": cells.collect::<Vec<_>>(),
         })
     });

@@ -17,7 +17,7 @@ pub struct Means {
     column: String,
     /// One per row.
     pub estimates: Vec<Estimate>,
-    /// Means as text, alike in decimals; none where there is no value.
+    /// Means as text, alike in decimals within a group; none where there is no value.
     pub means: Vec<Option<String>>,
     /// Intervals as text; empty where there is none.
     pub intervals: Vec<String>,
@@ -34,6 +34,8 @@ pub struct MeansTable {
     pub arms: Vec<String>,
     /// Per row: seeds.
     pub seeds: Vec<usize>,
+    /// Per row: the unit of welfare.
+    pub units: Vec<String>,
     /// The columns of numbers.
     pub columns: Vec<Means>,
 }
@@ -48,6 +50,7 @@ impl MeansTable {
             values: Vec::new(),
             arms: Vec::new(),
             seeds: Vec::new(),
+            units: Vec::new(),
             columns: Vec::new(),
         };
         let mut rows: Vec<(&Group, usize)> = Vec::new();
@@ -60,14 +63,15 @@ impl MeansTable {
                     .values
                     .push(group.values.iter().map(|value| value.shown()).collect());
                 table.arms.push(groups.arms[arm].name.clone());
+                let unit = Unit::named(group.objective().1).shown().to_owned();
+                table.units.push(unit);
                 table
                     .seeds
                     .push(group.of(arm).map_or(0, |series| series.played.len()));
             }
         }
-        let mut units = groups.groups.iter().map(|group| group.objective().1);
-        let unit = match units.next() {
-            Some(unit) if units.all(|other| other == unit) => Unit::named(unit).shown().to_owned(),
+        let unit = match table.units.first() {
+            Some(unit) if !table.has_mixed_units() => unit.clone(),
             _ => "of the objective".into(),
         };
         let outcome = |name: &str| {
@@ -128,6 +132,24 @@ impl MeansTable {
         table
     }
 
+    /// Whether welfare has one unit in some groups and another in others.
+    pub fn has_mixed_units(&self) -> bool {
+        self.units.iter().any(|unit| *unit != self.units[0])
+    }
+
+    /// The values of a row's group in words, with the unit of welfare where groups differ in it.
+    fn label(&self, row: usize) -> String {
+        let named = self.keys.iter().zip(&self.values[row]);
+        let label: Vec<String> = named
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect();
+        let label = label.join(", ");
+        match self.has_mixed_units() {
+            true => format!("{label}; welfare in {}", self.units[row]),
+            false => label,
+        }
+    }
+
     fn add(
         &mut self,
         heading: &str,
@@ -145,12 +167,18 @@ impl MeansTable {
                 .map(|value| value.is_finite().then_some(value))
                 .collect()
         };
-        let decimals =
-            decimals.unwrap_or_else(|| decimals_for(finite(|e| e.mean).into_iter().flatten()));
-        let (lows, highs) = (
-            cells(&finite(|e| e.low), decimals),
-            cells(&finite(|e| e.high), decimals),
-        );
+        // Numbers of one group are alike; those of two may be dollars and utils.
+        let (means, lows, highs) = (finite(|e| e.mean), finite(|e| e.low), finite(|e| e.high));
+        let mut shown: [Vec<Option<String>>; 3] = Default::default();
+        for block in self.values.chunk_by(|a, b| a == b) {
+            let rows = shown[0].len()..shown[0].len() + block.len();
+            let decimals = decimals
+                .unwrap_or_else(|| decimals_for(means[rows.clone()].iter().flatten().copied()));
+            for (shown, values) in shown.iter_mut().zip([&means, &lows, &highs]) {
+                shown.extend(cells(&values[rows.clone()], decimals));
+            }
+        }
+        let [means, lows, highs] = shown;
         let intervals = lows.into_iter().zip(highs).map(|pair| match pair {
             (Some(low), Some(high)) => format!("[{low}, {high}]"),
             _ => String::new(),
@@ -159,7 +187,7 @@ impl MeansTable {
             heading: heading.into(),
             unit: unit.into(),
             column: column.into(),
-            means: cells(&finite(|e| e.mean), decimals),
+            means,
             intervals: intervals.collect(),
             estimates,
         });
@@ -168,7 +196,7 @@ impl MeansTable {
     /// One row per group and arm, numbers in full.
     pub fn csv(&self) -> String {
         let mut heading: Vec<String> = self.key_columns.clone();
-        heading.extend(["arm".into(), "seeds".into()]);
+        heading.extend(["arm".into(), "seeds".into(), "welfare_unit".into()]);
         for column in &self.columns {
             let name = &column.column;
             heading.extend([
@@ -189,7 +217,11 @@ impl MeansTable {
         for row in 0..self.arms.len() {
             let mut fields: Vec<String> =
                 self.values[row].iter().map(|value| field(value)).collect();
-            fields.extend([field(&self.arms[row]), self.seeds[row].to_string()]);
+            fields.extend([
+                field(&self.arms[row]),
+                self.seeds[row].to_string(),
+                field(&self.units[row]),
+            ]);
             for column in &self.columns {
                 let e = column.estimates[row];
                 fields.extend([
@@ -234,14 +266,11 @@ impl MeansTable {
                 if row > 0 {
                     out += "\\addlinespace\n";
                 }
-                let named = self.keys.iter().zip(&self.values[row]);
-                let label: Vec<String> = named
-                    .map(|(key, value)| format!("{key} = {value}"))
-                    .collect();
+                let label = self.label(row);
                 if !label.is_empty() {
                     out += &format!(
                         "\\multicolumn{{{width}}}{{l}}{{\\emph{{{}}}}} \\\\\n",
-                        escaped(&label.join(", "))
+                        escaped(&label)
                     );
                 }
             }
@@ -283,11 +312,7 @@ impl MeansTable {
                 cells.push(column.means[row].clone().unwrap_or_else(|| "-".into()));
                 cells.push(column.intervals[row].clone());
             }
-            let named = self.keys.iter().zip(&self.values[row]);
-            let label: Vec<String> = named
-                .map(|(key, value)| format!("{key} = {value}"))
-                .collect();
-            blocks.push(label.join(", "));
+            blocks.push(self.label(row));
             lines.push(cells);
         }
         let width = |k: usize| {
@@ -349,5 +374,48 @@ fn field(text: &str) -> String {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
         text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_and_utils_have_their_own_decimals_and_say_so() {
+        let mut table = MeansTable {
+            keys: vec!["objective.welfare".into()],
+            key_columns: vec!["objective_welfare".into()],
+            values: ["rawlsian", "nash"]
+                .map(|name| vec![name.to_owned()])
+                .into(),
+            arms: vec!["optimal".into(); 2],
+            seeds: vec![10; 2],
+            units: vec!["$/year".into(), "utils".into()],
+            columns: Vec::new(),
+        };
+        let estimate = |mean: f64| Estimate {
+            n: 10,
+            mean,
+            low: 0.9 * mean,
+            high: 1.1 * mean,
+        };
+        let estimates = vec![estimate(41_206.4), estimate(1.6219)];
+        table.add("welfare", "of the objective", WELFARE, estimates, None);
+        let text = table.text();
+        for part in [
+            "41,206",
+            "objective.welfare = rawlsian; welfare in $/year",
+            "1.6219",
+            "[1.4597, 1.7841]",
+            "objective.welfare = nash; welfare in utils",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(
+            table.csv().contains("nash,optimal,10,utils,1.6219"),
+            "{}",
+            table.csv()
+        );
     }
 }

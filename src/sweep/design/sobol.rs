@@ -78,7 +78,7 @@ pub fn sobol(points: usize, dimensions: usize) -> Vec<Vec<f64>> {
 /// random number of its own, drawn from `seed` and its name, are 1. Strata stay strata, every
 /// point is uniform, and none is on the edge of its range.
 ///
-/// Source: Lemieux (2009), Monte Carlo and Quasi-Monte Carlo Sampling, section 6.2.1.
+/// Source: Lemieux (2009), Monte Carlo and Quasi-Monte Carlo Sampling.
 pub fn shifted(points: usize, dimensions: &[&str], seed: u64) -> Vec<Vec<f64>> {
     let shift = |name: &&str| {
         Streams::new(seed, &format!("sobol {name}"))
@@ -133,11 +133,11 @@ fn directions(dimension: usize) -> [u32; BITS] {
 mod tests {
     use super::*;
 
-    /// The first points in three dimensions, in Gray-code order: Bratley and Fox (1988), ACM
-    /// Transactions on Mathematical Software 14(1), table in section 2, which Joe and Kuo keep.
+    /// The first points in three dimensions, in Gray-code order, as SciPy 1.17.1 gives them
+    /// (`scipy.stats.qmc.Sobol(3, scramble=False).random(8)`).
     #[test]
-    fn first_points_are_those_published() {
-        let published = [
+    fn first_points_are_those_of_scipy() {
+        let expected = [
             [0.0, 0.0, 0.0],
             [0.5, 0.5, 0.5],
             [0.75, 0.25, 0.25],
@@ -147,8 +147,8 @@ mod tests {
             [0.625, 0.125, 0.875],
             [0.125, 0.625, 0.375],
         ];
-        for (row, published) in sobol(8, 3).iter().zip(published) {
-            assert_eq!(row[..], published);
+        for (row, expected) in sobol(8, 3).iter().zip(expected) {
+            assert_eq!(row[..], expected);
         }
     }
 
@@ -211,7 +211,7 @@ mod tests {
                 assert!(strata.iter().all(|&count| count == 1), "{dimension}");
             }
             // The first two dimensions are a (0, m, 2)-net (Sobol 1967); a pair has t ≤ the sum of
-            // the degrees less 1 of its polynomials (Niederreiter 1992, theorem 4.49).
+            // the degrees less 1 of its polynomials (Niederreiter 1992).
             assert_eq!(quality(&rows, [0, 1]), 0);
             let degree = |d: usize| match d {
                 0 => 1,

@@ -155,9 +155,13 @@ impl<'a> Groups<'a> {
             let shared = own.iter().filter(|(arm, _)| *arm == played.arm).count() > 1;
             match planner.filter(|_| shared && played.main) {
                 Some(k) => {
+                    let told = |value: &Level| value.settings().unwrap_or_else(|| value.shown());
                     let value = &study.runs[played.run].values[k];
-                    let told = value.settings().unwrap_or_else(|| value.shown());
-                    format!("{} ({told})", played.arm)
+                    let others = own
+                        .iter()
+                        .filter(|(arm, other)| *arm == played.arm && *other != value);
+                    let others: Vec<String> = others.map(|(_, other)| told(other)).collect();
+                    format!("{} ({})", played.arm, apart(&told(value), &others))
                 }
                 None => played.arm.clone(),
             }
@@ -329,5 +333,49 @@ pub fn short_key(study: &Study, k: usize) -> &str {
         key
     } else {
         &key[key.len() - ours.len()..]
+    }
+}
+
+/// Of the settings `mine` (`points 30, tries 8`) those that not all `others` have; all where none is left.
+fn apart(mine: &str, others: &[String]) -> String {
+    let others: Vec<Vec<&str>> = others.iter().map(|other| settings(other)).collect();
+    let own: Vec<&str> = settings(mine)
+        .into_iter()
+        .filter(|part| !others.iter().all(|other| other.contains(part)))
+        .collect();
+    match own.is_empty() {
+        true => mine.to_owned(),
+        false => own.join(", "),
+    }
+}
+
+/// The parts of a text between commas that stand in no bracket.
+fn settings(text: &str) -> Vec<&str> {
+    let mut depth = 0i32;
+    let parts = text.split(|c| {
+        depth += i32::from("([".contains(c)) - i32::from(")]".contains(c));
+        c == ',' && depth == 0
+    });
+    parts.map(str::trim).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planners_of_one_name_are_told_apart_by_what_differs() {
+        let moves = "model p, answer (moves (points [30, 15], calibrated true)), final_years 5, temperature 0.3";
+        let rates = "model p, answer rates, final_years 5, temperature 0.7";
+        assert_eq!(
+            apart(rates, &[moves.into()]),
+            "answer rates, temperature 0.7"
+        );
+        assert_eq!(
+            apart(moves, &[rates.into()]),
+            "answer (moves (points [30, 15], calibrated true)), temperature 0.3"
+        );
+        assert_eq!(apart("points 10", &["points 30".into()]), "points 10");
+        assert_eq!(apart("points 10", &["points 10".into()]), "points 10");
     }
 }

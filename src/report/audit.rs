@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arms::{Look, Marker};
-use super::html::{for_page, in_percent};
+use super::html::{in_percent, render};
 use super::number::grouped;
 use super::scale::{Scale, Spacing};
 use super::sheet::{
@@ -16,8 +16,7 @@ use crate::audit::human::{HumanEstimate, estimates};
 use crate::audit::output::Audit;
 use crate::audit::verdict::{Grade, in_hours, with_interval};
 use crate::audit::{GroupAudit, RATES, WAGE_FACTORS};
-use crate::{Error, Result};
-use minijinja::Environment;
+use crate::Result;
 use serde_json::json;
 
 const TEMPLATE: &str = include_str!("audit.html");
@@ -158,22 +157,12 @@ pub fn audit_html(folder: &Path) -> Result<PathBuf> {
         .map(|e| json!({ "source": e.source, "estimator": e.estimator, "elasticity": format!("{:.3}", e.elasticity), "error": format!("{:.3}", e.standard_error), "n": grouped(e.observations as f64, 0) }))
         .collect();
     let scenario = std::fs::read_to_string(folder.join("scenario.toml")).unwrap_or_default();
-    let broken =
-        |error: minijinja::Error| Error::run(format!("the page cannot be written: {error:#}"));
-    let mut environment = Environment::new();
-    environment
-        .add_template("audit.html", TEMPLATE)
-        .map_err(broken)?;
-    let html = environment
-        .get_template("audit.html")
-        .and_then(|page| {
-            page.render(for_page(&json!({
-                "name": audit.name, "seed": audit.seed, "schedule": in_percent(&audit.schedule), "transcript": folder.join("transcript.jsonl.zst").exists(), "groups": groups,
-                "notes": audit.notes, "people": human, "scenario": scenario,
-                "version": env!("CARGO_PKG_VERSION"),
-            })))
-        })
-        .map_err(broken)?;
+    let page = json!({
+        "name": audit.name, "seed": audit.seed, "schedule": in_percent(&audit.schedule), "transcript": folder.join("transcript.jsonl.zst").exists(), "groups": groups,
+        "notes": audit.notes, "people": human, "scenario": scenario,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    let html = render("audit.html", TEMPLATE, &page)?;
     let path = folder.join("audit.html");
     files::write_whole(&path, html.as_bytes())?;
     Ok(path)

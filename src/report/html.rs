@@ -86,19 +86,25 @@ pub(super) fn write(run: &Path) -> Result<PathBuf> {
     "transcript": run.join("transcript.jsonl.zst").exists(),
     "version": env!("CARGO_PKG_VERSION"),
     });
-    let broken =
-        |error: minijinja::Error| Error::run(format!("the report cannot be written: {error:#}"));
-    let mut environment = Environment::new();
-    environment
-        .add_template("report.html", TEMPLATE)
-        .map_err(broken)?;
-    let html = environment
-        .get_template("report.html")
-        .and_then(|page_of| page_of.render(for_page(&page)))
-        .map_err(broken)?;
+    let html = render("report.html", TEMPLATE, &page)?;
     let path = run.join("report.html");
     files::write_whole(&path, html.as_bytes())?;
     Ok(path)
+}
+
+/// Fills in a page, whose name ends in `.html` so that values are escaped, around the style that all pages share.
+pub(super) fn render(name: &str, template: &str, page: &Value) -> Result<String> {
+    let broken =
+        |error: minijinja::Error| Error::run(format!("{name} cannot be written: {error:#}"));
+    let mut environment = Environment::new();
+    environment
+        .add_template("page.css", include_str!("page.css"))
+        .map_err(broken)?;
+    environment.add_template(name, template).map_err(broken)?;
+    environment
+        .get_template(name)
+        .and_then(|filled| filled.render(for_page(page)))
+        .map_err(broken)
 }
 
 /// A JSON document as the template engine's values.

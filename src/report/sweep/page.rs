@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use minijinja::Environment;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::html::{dashed, flattened, for_page};
+use super::super::html::{dashed, flattened, render};
 use super::super::number::grouped;
 use super::super::{Figure, files};
 use super::groups::Groups;
@@ -84,16 +83,7 @@ pub fn write(contents: &Contents) -> Result<PathBuf> {
         "script": SCRIPT,
         "script_sha256": BASE64.encode(Sha256::digest(SCRIPT.as_bytes())),
     });
-    let broken =
-        |error: minijinja::Error| Error::run(format!("the report cannot be written: {error:#}"));
-    let mut environment = Environment::new();
-    environment
-        .add_template("sweep.html", TEMPLATE)
-        .map_err(broken)?;
-    let html = environment
-        .get_template("sweep.html")
-        .and_then(|page_of| page_of.render(for_page(&page)))
-        .map_err(broken)?;
+    let html = render("sweep.html", TEMPLATE, &page)?;
     let path = study.folder.join("report.html");
     files::write_whole(&path, html.as_bytes())?;
     Ok(path)

@@ -205,6 +205,7 @@ fn lorenz_curve_of_three_workers_by_hand() {
             Column::new("wage".into(), vec![10.0, 20.0, 30.0]),
             Column::new("labor".into(), vec![40.0, 40.0, 40.0]),
             Column::new("income".into(), vec![60_000.0, 10_000.0, 30_000.0]),
+            Column::new("tax".into(), vec![20_000.0, 0.0, 10_000.0]),
             Column::new("disposable".into(), vec![50_000.0, 20_000.0, 30_000.0]),
         ],
     );

@@ -11,12 +11,12 @@ use super::sheet::{
 };
 use super::typeface::{fit, width};
 use super::{files, key, typeface};
+use crate::Result;
 use crate::audit::estimate::Estimate;
 use crate::audit::human::{HumanEstimate, estimates};
 use crate::audit::output::Audit;
 use crate::audit::verdict::{Grade, in_hours, with_interval};
 use crate::audit::{GroupAudit, RATES, WAGE_FACTORS};
-use crate::Result;
 use serde_json::json;
 
 const TEMPLATE: &str = include_str!("audit.html");

@@ -39,6 +39,8 @@
 //! | 4 | [`sweep`] | many runs: from a sweep file to tables of all runs |
 //! | 4 | [`run`] | one run, from a scenario to its output folder |
 //! | 3 | [`world`] | the step of the economy as a chain of phases, one bevy plugin per mechanism |
+//! | 2 | [`rewards`] | what planners are after besides welfare functions: plain functions |
+//! | 2 | [`preferences`] | models of preferences learned from comparisons: plain functions |
 //! | 2 | [`llm`] | asking language models: prompts, readouts, transcript; knows no economics |
 //! | 2 | [`scenario`] | a TOML file in, a checked scenario out, or an error that points at the line |
 //! | 1 | [`population`] | wage priors, census workers, personas |
@@ -63,9 +65,11 @@ pub mod error;
 pub mod fiscal;
 pub mod llm;
 pub mod population;
+pub mod preferences;
 pub mod random;
 pub mod replication;
 pub mod report;
+pub mod rewards;
 pub mod run;
 pub mod scenario;
 pub mod search;

@@ -1,0 +1,133 @@
+//! `learned`: a preference model as the planner's reward.
+
+use super::outcome::{Situation, outcome_features, outcome_names, own_features, own_names};
+use super::{Judged, Reward};
+use crate::error::Result;
+use crate::fiscal::inequality;
+use crate::preferences::{PreferenceModel, View};
+
+/// What raters are shown of a schedule, and models see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Features {
+    /// What happens to the rater: [`own_features`]. The model then is a utility function, and a
+    /// schedule's reward the weighted mean of everybody's.
+    #[default]
+    Own,
+    /// What happens to society: [`outcome_features`], the same for all raters.
+    Society,
+    /// The rates themselves.
+    Rates,
+}
+
+impl Features {
+    /// Names of the features under a schedule of `brackets` brackets.
+    pub fn names(self, brackets: usize) -> Vec<String> {
+        match self {
+            Features::Own => own_names(),
+            Features::Society => outcome_names(),
+            Features::Rates => (1..=brackets).map(|k| format!("rate_{k}")).collect(),
+        }
+    }
+
+    /// The row that `rater` judges.
+    pub fn row(self, situation: &Situation, rater: usize) -> Vec<f64> {
+        match self {
+            Features::Own => own_features(situation, rater),
+            Features::Society => outcome_features(situation),
+            Features::Rates => situation.schedule.rates().to_vec(),
+        }
+    }
+}
+
+/// Whose judgement counts how much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weights {
+    /// Everybody's alike.
+    #[default]
+    Equal,
+    /// In inverse proportion to wages, mean 1: those of the objective `inverse_wage`.
+    InverseWage,
+}
+
+impl Weights {
+    /// By worker, mean 1.
+    pub fn of(self, wage: &[f64]) -> Vec<f64> {
+        match self {
+            Weights::Equal => vec![1.0; wage.len()],
+            Weights::InverseWage => {
+                let inverse: Vec<f64> = wage.iter().map(|w| 1.0 / w).collect();
+                let mean = inequality::mean(&inverse);
+                inverse.iter().map(|x| x / mean).collect()
+            }
+        }
+    }
+}
+
+/// The reward of a schedule x is Σᵣ gᵣ s(φ(x, r), r)/N over all raters r, s the model's score and g
+/// the weights; where the model has no score (cyclic preferences), the weighted mean over raters and
+/// over a pool of schedules y of P(x ≻ y): the share of votes that x would win against a schedule
+/// drawn from the pool.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// The model.
+    pub model: Box<dyn PreferenceModel>,
+    /// What it sees.
+    pub features: Features,
+    /// Whose judgement counts how much.
+    pub weights: Weights,
+    /// Rows of the pool by rater, for models without scores; the same for all raters where the
+    /// features are.
+    pub pool: Vec<Vec<Vec<f64>>>,
+    /// Whether it has been fitted.
+    pub fitted: bool,
+}
+
+impl Learned {
+    fn of_rater(&self, row: &[f64], rater: usize) -> f64 {
+        let view = View::of_rater(rater as u32);
+        if let Some(score) = self.model.score(row, view) {
+            return score;
+        }
+        let pool = &self.pool[rater.min(self.pool.len() - 1)];
+        let sum: f64 = pool
+            .iter()
+            .map(|other| self.model.prob(row, other, view))
+            .sum();
+        sum / pool.len() as f64
+    }
+}
+
+impl Reward for Learned {
+    fn judge(&self, situation: &Situation) -> Result<Judged> {
+        let n = situation.workers();
+        let shared = match self.features {
+            Features::Own => None,
+            _ => Some(self.features.row(situation, 0)),
+        };
+        let by_worker: Vec<f64> = (0..n)
+            .map(|rater| match &shared {
+                Some(row) => self.of_rater(row, rater),
+                None => self.of_rater(&self.features.row(situation, rater), rater),
+            })
+            .collect();
+        let weights = self.weights.of(situation.wage);
+        let weighted = by_worker
+            .iter()
+            .zip(&weights)
+            .map(|(s, g)| s * g)
+            .sum::<f64>();
+        Ok(Judged {
+            total: weighted / n as f64,
+            by_worker: Some(by_worker),
+            ..Judged::default()
+        })
+    }
+
+    fn ready(&self) -> bool {
+        self.fitted
+    }
+
+    fn boxed(&self) -> Box<dyn Reward> {
+        Box::new(self.clone())
+    }
+}

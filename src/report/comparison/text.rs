@@ -100,9 +100,12 @@ impl Comparison {
         let tests = match (self.family, self.copies) {
             (0 | 1, _) => String::new(),
             (n, 0) => format!(" Holm's p counts all {n} differences together."),
+            (n, 1) => format!(
+                " Holm's p counts {n} differences together; 1 more is the same seed by seed as one of these."
+            ),
             (n, copies) => format!(
                 " Holm's p counts {n} differences together; {copies} more are the same seed by seed as one of \
-                 these and count once."
+                 these."
             ),
         };
         let fewer = match self.groups.iter().any(|group| {

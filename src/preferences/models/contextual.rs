@@ -70,8 +70,12 @@ impl Contextual {
 
     /// s_c of an item in a context, a latent one too; 0 before a fit or in a context unknown to it.
     pub fn score_in(&self, item: &[f64], context: usize) -> f64 {
-        let Some(fitted) = &self.fitted else { return 0.0 };
-        let Some(theta) = fitted.thetas.get(context) else { return 0.0 };
+        let Some(fitted) = &self.fitted else {
+            return 0.0;
+        };
+        let Some(theta) = fitted.thetas.get(context) else {
+            return 0.0;
+        };
         self.head.score(theta, &fitted.scaling.apply(item))
     }
 
@@ -89,7 +93,12 @@ impl Contextual {
         let shares = softmax(z);
         let logs: Vec<f64> = shares.iter().map(|p| p.ln()).collect();
         let scores: Vec<Vec<f64>> = (thetas.chunks_exact(size))
-            .map(|theta| items.rows().map(|row| self.head.score(theta, row)).collect())
+            .map(|theta| {
+                items
+                    .rows()
+                    .map(|row| self.head.score(theta, row))
+                    .collect()
+            })
             .collect();
         let mut slopes = vec![vec![0.0; items.len()]; k];
         let mut loss = 0.0;
@@ -104,8 +113,7 @@ impl Contextual {
                 let (first, second) = (log_logistic(delta(c)), log_logistic(-delta(c)));
                 // ∂P/∂Δ_c = P(c)σσ', relative to P and to 1 − P.
                 let both = logs[c] + first + second;
-                let slope =
-                    y * (both - log_first).exp() - (1.0 - y) * (both - log_second).exp();
+                let slope = y * (both - log_first).exp() - (1.0 - y) * (both - log_second).exp();
                 slopes[c][a] -= w * slope;
                 slopes[c][b] += w * slope;
                 // ∂P/∂z_c = P(c)(σ_c − P).
@@ -139,7 +147,9 @@ impl Contextual {
                     let mut theta = self.head.start(items.width(), &mut rng);
                     if self.head == Head::Linear {
                         // Contexts that start alike stay alike.
-                        theta.iter_mut().for_each(|t| *t = 2.0 * rng.random::<f64>() - 1.0);
+                        theta
+                            .iter_mut()
+                            .for_each(|t| *t = 2.0 * rng.random::<f64>() - 1.0);
                     }
                     all.extend(theta);
                 }
@@ -179,12 +189,16 @@ impl PreferenceModel for Contextual {
             let found = self.fit_mixture(&items, &pairs, seed)?;
             let size = self.head.parameters(items.width());
             let (thetas, z) = found.split_at(self.latent * size);
-            (softmax(z), thetas.chunks_exact(size).map(<[f64]>::to_vec).collect())
+            (
+                softmax(z),
+                thetas.chunks_exact(size).map(<[f64]>::to_vec).collect(),
+            )
         } else {
             let (mut shares, mut thetas) = (Vec::new(), Vec::new());
             for context in 0..data.contexts.max(1) {
-                let own: Vec<Comparison> =
-                    (pairs.iter().filter(|pair| pair.context == context)).cloned().collect();
+                let own: Vec<Comparison> = (pairs.iter().filter(|pair| pair.context == context))
+                    .cloned()
+                    .collect();
                 shares.push(own.iter().map(|pair| pair.weight).sum::<f64>() / total);
                 thetas.push(self.fit_one(&items, &own, seed, u64::from(context))?);
             }
@@ -203,9 +217,9 @@ impl PreferenceModel for Contextual {
         match (&self.fitted, view.context) {
             (None, _) => 0.5,
             (Some(_), Some(context)) if self.latent == 0 => within(context as usize),
-            (Some(fitted), _) => {
-                (fitted.shares.iter().enumerate()).map(|(c, share)| share * within(c)).sum()
-            }
+            (Some(fitted), _) => (fitted.shares.iter().enumerate())
+                .map(|(c, share)| share * within(c))
+                .sum(),
         }
     }
 
@@ -237,7 +251,9 @@ mod tests {
     /// Comparisons in one of the first `contexts` contexts, drawn by their shares.
     fn planted(contexts: usize, count: usize, seed: u64) -> Judgements {
         let mut rng = Streams::new(seed, "planted").at(0, 0);
-        let features = (0..3 * 200).map(|_| 2.0 * rng.random::<f64>() - 1.0).collect();
+        let features = (0..3 * 200)
+            .map(|_| 2.0 * rng.random::<f64>() - 1.0)
+            .collect();
         let names = (0..3).map(|k| format!("x{k}")).collect();
         let items = Items::new(names, features).unwrap();
         let total: f64 = SHARES[..contexts].iter().sum();
@@ -322,7 +338,11 @@ mod tests {
             ..Contextual::default()
         };
         model.fit(&data, 0).unwrap();
-        let order = if model.shares()[0] > 0.5 { [0, 1] } else { [1, 0] };
+        let order = if model.shares()[0] > 0.5 {
+            [0, 1]
+        } else {
+            [1, 0]
+        };
         println!("{:?} {}", model.shares(), worst(&model, &order));
         assert!((model.shares()[order[0]] - 0.625).abs() < 0.05);
         assert!(worst(&model, &order) < 1.0);
@@ -357,17 +377,20 @@ mod tests {
     #[test]
     fn gradient_of_the_mixture() {
         let mut data = planted(2, 20, 4);
-        data.comparisons.iter_mut().for_each(|c| c.outcome = 0.9 * c.outcome + 0.05);
+        data.comparisons
+            .iter_mut()
+            .for_each(|c| c.outcome = 0.9 * c.outcome + 0.05);
         for head in [Head::Linear, Head::Hidden { units: 2 }] {
             let model = Contextual {
                 latent: 3,
                 head,
                 ..Contextual::default()
             };
-            let loss = |p: &[f64], g: &mut [f64]| {
-                model.mixture_loss(&data.items, &data.comparisons, p, g)
-            };
-            let at: Vec<f64> = (0..3 * head.parameters(3) + 3).map(|k| (k as f64).sin()).collect();
+            let loss =
+                |p: &[f64], g: &mut [f64]| model.mixture_loss(&data.items, &data.comparisons, p, g);
+            let at: Vec<f64> = (0..3 * head.parameters(3) + 3)
+                .map(|k| (k as f64).sin())
+                .collect();
             assert!(gradient_error(&loss, &at) < 1e-7);
         }
     }

@@ -79,7 +79,10 @@ pub(super) fn softmax_slopes(w: &[f64], slopes: &[f64], gradient: &mut [f64]) {
 
 /// Rows of a matrix times x.
 pub(super) fn product(matrix: &[f64], x: &[f64]) -> Vec<f64> {
-    matrix.chunks_exact(x.len()).map(|row| dot(row, x)).collect()
+    matrix
+        .chunks_exact(x.len())
+        .map(|row| dot(row, x))
+        .collect()
 }
 
 /// Σₖ wₖ Pₖ.
@@ -93,20 +96,30 @@ fn mixture(w: &[f64], prototypes: &[f64], dimension: usize) -> Vec<f64> {
 
 /// −‖f − ideal‖².
 fn nearness(f: &[f64], ideal: &[f64]) -> f64 {
-    -(f.iter().zip(ideal)).map(|(f, i)| (f - i).powi(2)).sum::<f64>()
+    -(f.iter().zip(ideal))
+        .map(|(f, i)| (f - i).powi(2))
+        .sum::<f64>()
 }
 
 impl PrototypeMixture {
     /// The weights of a rater at the fit; equal ones of a rater unknown to it.
     pub fn weights(&self, rater: u32) -> Vec<f64> {
-        let known = self.fitted.as_ref().and_then(|f| f.weights.get(rater as usize));
-        known.cloned().unwrap_or_else(|| vec![1.0 / self.prototypes as f64; self.prototypes])
+        let known = self
+            .fitted
+            .as_ref()
+            .and_then(|f| f.weights.get(rater as usize));
+        known
+            .cloned()
+            .unwrap_or_else(|| vec![1.0 / self.prototypes as f64; self.prototypes])
     }
 
     /// The prototype with the largest weight: the group to which a rater belongs.
     pub fn group(&self, rater: u32) -> usize {
         let weights = self.weights(rater);
-        (0..weights.len()).fold(0, |best, k| if weights[k] > weights[best] { k } else { best })
+        (0..weights.len()).fold(
+            0,
+            |best, k| if weights[k] > weights[best] { k } else { best },
+        )
     }
 
     /// Weights of a rater who was not there at the fit, from a few comparisons, whoever they name as
@@ -127,8 +140,9 @@ impl PrototypeMixture {
         if pairs.is_empty() {
             return Err(Error::run("pal: no comparison of the new rater"));
         }
-        let places: Vec<Vec<f64>> =
-            (data.items.rows()).map(|row| product(&fitted.map, &fitted.scaling.apply(row))).collect();
+        let places: Vec<Vec<f64>> = (data.items.rows())
+            .map(|row| product(&fitted.map, &fitted.scaling.apply(row)))
+            .collect();
         let (k, d) = (self.prototypes, self.dimension);
         // s(a) − s(b) = Σₖ wₖ·(‖f(b)‖² − ‖f(a)‖² + 2 Pₖ·(f(a) − f(b))), linear in w.
         let parts: Vec<Vec<f64>> = (pairs.iter())
@@ -147,7 +161,11 @@ impl PrototypeMixture {
             for (pair, part) in pairs.iter().zip(&parts) {
                 let delta = dot(&w, part);
                 loss -= pair.weight * (log_logistic(delta) - (1.0 - pair.outcome) * delta);
-                add_scaled(&mut slopes, pair.weight * (logistic(delta) - pair.outcome), part);
+                add_scaled(
+                    &mut slopes,
+                    pair.weight * (logistic(delta) - pair.outcome),
+                    part,
+                );
             }
             softmax_slopes(&w, &slopes, gradient);
             loss
@@ -160,9 +178,14 @@ impl PrototypeMixture {
 
     /// s of an item in the eyes of a rater with these weights; 0 before a fit.
     pub fn score_with(&self, item: &[f64], weights: &[f64]) -> f64 {
-        let Some(fitted) = &self.fitted else { return 0.0 };
+        let Some(fitted) = &self.fitted else {
+            return 0.0;
+        };
         let place = product(&fitted.map, &fitted.scaling.apply(item));
-        nearness(&place, &mixture(weights, &fitted.prototypes, self.dimension))
+        nearness(
+            &place,
+            &mixture(weights, &fitted.prototypes, self.dimension),
+        )
     }
 
     /// Parameters: A, then P, then z by rater. Without the prior.
@@ -235,7 +258,9 @@ impl PreferenceModel for PrototypeMixture {
             .map(|start| {
                 let mut rng = streams.at(start, 0);
                 let mut draw = |count: usize, reach: f64| -> Vec<f64> {
-                    (0..count).map(|_| reach * (2.0 * rng.random::<f64>() - 1.0)).collect()
+                    (0..count)
+                        .map(|_| reach * (2.0 * rng.random::<f64>() - 1.0))
+                        .collect()
                 };
                 let mut all = draw(d * width, reach);
                 all.extend(draw(k * d, 1.0));
@@ -254,9 +279,8 @@ impl PreferenceModel for PrototypeMixture {
     }
 
     fn prob(&self, a: &[f64], b: &[f64], view: View) -> f64 {
-        let of = |weights: &[f64]| {
-            logistic(self.score_with(a, weights) - self.score_with(b, weights))
-        };
+        let of =
+            |weights: &[f64]| logistic(self.score_with(a, weights) - self.score_with(b, weights));
         match (view.rater, &self.fitted) {
             (_, None) => 0.5,
             (Some(rater), _) => of(&self.weights(rater)),
@@ -269,7 +293,8 @@ impl PreferenceModel for PrototypeMixture {
 
     /// None without a rater.
     fn score(&self, item: &[f64], view: View) -> Option<f64> {
-        view.rater.map(|rater| self.score_with(item, &self.weights(rater)))
+        view.rater
+            .map(|rater| self.score_with(item, &self.weights(rater)))
     }
 
     fn boxed(&self) -> Box<dyn PreferenceModel> {
@@ -309,7 +334,9 @@ mod tests {
     }
 
     fn items(rng: &mut ChaCha8Rng, width: usize) -> Items {
-        let features = (0..80 * width).map(|_| 2.0 * rng.random::<f64>() - 1.0).collect();
+        let features = (0..80 * width)
+            .map(|_| 2.0 * rng.random::<f64>() - 1.0)
+            .collect();
         Items::new((0..width).map(|k| format!("x{k}")).collect(), features).unwrap()
     }
 
@@ -400,7 +427,9 @@ mod tests {
         let taste = |rater: u32| if rater.is_multiple_of(2) { 6.0 } else { -6.0 };
         let mut comparisons = Vec::new();
         for rater in 0..40 {
-            comparisons.extend(answers(&mut rng, &items, rater, 25, |x| taste(rater) * x[0]));
+            comparisons.extend(answers(&mut rng, &items, rater, 25, |x| {
+                taste(rater) * x[0]
+            }));
         }
         let data = Judgements::of_comparisons(items.clone(), comparisons).unwrap();
         let (train, held) = data.split(0.2, 1);
@@ -430,7 +459,9 @@ mod tests {
             prototypes: 3,
             ..PrototypeMixture::default()
         };
-        let at: Vec<f64> = (0..2 * 3 + 3 * 2 + 2 * 3).map(|k| (k as f64).sin()).collect();
+        let at: Vec<f64> = (0..2 * 3 + 3 * 2 + 2 * 3)
+            .map(|k| (k as f64).sin())
+            .collect();
         let loss = |p: &[f64], g: &mut [f64]| model.loss(&items, &comparisons, p, g);
         assert!(gradient_error(&loss, &at) < 1e-7);
     }

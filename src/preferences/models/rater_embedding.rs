@@ -59,7 +59,10 @@ impl Default for RaterEmbedding {
 impl RaterEmbedding {
     /// u of a rater at the fit; 0 of a rater unknown to it.
     pub fn embedding(&self, rater: u32) -> Vec<f64> {
-        let known = self.fitted.as_ref().and_then(|f| f.raters.get(rater as usize));
+        let known = self
+            .fitted
+            .as_ref()
+            .and_then(|f| f.raters.get(rater as usize));
         known.cloned().unwrap_or_else(|| vec![0.0; self.dimension])
     }
 
@@ -71,7 +74,10 @@ impl RaterEmbedding {
         for (u, direction) in u.iter().zip(fitted.directions.chunks_exact(taste.len())) {
             add_scaled(&mut taste, *u, direction);
         }
-        taste.iter_mut().zip(&fitted.scaling.spread).for_each(|(t, s)| *t /= s);
+        taste
+            .iter_mut()
+            .zip(&fitted.scaling.spread)
+            .for_each(|(t, s)| *t /= s);
         Some(taste)
     }
 
@@ -94,14 +100,22 @@ impl RaterEmbedding {
         }
         let pairs = data.all_comparisons();
         if pairs.is_empty() {
-            return Err(Error::run("rater-embedding: no comparison of the new rater"));
+            return Err(Error::run(
+                "rater-embedding: no comparison of the new rater",
+            ));
         }
         let parts: Vec<(f64, Vec<f64>)> = (pairs.iter())
             .map(|pair| {
                 let row = |item| fitted.scaling.apply(data.items.row(item));
-                let apart: Vec<f64> =
-                    row(pair.a).iter().zip(row(pair.b)).map(|(a, b)| a - b).collect();
-                (dot(&fitted.common, &apart), product(&fitted.directions, &apart))
+                let apart: Vec<f64> = row(pair.a)
+                    .iter()
+                    .zip(row(pair.b))
+                    .map(|(a, b)| a - b)
+                    .collect();
+                (
+                    dot(&fitted.common, &apart),
+                    product(&fitted.directions, &apart),
+                )
             })
             .collect();
         let loss = |u: &[f64], gradient: &mut [f64]| {
@@ -109,7 +123,11 @@ impl RaterEmbedding {
             for (pair, (common, part)) in pairs.iter().zip(&parts) {
                 let delta = common + dot(u, part);
                 loss -= pair.weight * (log_logistic(delta) - (1.0 - pair.outcome) * delta);
-                add_scaled(gradient, pair.weight * (logistic(delta) - pair.outcome), part);
+                add_scaled(
+                    gradient,
+                    pair.weight * (logistic(delta) - pair.outcome),
+                    part,
+                );
             }
             loss
         };
@@ -118,7 +136,9 @@ impl RaterEmbedding {
 
     /// s of an item in the eyes of a rater at `u`; 0 before a fit.
     pub fn score_with(&self, item: &[f64], u: &[f64]) -> f64 {
-        let Some(fitted) = &self.fitted else { return 0.0 };
+        let Some(fitted) = &self.fitted else {
+            return 0.0;
+        };
         let x = fitted.scaling.apply(item);
         dot(&fitted.common, &x) + dot(u, &product(&fitted.directions, &x))
     }
@@ -155,8 +175,9 @@ impl RaterEmbedding {
         }
         for (k, row) in items.rows().enumerate() {
             add_scaled(common_gradient, shared_slopes[k], row);
-            for (gradient, &slope) in
-                direction_gradient.chunks_exact_mut(width).zip(&place_slopes[k])
+            for (gradient, &slope) in direction_gradient
+                .chunks_exact_mut(width)
+                .zip(&place_slopes[k])
             {
                 add_scaled(gradient, slope, row);
             }
@@ -198,7 +219,10 @@ impl PreferenceModel for RaterEmbedding {
             scaling,
             common: found[..width].to_vec(),
             directions: found[width..shared].to_vec(),
-            raters: found[shared..].chunks_exact(d).map(<[f64]>::to_vec).collect(),
+            raters: found[shared..]
+                .chunks_exact(d)
+                .map(<[f64]>::to_vec)
+                .collect(),
         });
         Ok(())
     }
@@ -217,7 +241,8 @@ impl PreferenceModel for RaterEmbedding {
 
     /// None without a rater.
     fn score(&self, item: &[f64], view: View) -> Option<f64> {
-        view.rater.map(|rater| self.score_with(item, &self.embedding(rater)))
+        view.rater
+            .map(|rater| self.score_with(item, &self.embedding(rater)))
     }
 
     fn boxed(&self) -> Box<dyn PreferenceModel> {
@@ -277,7 +302,9 @@ mod tests {
         ];
         let taste = |rng: &mut ChaCha8Rng| {
             let mut taste = common.to_vec();
-            directions.iter().for_each(|d| add_scaled(&mut taste, normal(rng), d));
+            directions
+                .iter()
+                .for_each(|d| add_scaled(&mut taste, normal(rng), d));
             taste
         };
         let truth: Vec<Vec<f64>> = (0..120).map(|_| taste(&mut rng)).collect();
@@ -290,12 +317,17 @@ mod tests {
         let mut model = RaterEmbedding::default();
         model.fit(&train, 0).unwrap();
         let mean = |tastes: &dyn Fn(u32) -> Vec<f64>| -> f64 {
-            (0..120).map(|r| alike(&tastes(r), &truth[r as usize])).sum::<f64>() / 120.0
+            (0..120)
+                .map(|r| alike(&tastes(r), &truth[r as usize]))
+                .sum::<f64>()
+                / 120.0
         };
         let own = mean(&|r| model.taste(&model.embedding(r)).unwrap());
         let one_by_one = mean(&|r| {
             let of_rater = Judgements {
-                comparisons: (train.comparisons.iter().filter(|c| c.rater == r)).cloned().collect(),
+                comparisons: (train.comparisons.iter().filter(|c| c.rater == r))
+                    .cloned()
+                    .collect(),
                 ..train.clone()
             };
             let mut alone = BradleyTerry::default();

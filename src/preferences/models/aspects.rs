@@ -42,11 +42,11 @@ pub struct Aspects {
     pub head: Head,
     /// What weights may be.
     pub mixture: Mixture,
-    fitted: Option<Fitted>,
+    pub(crate) fitted: Option<Fitted>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Fitted {
+pub(crate) struct Fitted {
     scaling: Scaling,
     /// θ by aspect, the first that of aspect 1.
     thetas: Vec<Vec<f64>>,
@@ -278,6 +278,10 @@ impl PreferenceModel for Aspects {
             (0, None) => None,
             (aspect, _) => Some(scores.get(aspect as usize - 1).copied().unwrap_or(0.0)),
         }
+    }
+
+    fn pools_raters(&self) -> bool {
+        false
     }
 
     fn boxed(&self) -> Box<dyn PreferenceModel> {

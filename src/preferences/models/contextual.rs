@@ -32,11 +32,11 @@ pub struct Contextual {
     pub latent: usize,
     /// Random starts with latent contexts or a hidden layer, at least 1.
     pub starts: usize,
-    fitted: Option<Fitted>,
+    pub(crate) fitted: Option<Fitted>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Fitted {
+pub(crate) struct Fitted {
     scaling: Scaling,
     /// P(c).
     shares: Vec<f64>,

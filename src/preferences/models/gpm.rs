@@ -30,7 +30,7 @@ pub struct GeneralPreference {
     pub scored: bool,
     /// Random starts, at least 1.
     pub starts: usize,
-    fitted: Option<(Scaling, Vec<f64>)>,
+    pub(crate) fitted: Option<(Scaling, Vec<f64>)>,
 }
 
 impl Default for GeneralPreference {

@@ -33,11 +33,11 @@ pub struct PrototypeMixture {
     pub rater_ridge: f64,
     /// Random starts, at least 1.
     pub starts: usize,
-    fitted: Option<Fitted>,
+    pub(crate) fitted: Option<Fitted>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Fitted {
+pub(crate) struct Fitted {
     scaling: Scaling,
     /// A, row by row.
     map: Vec<f64>,
@@ -295,6 +295,10 @@ impl PreferenceModel for PrototypeMixture {
     fn score(&self, item: &[f64], view: View) -> Option<f64> {
         view.rater
             .map(|rater| self.score_with(item, &self.weights(rater)))
+    }
+
+    fn pools_raters(&self) -> bool {
+        false
     }
 
     fn boxed(&self) -> Box<dyn PreferenceModel> {

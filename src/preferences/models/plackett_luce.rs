@@ -40,7 +40,7 @@ pub struct PlackettLuce {
     pub lists: Lists,
     /// Whether features are scaled to mean 0 and variance 1 first.
     pub scaled: bool,
-    fitted: Option<(Scaling, Vec<f64>)>,
+    pub(crate) fitted: Option<(Scaling, Vec<f64>)>,
 }
 
 impl Default for PlackettLuce {

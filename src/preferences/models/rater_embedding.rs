@@ -30,11 +30,11 @@ pub struct RaterEmbedding {
     pub rater_ridge: f64,
     /// Random starts, at least 1.
     pub starts: usize,
-    fitted: Option<Fitted>,
+    pub(crate) fitted: Option<Fitted>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Fitted {
+pub(crate) struct Fitted {
     scaling: Scaling,
     /// θ.
     common: Vec<f64>,
@@ -243,6 +243,10 @@ impl PreferenceModel for RaterEmbedding {
     fn score(&self, item: &[f64], view: View) -> Option<f64> {
         view.rater
             .map(|rater| self.score_with(item, &self.embedding(rater)))
+    }
+
+    fn pools_raters(&self) -> bool {
+        false
     }
 
     fn boxed(&self) -> Box<dyn PreferenceModel> {

@@ -70,7 +70,9 @@ pub struct Method {
 
 /// All methods, by family.
 pub fn all() -> impl Iterator<Item = &'static Method> {
-    [models::METHODS, tastes::METHODS, rewards::METHODS].into_iter().flatten()
+    [models::METHODS, tastes::METHODS, rewards::METHODS]
+        .into_iter()
+        .flatten()
 }
 
 /// `docs/methods.md`.

@@ -40,6 +40,7 @@ pub(super) fn preferences(section: &Section, folder: &Path) -> Result<Preference
             "own" => Features::Own,
             "society" => Features::Society,
             "rates" => Features::Rates,
+            "all" => Features::All,
             name => not_built("preferences.features", name),
         },
         weights: match section.choice("weights").0 {

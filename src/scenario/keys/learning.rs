@@ -138,6 +138,11 @@ const FEATURES: &[Choice] = &[
         "What happens to all: disposable income by tenth of wages, mean hours, income and effort, inequality, revenue.",
     ),
     choice("rates", &[], "The rates of the schedule themselves."),
+    choice(
+        "all",
+        &[],
+        "All three together: for raters who care for themselves, for others, and for the law itself.",
+    ),
 ];
 
 const WEIGHTS: &[Choice] = &[

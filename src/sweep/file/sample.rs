@@ -151,6 +151,17 @@ fn method(sample: &Node) -> Result<Method<'_>> {
 
 fn range(leaf: &Leaf<'_>) -> Result<Range> {
     let node = leaf.node;
+    if let Content::List(items) = &node.value {
+        let end = |at: usize, otherwise| items.get(at).map_or(otherwise, |item| &*item.text);
+        return Err(Error::input("a range is a table, not a list")
+            .at(node.place.clone())
+            .value(&node.text)
+            .allowed(format!(
+                "{{ low = {}, high = {} }}; a list of values stands under [grid]",
+                end(0, "2.0"),
+                end(items.len().saturating_sub(1).max(1), "6.0")
+            )));
+    }
     entries(node, RANGE)?;
     let end = |name| -> Result<(&Node, f64)> {
         let node = required(node, RANGE, name)?;
@@ -235,6 +246,12 @@ fn points_of(path: &Path, text: &str) -> Result<Block> {
     let mut keys: Vec<VariedKey> = Vec::new();
     for name in table.header() {
         let place = table.place(1, 1, name);
+        if name.contains([';', '\t']) {
+            return Err(Error::input("the columns are not separated by commas")
+                .at(place)
+                .value(name)
+                .allowed("columns separated by commas, and decimals with a point"));
+        }
         refuse(&place, name)?;
         holds(&place, name)?;
         if let Some(before) = keys.iter().find(|key| overlap(&key.key, name)) {
@@ -290,16 +307,13 @@ fn points_of(path: &Path, text: &str) -> Result<Block> {
     })
 }
 
-/// The cells of a column as whole numbers, else as numbers, else as what each looks like.
+/// The cells of a column as numbers, whole where they are; if one is none, all as what each looks like.
 fn column(cells: &[String]) -> Vec<Value> {
     let whole = |cell: &String| cell.parse().ok().map(Value::Whole);
     let number = |cell: &String| {
         let number = cell.parse().ok().filter(|number: &f64| number.is_finite());
-        number.map(Value::Number)
+        whole(cell).or_else(|| number.map(Value::Number))
     };
-    let wholes: Option<Vec<_>> = cells.iter().map(whole).collect();
-    let numbers = || cells.iter().map(number).collect::<Option<Vec<_>>>();
-    wholes
-        .or_else(numbers)
-        .unwrap_or_else(|| cells.iter().map(|cell| Value::cell(cell)).collect())
+    let numbers: Option<Vec<_>> = cells.iter().map(number).collect();
+    numbers.unwrap_or_else(|| cells.iter().map(|cell| Value::cell(cell)).collect())
 }

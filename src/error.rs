@@ -78,15 +78,15 @@ impl Error {
     }
 
     /// An output that an option names and that cannot be made, such as a folder or file: wrong input, except
-    /// where the disk is full or broken.
+    /// where the disk is full or read-only.
     pub fn unwritable(option: &str, what: &str, path: &Path, error: &std::io::Error) -> Self {
-        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        if [StorageFull, QuotaExceeded].contains(&error.kind()) {
+        use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        if [StorageFull, QuotaExceeded, ReadOnlyFilesystem].contains(&error.kind()) {
             return Self::io(path, error);
         }
         Self::input(format!("`{option}`: cannot make this {what}: {error}"))
             .value(path.display())
-            .allowed(format!("a {what} in a folder that you may write to"))
+            .allowed(format!("a {what} in a place that you may write to"))
     }
 
     /// Adds the place in the input file.

@@ -47,19 +47,20 @@ impl Sweep {
         Ok(())
     }
 
-    /// A column of a table is of text as soon as one cell is no number: then that cell is at fault, not the
-    /// first number of the column.
+    /// A column of a table is of text as soon as one cell is no number, and of fractions as soon as one is:
+    /// then that cell is at fault, not the first of the column.
     fn blame(&self, error: Error) -> Error {
         let key = error.place().map_or("", |place| &place.key);
         let Some(at) = self.keys.iter().position(|known| known == key) else {
             return error;
         };
-        let is_number = |point: &&Point| match &point.values[at] {
+        let is_plain = |point: &&Point| match &point.values[at] {
             Value::Text(text) => text.parse::<f64>().is_ok(),
+            Value::Number(x) => x.fract() == 0.0,
             _ => true,
         };
-        let other = self.points.iter().find(|point| !is_number(point));
-        if !self.points.iter().any(|point| is_number(&point)) {
+        let other = self.points.iter().find(|point| !is_plain(point));
+        if !self.points.iter().any(|point| is_plain(&point)) {
             return error;
         }
         let theirs = other.and_then(|point| self.scenario(point, self.seeds[0]).err());

@@ -307,13 +307,16 @@ fn points_of(path: &Path, text: &str) -> Result<Block> {
     })
 }
 
-/// The cells of a column as numbers, whole where they are; if one is none, all as what each looks like.
+/// The cells of a column as whole numbers, else as numbers, else as what each looks like.
 fn column(cells: &[String]) -> Vec<Value> {
     let whole = |cell: &String| cell.parse().ok().map(Value::Whole);
     let number = |cell: &String| {
         let number = cell.parse().ok().filter(|number: &f64| number.is_finite());
-        whole(cell).or_else(|| number.map(Value::Number))
+        number.map(Value::Number)
     };
-    let numbers: Option<Vec<_>> = cells.iter().map(number).collect();
-    numbers.unwrap_or_else(|| cells.iter().map(|cell| Value::cell(cell)).collect())
+    let wholes: Option<Vec<_>> = cells.iter().map(whole).collect();
+    let numbers = || cells.iter().map(number).collect::<Option<Vec<_>>>();
+    wholes
+        .or_else(numbers)
+        .unwrap_or_else(|| cells.iter().map(|cell| Value::cell(cell)).collect())
 }

@@ -554,6 +554,13 @@ pub fn parse(
     models_must_exist: bool,
 ) -> Result<Scenario> {
     let mut root = node::Origin::file(path, text).document()?;
+    let of_sweeps = ["base", "grid", "sample"].iter();
+    if let Some(node) = of_sweeps.filter_map(|key| root.get(key)).next() {
+        return Err(Error::input("this is a sweep file, not a scenario")
+            .at(node.place.clone())
+            .value(path.display())
+            .allowed("a scenario; `fisc sweep FILE` plays a sweep file"));
+    }
     for setting in overrides {
         set::set(&mut root, setting)?;
     }

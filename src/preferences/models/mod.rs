@@ -1,6 +1,7 @@
 //! The preference models, one file each.
 
 pub mod aspects;
+mod axes;
 pub mod bradley_terry;
 pub mod contextual;
 pub mod gpm;

@@ -1,5 +1,6 @@
 //! `pal`: ideal points, each rater's a mixture of a few prototypes.
 
+use super::axes::Axes;
 use crate::error::{Error, Result};
 use crate::preferences::data::Scaling;
 use crate::preferences::fit::{best_of_starts, log_logistic, logistic, ridge};
@@ -244,13 +245,19 @@ impl PreferenceModel for PrototypeMixture {
         }
         let scaling = data.items.scaling();
         let items = scaling.apply_to(&data.items);
+        let axes = Axes::of(&items, &pairs, self.ridge);
+        let items = axes.turn(&items)?;
         let (k, d, width) = (self.prototypes, self.dimension, items.width());
         let shared = d * (width + k);
         let loss = |parameters: &[f64], gradient: &mut [f64]| {
-            let (own, common) = (&parameters[shared..], &parameters[..shared]);
-            self.loss(&items, &pairs, parameters, gradient)
-                + ridge(self.ridge, common, &mut gradient[..shared])
-                + ridge(self.rater_ridge, own, &mut gradient[shared..])
+            let mut loss = self.loss(&items, &pairs, parameters, gradient);
+            let (map, rest) = parameters.split_at(d * width);
+            let (map_gradient, rest_gradient) = gradient.split_at_mut(d * width);
+            loss += axes.ridge(map, map_gradient);
+            let (prototypes, own) = rest.split_at(k * d);
+            let (prototype_gradient, own_gradient) = rest_gradient.split_at_mut(k * d);
+            loss += ridge(self.ridge, prototypes, prototype_gradient);
+            loss + ridge(self.rater_ridge, own, own_gradient)
         };
         let streams = Streams::new(seed, "pal start");
         let reach = 1.0 / (width as f64).sqrt();
@@ -271,7 +278,7 @@ impl PreferenceModel for PrototypeMixture {
         let found = best_of_starts(&loss, starts)?.parameters;
         self.fitted = Some(Fitted {
             scaling,
-            map: found[..d * width].to_vec(),
+            map: axes.back(&found[..d * width]),
             prototypes: found[d * width..shared].to_vec(),
             weights: found[shared..].chunks_exact(k).map(softmax).collect(),
         });

@@ -1,5 +1,6 @@
 //! `rater-embedding`: a taste common to all and a few directions in which raters differ.
 
+use super::axes::Axes;
 use super::pal::product;
 use crate::error::{Error, Result};
 use crate::preferences::data::Scaling;
@@ -194,12 +195,14 @@ impl PreferenceModel for RaterEmbedding {
         }
         let scaling = data.items.scaling();
         let items = scaling.apply_to(&data.items);
+        let axes = Axes::of(&items, &pairs, self.ridge);
+        let items = axes.turn(&items)?;
         let (d, width) = (self.dimension, items.width());
         let shared = width * (1 + d);
         let loss = |parameters: &[f64], gradient: &mut [f64]| {
             let (common, own) = parameters.split_at(shared);
             self.loss(&items, &pairs, parameters, gradient)
-                + ridge(self.ridge, common, &mut gradient[..shared])
+                + axes.ridge(common, &mut gradient[..shared])
                 + ridge(self.rater_ridge, own, &mut gradient[shared..])
         };
         let streams = Streams::new(seed, "rater-embedding start");
@@ -217,8 +220,8 @@ impl PreferenceModel for RaterEmbedding {
         let found = best_of_starts(&loss, starts)?.parameters;
         self.fitted = Some(Fitted {
             scaling,
-            common: found[..width].to_vec(),
-            directions: found[width..shared].to_vec(),
+            common: axes.back(&found[..width]),
+            directions: axes.back(&found[width..shared]),
             raters: found[shared..]
                 .chunks_exact(d)
                 .map(<[f64]>::to_vec)

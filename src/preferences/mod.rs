@@ -28,6 +28,7 @@
 //! | [`fit`] | one optimiser for all models |
 //! | [`head`] | scores from features: linear, or with one hidden layer |
 //! | [`models`] | the preference models |
+//! | [`optimise`] | moving a stochastic policy over schedules |
 //! | [`evaluation`] | held-out log-loss, accuracy, calibration |
 
 pub mod data;
@@ -35,6 +36,7 @@ pub mod evaluation;
 pub mod fit;
 pub mod head;
 pub mod models;
+pub mod optimise;
 
 pub use data::{Comparison, Items, Judgements, Ranking, Rating};
 pub use evaluation::{Evaluation, evaluate};

@@ -14,6 +14,7 @@
 pub mod learned;
 pub mod outcome;
 
+pub use learned::Learned;
 pub use outcome::Situation;
 
 use crate::error::Result;
@@ -80,6 +81,10 @@ pub trait Reward: Debug + Send + Sync {
     fn ready(&self) -> bool {
         true
     }
+
+    /// Calls `visit` with each [`Learned`] in it, so that what is learned reaches rewards that are
+    /// made of others.
+    fn visit_learned(&mut self, _visit: &mut dyn FnMut(&mut Learned)) {}
 
     /// A copy behind the same interface.
     fn boxed(&self) -> Box<dyn Reward>;

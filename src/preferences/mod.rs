@@ -31,8 +31,10 @@
 //! | [`models`] | the preference models |
 //! | [`optimise`] | moving a stochastic policy over schedules |
 //! | [`source`] | raters who compare by a known utility |
+//! | [`coherence`] | completeness, cycles, lotteries, an assembly's votes |
 //! | [`evaluation`] | held-out log-loss, accuracy, calibration |
 
+pub mod coherence;
 pub mod data;
 pub mod evaluation;
 pub mod fit;

@@ -320,7 +320,7 @@ fn candidates(
     outcomes(society, all)
 }
 
-fn outcomes(society: &Counterpart, schedules: Vec<TaxSchedule>) -> Vec<(TaxSchedule, Outcome)> {
+pub(super) fn outcomes(society: &Counterpart, schedules: Vec<TaxSchedule>) -> Vec<(TaxSchedule, Outcome)> {
     let society = &society.0;
     (schedules.into_par_iter())
         .map(|schedule| {

@@ -340,6 +340,30 @@ impl Feedback<'_> {
     }
 }
 
+/// What the optimiser is told of the candidates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// Their rewards, in standard deviations over all candidates.
+    #[default]
+    Rewards,
+    /// Which of two is preferred with what probability: by the learned model the weighted share of
+    /// votes; by another reward σ of the difference in standard deviations.
+    Preferences,
+    /// So many comparisons of candidates drawn uniformly, made once and for all by those
+    /// probabilities.
+    Pairs(usize),
+}
+
+/// Which schedule of the policy is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Played {
+    /// The likeliest.
+    #[default]
+    Mode,
+    /// One that is drawn anew in every tax year.
+    Draw,
+}
+
 fn wants(what: &str, allowed: &str) -> Error {
     Error::input(format!("this policy optimiser needs {what}"))
         .value("feedback of another kind")

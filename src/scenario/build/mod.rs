@@ -3,6 +3,7 @@
 mod agents;
 mod files;
 mod learning;
+mod optimisers;
 mod section;
 
 use std::path::Path;

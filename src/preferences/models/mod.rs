@@ -1,5 +1,6 @@
 //! The preference models, one file each.
 
 pub mod bradley_terry;
+pub mod regret;
 pub mod robust;
 pub mod thurstone;

@@ -1,6 +1,6 @@
 //! `vpo`: likelihood of comparisons, regularised by the value.
 
-use super::{Feedback, Policy, PolicyOptimiser, Progress, draw, log_softmax, through_softmax};
+use super::{Feedback, Policy, PolicyOptimiser, Progress, log_softmax, through_softmax};
 use crate::error::{Error, Result};
 use crate::preferences::Comparison;
 use crate::preferences::fit::{best_of_starts, log_logistic, logistic, minimise, ridge};
@@ -151,7 +151,7 @@ impl PolicyOptimiser for Vpo {
 mod tests {
     use super::*;
     use crate::preferences::fit::gradient_error;
-    use crate::preferences::optimise::log_sum_exp;
+    use crate::preferences::optimise::{draw, log_sum_exp};
     use crate::preferences::optimise::tests::{REFERENCE, REWARD, all_pairs, close, gibbs};
     use crate::random::Streams;
     use rand::RngExt;

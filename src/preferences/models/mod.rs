@@ -4,3 +4,4 @@ pub mod bradley_terry;
 pub mod regret;
 pub mod robust;
 pub mod thurstone;
+pub mod values;

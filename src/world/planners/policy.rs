@@ -238,8 +238,10 @@ impl State {
         let progress = self
             .optimiser
             .improve(&mut self.policy, &feedback, &mut rng)?;
-        let expected = self.policy.probabilities().iter().zip(&totals);
-        let expected = expected.map(|(p, r)| p * r).sum();
+        let probabilities = self.policy.probabilities();
+        let expected = (probabilities.iter().zip(&totals))
+            .map(|(p, r)| p * r)
+            .sum();
         Ok((progress, expected))
     }
 }

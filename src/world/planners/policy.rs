@@ -66,7 +66,9 @@ impl PolicyPlanner {
             for point in latin_hypercube(edges.len(), self.candidates, &mut rng) {
                 let on_grid = |x: f64| {
                     let steps = ((high - low) / self.grid).floor() + 1.0;
-                    low + self.grid * (x * steps).floor().min(steps - 1.0)
+                    let rate = low + self.grid * (x * steps).floor().min(steps - 1.0);
+                    // Not 0.6000000000000001.
+                    (rate * 1e9).round() / 1e9
                 };
                 let rates: Vec<f64> = point.into_iter().map(on_grid).collect();
                 let rates = rules.constraints.nearest(&rates);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::files::existing;
+use super::{judged, models};
 use super::section::{Section, not_built};
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
@@ -33,7 +34,7 @@ pub(super) fn preferences(section: &Section, folder: &Path) -> Result<Preference
         },
         model: ModelSpec {
             written: section.node("model").written(),
-            model: model(section)?,
+            model: model(section, folder)?,
         },
         features: match section.choice("features").0 {
             "own" => Features::Own,
@@ -69,7 +70,7 @@ fn numbers(section: &Section, name: &str) -> Result<Vec<f64>> {
         .collect()
 }
 
-fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
+fn model(section: &Section, folder: &Path) -> Result<Box<dyn PreferenceModel>> {
     Ok(match section.choice("model") {
         ("bradley-terry", parameters) => Box::new(BradleyTerry {
             ridge: parameters.number("ridge")?,
@@ -85,6 +86,15 @@ fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
             equal_variance: parameters.node("equal_variance").flag()?,
             ..Thurstone::default()
         }),
+        ("plackett-luce", parameters) => Box::new(models::plackett_luce(&parameters)?),
+        ("gpm", parameters) => Box::new(models::gpm(&parameters)?),
+        ("pal", parameters) => Box::new(models::pal(&parameters)?),
+        ("rater-embedding", parameters) => Box::new(models::rater_embedding(&parameters)?),
+        ("contextual", parameters) => Box::new(models::contextual(&parameters)?),
+        ("aspects", parameters) => Box::new(models::aspects(&parameters)?),
+        ("regret", parameters) => Box::new(judged::regret(&parameters)?),
+        ("robust", parameters) => Box::new(judged::robust(&parameters)?),
+        ("values", parameters) => Box::new(judged::values(&parameters, folder)?),
         (name, _) => not_built("preferences.model", name),
     })
 }

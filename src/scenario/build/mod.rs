@@ -2,7 +2,9 @@
 
 mod agents;
 mod files;
+mod judged;
 mod learning;
+mod models;
 mod optimisers;
 mod section;
 

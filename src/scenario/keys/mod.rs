@@ -1,7 +1,9 @@
 //! The table of all keys of a scenario file.
 
 mod agents;
+mod judged;
 mod learning;
+mod models;
 mod optimisers;
 
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};

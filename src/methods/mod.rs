@@ -78,7 +78,9 @@ pub fn all() -> impl Iterator<Item = &'static Method> {
         judged::METHODS,
         rewards::METHODS,
         optimisers::METHODS,
-    ].into_iter().flatten()
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// `docs/methods.md`.

@@ -165,8 +165,7 @@ impl World {
         let states = self.states(trajectory);
         let end = states[states.len() - 1];
         let worth = self.discount.powi(trajectory.actions.len() as i32);
-        value[trajectory.start]
-            - (self.partial_return(theta, trajectory) + worth * value[end])
+        value[trajectory.start] - (self.partial_return(theta, trajectory) + worth * value[end])
     }
 
     /// −Σ w [y ln P + (1−y) ln(1−P)], P = σ(regret(b) − regret(a)); adds its gradient by θ.
@@ -569,8 +568,7 @@ mod tests {
         let ways: Vec<usize> = world.actions.iter().map(Vec::len).collect();
         let theta = [2.0, 0.0];
         let value = world.value(&theta);
-        let score =
-            |k: usize| theta[0] * scaling.apply(items.row(k as u32))[0] + 0.9 * value[k];
+        let score = |k: usize| theta[0] * scaling.apply(items.row(k as u32))[0] + 0.9 * value[k];
         let mut rng = Streams::new(1, "stones").at(0, 0);
         let comparisons = (0..4000)
             .map(|_| {
@@ -583,7 +581,11 @@ mod tests {
         let mut model = planted;
         model.fit(&data, 0).unwrap();
         let found = model.reward().unwrap();
-        let scaled: Vec<f64> = found.iter().zip(&scaling.spread).map(|(t, s)| t * s).collect();
+        let scaled: Vec<f64> = found
+            .iter()
+            .zip(&scaling.spread)
+            .map(|(t, s)| t * s)
+            .collect();
         assert!((scaled[0] - 2.0).abs() < 0.4, "{scaled:?} {ways:?}");
         for a in 0..6 {
             for b in 0..6 {

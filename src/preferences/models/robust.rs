@@ -230,8 +230,7 @@ impl PreferenceModel for Robust {
                 })
                 .collect();
             let loss = |theta: &[f64], gradient: &mut [f64]| {
-                margin_loss(&items, &pairs, &margins, theta, gradient)
-                    + ridge(1.0, theta, gradient)
+                margin_loss(&items, &pairs, &margins, theta, gradient) + ridge(1.0, theta, gradient)
             };
             let theta = minimise(&loss, vec![0.0; items.width()])?.parameters;
             Last::Margin { scaling, theta }
@@ -292,7 +291,9 @@ mod tests {
     fn planted(count: usize, flipped: f64, seed: u64) -> (Judgements, Vec<bool>) {
         let mut rng = Streams::new(seed, "robust planted").at(0, 0);
         let n = 200u32;
-        let features: Vec<f64> = (0..n * 5).map(|_| 2.0 * rng.random::<f64>() - 1.0).collect();
+        let features: Vec<f64> = (0..n * 5)
+            .map(|_| 2.0 * rng.random::<f64>() - 1.0)
+            .collect();
         let names = (0..5).map(|k| format!("x_{k}")).collect();
         let items = Items::new(names, features).unwrap();
         let truth = [3.0, -2.0, 1.0, 0.5, 0.0];
@@ -307,7 +308,10 @@ mod tests {
                 Comparison::new(a, b, f64::from(u8::from(right != flip)))
             })
             .collect();
-        (Judgements::of_comparisons(items, comparisons).unwrap(), turned)
+        (
+            Judgements::of_comparisons(items, comparisons).unwrap(),
+            turned,
+        )
     }
 
     /// A quarter of 1,000 labels turned round, judged on 2,000 right ones: mean over five seeds of
@@ -353,7 +357,10 @@ mod tests {
         println!("clean {clean:?} dirty {dirty:?} robust {robust:?}");
         println!("found {} wrongly {}", found / wrong, wrongly / right);
         assert!(robust[0] > clean[0] - 0.025, "{sums:?}");
-        assert!(robust[0] > dirty[0] - 0.005 && robust[1] < 0.5 * dirty[1], "{sums:?}");
+        assert!(
+            robust[0] > dirty[0] - 0.005 && robust[1] < 0.5 * dirty[1],
+            "{sums:?}"
+        );
         assert!(found / wrong > 0.85 && wrongly / right < 0.06);
     }
 
@@ -396,7 +403,11 @@ mod tests {
         let gap = |robust: Robust, data: &Judgements| {
             let mut robust = robust;
             robust.fit(data, 1).unwrap();
-            let score = |x: f64| robust.score(&[x, 0.0, 0.0, 0.0, 0.0], View::default()).unwrap();
+            let score = |x: f64| {
+                robust
+                    .score(&[x, 0.0, 0.0, 0.0, 0.0], View::default())
+                    .unwrap()
+            };
             score(1.0) - score(0.0)
         };
         let plain = gap(Robust::default(), &data);

@@ -391,7 +391,10 @@ mod tests {
             .to_vec();
         kto.fit(&mut policy, &pairs).unwrap();
         let p = policy.probabilities();
-        assert!(p[0] > 0.5 && p[0] > p[1] && p[1] > p[2] && p[2] > p[3], "{p:?}");
+        assert!(
+            p[0] > 0.5 && p[0] > p[1] && p[1] > p[2] && p[2] > p[3],
+            "{p:?}"
+        );
     }
 
     /// One pair among three candidates whose preferred one the reference finds rare: the rejected

@@ -63,9 +63,8 @@ impl PolicyOptimiser for Gpo {
                     next[x] += s / self.beta;
                 }
             } else {
-                let drawn: Vec<usize> = (0..self.draws)
-                    .map(|_| draw(&probabilities, rng))
-                    .collect();
+                let drawn: Vec<usize> =
+                    (0..self.draws).map(|_| draw(&probabilities, rng)).collect();
                 let count = self.draws as f64;
                 let estimate = |x: usize| {
                     drawn.iter().map(|&y| scores[x * n + y]).sum::<f64>() / count / self.beta

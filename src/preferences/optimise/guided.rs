@@ -102,9 +102,7 @@ impl PolicyOptimiser for Guided {
                     let weights: Vec<f64> = leaves.iter().map(|&x| (by[x] - top).exp()).collect();
                     q += rewards.of(leaves[draw(&weights, rng)])? / self.rollouts as f64;
                 }
-                let share = |logits: &[f64]| {
-                    log_share(logits, leaves, &node.leaves, 0.0, &mut [])
-                };
+                let share = |logits: &[f64]| log_share(logits, leaves, &node.leaves, 0.0, &mut []);
                 let (now, before) = (share(&policy.logits), share(&policy.reference));
                 advantages.push((child, now.exp(), q - self.beta * (now - before)));
             }

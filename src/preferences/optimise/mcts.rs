@@ -177,7 +177,11 @@ impl PolicyOptimiser for Mcts {
                     + ridge(self.ridge, theta, gradient)
             };
             let found = minimise(&loss, vec![0.0; policy.len()])?.parameters;
-            policy.logits.iter_mut().zip(found).for_each(|(l, t)| *l += t);
+            policy
+                .logits
+                .iter_mut()
+                .zip(found)
+                .for_each(|(l, t)| *l += t);
             policy.logits = policy.log_probabilities();
         }
         Ok(Progress::of(
@@ -204,14 +208,13 @@ mod tests {
     #[test]
     fn gradient_of_the_step_loss() {
         let policy = Policy::with_moves(&[1.0; 6], &moves6()).unwrap();
-        let pairs = [(0, 1, 2, 0.1), (2, 7, 6, 0.3)].map(|(node, better, worse, smoothing)| {
-            MovePair {
+        let pairs =
+            [(0, 1, 2, 0.1), (2, 7, 6, 0.3)].map(|(node, better, worse, smoothing)| MovePair {
                 node,
                 better,
                 worse,
                 smoothing,
-            }
-        });
+            });
         let loss = |theta: &[f64], g: &mut [f64]| step_loss(&policy, &pairs, 0.7, theta, g);
         assert!(gradient_error(&loss, &[0.3, -0.2, 0.9, 0.1, -1.0, 0.4]) < 1e-7);
     }

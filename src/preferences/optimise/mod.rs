@@ -262,7 +262,10 @@ impl Policy {
     /// ln π/π_ref.
     fn shift(&self) -> Vec<f64> {
         let log = self.log_probabilities();
-        log.iter().zip(&self.reference).map(|(l, r)| l - r).collect()
+        log.iter()
+            .zip(&self.reference)
+            .map(|(l, r)| l - r)
+            .collect()
     }
 }
 

@@ -156,7 +156,10 @@ mod tests {
     #[test]
     fn the_bound_on_the_last_iterate_holds() {
         let (reference, tau) = ([0.6, 0.3, 0.1], 0.5);
-        let truth: Vec<f64> = equilibrium(&reference, tau).iter().map(|p| p.ln()).collect();
+        let truth: Vec<f64> = equilibrium(&reference, tau)
+            .iter()
+            .map(|p| p.ln())
+            .collect();
         let oracle = |a: usize, b: usize| Ok(rock_paper_scissors(a, b));
         let mut policy = Policy::new(&reference).unwrap();
         let mut nash = NashMd {

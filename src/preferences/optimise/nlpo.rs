@@ -151,7 +151,9 @@ impl PolicyOptimiser for Nlpo {
             }
             mean = paid_by_draw.iter().map(|(_, paid)| paid).sum::<f64>() / n;
             for (range, paid) in paid_by_draw {
-                steps[range].iter_mut().for_each(|s| s.advantage = paid - mean);
+                steps[range]
+                    .iter_mut()
+                    .for_each(|s| s.advantage = paid - mean);
             }
             self.ascent.climb(policy, &steps, n);
         }

@@ -185,12 +185,13 @@ mod tests {
     #[test]
     fn gradient_of_the_surrogate() {
         let all = [0, 1, 2, 3];
-        let steps = [(0usize, 0.25f64, 1.3), (2, 0.3, -0.4), (3, 0.2, 0.7)].map(|(x, old, a)| Step {
-            inside: &all[x..=x],
-            among: Cow::Borrowed(&all[x.min(1)..]),
-            old: old.ln(),
-            advantage: a,
-        });
+        let steps =
+            [(0usize, 0.25f64, 1.3), (2, 0.3, -0.4), (3, 0.2, 0.7)].map(|(x, old, a)| Step {
+                inside: &all[x..=x],
+                among: Cow::Borrowed(&all[x.min(1)..]),
+                old: old.ln(),
+                advantage: a,
+            });
         let value = |logits: &[f64], g: &mut [f64]| surrogate(logits, &steps, 0.2, 3.0, g);
         assert!(gradient_error(&value, &[0.05, 0.0, 0.1, -0.08]) < 1e-7);
     }

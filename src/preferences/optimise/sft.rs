@@ -111,8 +111,7 @@ impl Sft {
         }
         let shares: Vec<f64> = shares.iter().map(|s| s / total).collect();
         let reference = policy.log_reference().to_vec();
-        let loss =
-            |at: &[f64], gradient: &mut [f64]| self.value(&reference, &shares, at, gradient);
+        let loss = |at: &[f64], gradient: &mut [f64]| self.value(&reference, &shares, at, gradient);
         let found = minimise(&loss, vec![0.0; policy.len()])?.parameters;
         let shift: Vec<f64> = (found.iter())
             .map(|t| self.fit.conjugate(self.beta * t)[1] / self.beta)

@@ -219,8 +219,7 @@ mod tests {
 
     #[test]
     fn gradient_of_the_loss() {
-        let policy =
-            Policy::with_moves(&[0.2, 0.1, 0.3, 0.1, 0.1, 0.2], &moves6()).unwrap();
+        let policy = Policy::with_moves(&[0.2, 0.1, 0.3, 0.1, 0.1, 0.2], &moves6()).unwrap();
         let pairs = all_pairs(|a, b| logistic(REWARD6[a] - REWARD6[b]), &[1.0; 6]);
         let sparse = SparseDpo {
             beta: 0.8,
@@ -255,7 +254,10 @@ mod tests {
         sparse.fit(&mut policy, &pairs).unwrap();
         let w = &sparse.weights;
         println!("{w:?}");
-        assert!(w[1] > 0.3 && w[0] < 0.01 * w[1] && w[2] < 0.01 * w[1], "{w:?}");
+        assert!(
+            w[1] > 0.3 && w[0] < 0.01 * w[1] && w[2] < 0.01 * w[1],
+            "{w:?}"
+        );
         let p = policy.probabilities();
         let best: f64 = (0..27).filter(|k| k / 3 % 3 == 2).map(|k| p[k]).sum();
         assert!(best > 0.5, "{best}");

@@ -151,8 +151,8 @@ impl PolicyOptimiser for Vpo {
 mod tests {
     use super::*;
     use crate::preferences::fit::gradient_error;
-    use crate::preferences::optimise::{draw, log_sum_exp};
     use crate::preferences::optimise::tests::{REFERENCE, REWARD, all_pairs, close, gibbs};
+    use crate::preferences::optimise::{draw, log_sum_exp};
     use crate::random::Streams;
     use rand::RngExt;
 

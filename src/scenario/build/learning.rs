@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::files::existing;
-use super::{judged, models};
 use super::section::{Section, not_built};
+use super::{judged, models};
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
 use crate::preferences::head::Head;

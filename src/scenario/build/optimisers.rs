@@ -30,7 +30,9 @@ pub(super) fn policy(parameters: &Section) -> Result<PolicySpec> {
     if matches!(told, Told::Pairs(_)) && !learns_from_pairs.contains(&name) {
         return Err(parameters
             .node("told")
-            .error(format!("the optimiser `{name}` has to ask for what it wants to know"))
+            .error(format!(
+                "the optimiser `{name}` has to ask for what it wants to know"
+            ))
             .allowed(format!(
                 "\"rewards\", \"preferences\", or an optimiser among {}",
                 learns_from_pairs.join(", ")

@@ -3,9 +3,7 @@
 use super::{Counterpart, TaxRules};
 use crate::error::{Error, Result};
 use crate::fiscal::{Outcome, Schedule as TaxSchedule};
-use crate::preferences::optimise::{
-    Feedback, Played, Policy, PolicyOptimiser, Progress, Told,
-};
+use crate::preferences::optimise::{Feedback, Played, Policy, PolicyOptimiser, Progress, Told};
 use crate::preferences::{Comparison, View, fit::logistic};
 use crate::random::Streams;
 use crate::rewards::{Learned, Situation};
@@ -300,9 +298,12 @@ fn plan(
         let own = progress.parts.iter();
         let own = own.map(|(name, value)| (format!("policy_{name}"), *value));
         let named = named.map(|(name, value)| (name.to_owned(), value));
-        rows.0.extend(named.into_iter().chain(own).map(|(part, value)| {
-            RewardRow { year, part, value }
-        }));
+        rows.0
+            .extend(named.into_iter().chain(own).map(|(part, value)| RewardRow {
+                year,
+                part,
+                value,
+            }));
         let place = match settings.played {
             Played::Mode => mode,
             Played::Draw => {

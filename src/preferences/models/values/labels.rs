@@ -27,25 +27,128 @@ pub struct Label {
 
 /// Stems of words that invoke each of [`VALUES`]; a stem with a space is a phrase.
 pub const LEXICON: [&[&str]; 19] = [
-    &["think for", "idea", "creativ", "curio", "own opinion", "imagin"],
-    &["freedom", "free to", "independen", "decide for", "liberty", "choose", "own choice"],
-    &["adventur", "excit", "boring", "thrill", "new challenge", "daring"],
+    &[
+        "think for",
+        "idea",
+        "creativ",
+        "curio",
+        "own opinion",
+        "imagin",
+    ],
+    &[
+        "freedom",
+        "free to",
+        "independen",
+        "decide for",
+        "liberty",
+        "choose",
+        "own choice",
+    ],
+    &[
+        "adventur",
+        "excit",
+        "boring",
+        "thrill",
+        "new challenge",
+        "daring",
+    ],
     &["enjoy", "pleasure", "fun", "leisure", "comfort"],
-    &["success", "ambiti", "achiev", "talent", "worked hard", "excel", "merit", "effort"],
-    &["control", "in charge", "authority", "command", "dominat", "rule over"],
-    &["wealth", "money", "own more", "possess", "profit", "property"],
-    &["reputation", "humiliat", "dignity", "respected", "shame", "public image"],
-    &["safe income", "insur", "afraid", "protects us", "secur", "my health", "afford"],
-    &["order", "stab", "nation", "country", "crime", "defen", "debt"],
-    &["tradition", "custom", "church", "religio", "ancest", "heritage", "grandparents"],
+    &[
+        "success",
+        "ambiti",
+        "achiev",
+        "talent",
+        "worked hard",
+        "excel",
+        "merit",
+        "effort",
+    ],
+    &[
+        "control",
+        "in charge",
+        "authority",
+        "command",
+        "dominat",
+        "rule over",
+    ],
+    &[
+        "wealth", "money", "own more", "possess", "profit", "property",
+    ],
+    &[
+        "reputation",
+        "humiliat",
+        "dignity",
+        "respected",
+        "shame",
+        "public image",
+    ],
+    &[
+        "safe income",
+        "insur",
+        "afraid",
+        "protects us",
+        "secur",
+        "my health",
+        "afford",
+    ],
+    &[
+        "order", "stab", "nation", "country", "crime", "defen", "debt",
+    ],
+    &[
+        "tradition",
+        "custom",
+        "church",
+        "religio",
+        "ancest",
+        "heritage",
+        "grandparents",
+    ],
     &["obey", "rules", "law", "cheat", "comply", "evade", "duty"],
     &["polite", "annoy", "neighbours", "upset", "offend", "courte"],
     &["modest", "humble", "humility", "boast", "more than others"],
-    &["rely on", "loyal", "trust", "depend on", "promise", "faithful"],
-    &["help", "care for", "look after", "my family", "my children", "friends"],
-    &["poor", "hungry", "fair", "equal", "deserve", "justice", "shares", "same chance", "poverty"],
-    &["nature", "climate", "environment", "carbon", "pollut", "planet"],
-    &["different from", "immigra", "toleran", "listen to", "minorit", "respect too"],
+    &[
+        "rely on",
+        "loyal",
+        "trust",
+        "depend on",
+        "promise",
+        "faithful",
+    ],
+    &[
+        "help",
+        "care for",
+        "look after",
+        "my family",
+        "my children",
+        "friends",
+    ],
+    &[
+        "poor",
+        "hungry",
+        "fair",
+        "equal",
+        "deserve",
+        "justice",
+        "shares",
+        "same chance",
+        "poverty",
+    ],
+    &[
+        "nature",
+        "climate",
+        "environment",
+        "carbon",
+        "pollut",
+        "planet",
+    ],
+    &[
+        "different from",
+        "immigra",
+        "toleran",
+        "listen to",
+        "minorit",
+        "respect too",
+    ],
 ];
 
 /// Stems that turn a value round.
@@ -57,9 +160,9 @@ const AGAINST: &[&str] = &[
 /// Verbs before which the actor stands.
 const VERBS: &[&str] = &[
     "must", "should", "deserves", "deserve", "has", "have", "is", "are", "am", "needs", "need",
-    "wants", "want", "takes", "take", "abandons", "punish", "punishes", "shares", "worked", "gives",
-    "give", "decide", "protects", "puts", "lived", "breaks", "break", "do", "does", "can", "care",
-    "leave", "leaves", "saves", "destroys", "look", "will", "matters",
+    "wants", "want", "takes", "take", "abandons", "punish", "punishes", "shares", "worked",
+    "gives", "give", "decide", "protects", "puts", "lived", "breaks", "break", "do", "does", "can",
+    "care", "leave", "leaves", "saves", "destroys", "look", "will", "matters",
 ];
 
 fn words(statement: &str) -> Vec<String> {
@@ -218,8 +321,7 @@ pub fn label_agreement(one: &[Option<Label>], other: &[Option<Label>]) -> LabelA
         .filter_map(|(a, b)| Some((a.as_ref()?, b.as_ref()?)))
         .collect();
     let side = |l: &Label| u32::from(l.direction > 0);
-    let (mine, theirs): (Vec<u32>, Vec<u32>) =
-        both.iter().map(|(a, b)| (side(a), side(b))).unzip();
+    let (mine, theirs): (Vec<u32>, Vec<u32>) = both.iter().map(|(a, b)| (side(a), side(b))).unzip();
     let same = both.iter().filter(|(a, b)| a.actor == b.actor).count();
     LabelAgreement {
         presence: kappa(|_| 1),

@@ -260,11 +260,11 @@ pub struct Regret {
     pub reach: f64,
     /// τ, above 0.
     pub temperature: f64,
-    fitted: Option<Fitted>,
+    pub(crate) fitted: Option<Fitted>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Fitted {
+pub(crate) struct Fitted {
     scaling: Scaling,
     theta: Vec<f64>,
     /// Scaled rows of the states, with V*.

@@ -43,17 +43,17 @@ pub struct Robust {
     /// Factor of the weight of comparisons whose rationale names a feature in which the two items
     /// differ; 1 ignores rationales.
     pub rationale: f64,
-    fitted: Option<Fitted>,
+    pub(crate) fitted: Option<Fitted>,
 }
 
 #[derive(Clone, Debug)]
-struct Fitted {
+pub(crate) struct Fitted {
     last: Last,
     labels: Vec<Label>,
 }
 
 #[derive(Clone, Debug)]
-enum Last {
+pub(crate) enum Last {
     Base(Box<dyn PreferenceModel>),
     Margin { scaling: Scaling, theta: Vec<f64> },
 }

@@ -1,7 +1,7 @@
 //! Parameters of the preference models that look behind judgements: at wrong labels, at what is
 //! forgone, at what people hold dear.
 
-use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
+use super::super::key::{Choice, Default, Interval, Kind, choice, key};
 use super::learning::RIDGE;
 use super::{above, number_from};
 use Default::{Required, Value};

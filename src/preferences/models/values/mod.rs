@@ -54,11 +54,11 @@ pub struct Values {
     pub profiles: Vec<Profile>,
     /// Precision of the prior on parameters, above 0.
     pub ridge: f64,
-    fitted: Option<Fitted>,
+    pub(crate) fitted: Option<Fitted>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Fitted {
+pub(crate) struct Fitted {
     scaling: Scaling,
     /// θ₀, θ₁, …, θ₁₉, one after the other.
     theta: Vec<f64>,

@@ -23,6 +23,7 @@ use crate::world::planners::given::GivenPlanner;
 use crate::world::planners::informed::InformedPlanner;
 use crate::world::planners::language::{Answers, LanguagePlanner};
 use crate::world::planners::observing::ObservingPlanner;
+use crate::world::planners::policy::PolicyPlanner;
 use crate::world::planners::pursuing::PursuingPlanner;
 use crate::world::planners::search::SearchPlanner;
 use crate::world::planners::{Counterpart, TaxRules};
@@ -124,7 +125,10 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
         }));
     }
     // Planners that pursue the objective have no use for what is learned, which costs time.
-    let pursues = matches!(kind, PlannerKind::Reward | PlannerKind::Search { .. });
+    let pursues = matches!(
+        kind,
+        PlannerKind::Reward | PlannerKind::Policy(_) | PlannerKind::Search { .. }
+    );
     if let Some(spec) = scenario.reward.as_ref().filter(|_| pursues) {
         all.push(mechanism(RewardPlugin::boxed(spec.reward.clone())));
         let mut reward = spec.reward.clone();
@@ -305,6 +309,13 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
         PlannerKind::SaezEstimated => mechanism(ObservingPlanner::Estimated),
         PlannerKind::Optimal => mechanism(InformedPlanner::Optimal),
         PlannerKind::Reward => mechanism(PursuingPlanner),
+        PlannerKind::Policy(spec) => mechanism(PolicyPlanner {
+            optimiser: spec.optimiser.clone(),
+            candidates: spec.candidates,
+            grid: spec.grid,
+            told: spec.told,
+            played: spec.played,
+        }),
         PlannerKind::Llm(planner) => {
             let mut asking = asking(&planner.model, settings(scenario, &planner.model)?);
             asking.attempts = planner.attempts;

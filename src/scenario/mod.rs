@@ -46,8 +46,8 @@ use crate::llm::RemoteSpec;
 use crate::population::{Fact, PopulationSpec};
 use crate::search::Method;
 use crate::voting::Rule;
-pub use keys::{names_of_models, names_of_rewards};
-pub use learning::{ModelSpec, Preferences, RewardSpec, Source};
+pub use keys::{names_of_models, names_of_optimisers, names_of_rewards};
+pub use learning::{ModelSpec, PolicySpec, Preferences, RewardSpec, Source};
 pub use limits::{Limits, RevenueRule};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
@@ -324,6 +324,8 @@ pub enum PlannerKind {
     Llm(LlmPlanner),
     /// The highest reward, with full information on how workers respond.
     Reward,
+    /// A stochastic policy over a list of schedules, improved from year to year.
+    Policy(PolicySpec),
     /// The winners of elections.
     Elected {
         /// `None` is [`Voting::rule`].
@@ -357,6 +359,7 @@ impl PlannerKind {
             PlannerKind::Llm(_) => "hybrid",
             PlannerKind::Elected { rule: Some(rule) } => return format!("elected-{}", rule.name()),
             PlannerKind::Elected { rule: None } => "elected",
+            PlannerKind::Policy(spec) => return format!("policy-{}", spec.name),
             PlannerKind::Search { method, .. } => return format!("search-{}", method.name()),
         }
         .to_owned()

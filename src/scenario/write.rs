@@ -364,6 +364,7 @@ fn planner(kind: &PlannerKind) -> String {
                 ("final_years", Some(final_years.to_string())),
             ]
         }
+        PlannerKind::Policy(spec) => return format!("{{ policy = {} }}", spec.written),
         PlannerKind::Composed { name, law } => vec![
             ("parts", Some(quoted(&law.to_string()))),
             ("name", Some(quoted(name))),

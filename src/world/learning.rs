@@ -319,7 +319,10 @@ fn candidates(
     outcomes(society, all)
 }
 
-fn outcomes(society: &Counterpart, schedules: Vec<TaxSchedule>) -> Vec<(TaxSchedule, Outcome)> {
+pub(super) fn outcomes(
+    society: &Counterpart,
+    schedules: Vec<TaxSchedule>,
+) -> Vec<(TaxSchedule, Outcome)> {
     let society = &society.0;
     (schedules.into_par_iter())
         .map(|schedule| {

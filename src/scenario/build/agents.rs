@@ -413,6 +413,7 @@ pub(super) fn planner(
         "saez-estimated" => PlannerKind::SaezEstimated,
         "optimal" => PlannerKind::Optimal,
         "reward" => PlannerKind::Reward,
+        "policy" => PlannerKind::Policy(super::optimisers::policy(&parameters)?),
         "llm" => PlannerKind::Llm(llm_planner(&parameters, models)?),
         "hybrid" => {
             let planner = LlmPlanner {

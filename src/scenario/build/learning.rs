@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::files::existing;
-use super::models;
 use super::section::{Section, not_built};
+use super::{judged, models};
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
 use crate::preferences::head::Head;
@@ -34,7 +34,7 @@ pub(super) fn preferences(section: &Section, folder: &Path) -> Result<Preference
         },
         model: ModelSpec {
             written: section.node("model").written(),
-            model: model(section)?,
+            model: model(section, folder)?,
         },
         features: match section.choice("features").0 {
             "own" => Features::Own,
@@ -71,7 +71,7 @@ fn numbers(section: &Section, name: &str) -> Result<Vec<f64>> {
         .collect()
 }
 
-fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
+fn model(section: &Section, folder: &Path) -> Result<Box<dyn PreferenceModel>> {
     Ok(match section.choice("model") {
         ("bradley-terry", parameters) => Box::new(BradleyTerry {
             ridge: parameters.number("ridge")?,
@@ -93,6 +93,9 @@ fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
         ("rater-embedding", parameters) => Box::new(models::rater_embedding(&parameters)?),
         ("contextual", parameters) => Box::new(models::contextual(&parameters)?),
         ("aspects", parameters) => Box::new(models::aspects(&parameters)?),
+        ("regret", parameters) => Box::new(judged::regret(&parameters)?),
+        ("robust", parameters) => Box::new(judged::robust(&parameters)?),
+        ("values", parameters) => Box::new(judged::values(&parameters, folder)?),
         (name, _) => not_built("preferences.model", name),
     })
 }

@@ -301,6 +301,11 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
         "The highest `reward.kind` over the bracket rates, with full information on how workers respond; while nothing is learned yet, the initial schedule. Where the reward is made by comparing, the best of a list of schedules.",
     ),
     choice(
+        "policy",
+        super::optimisers::POLICY,
+        "A stochastic policy over a list of schedules that pursues `reward.kind` (or the objective), improved in every tax year by an optimiser with full information on how workers respond; while nothing is learned yet, the initial schedule.",
+    ),
+    choice(
         "llm",
         &[
             model(),

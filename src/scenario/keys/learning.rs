@@ -1,6 +1,7 @@
 //! The keys of `[preferences]` and `[reward]`.
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
+use super::judged::{REGRET, ROBUST, VALUES};
 use super::models::{ASPECTS, CONTEXTUAL, GPM, PAL, PLACKETT_LUCE, RATER_EMBEDDING};
 use super::{above, number_from};
 use Default::{Required, Value};
@@ -205,6 +206,9 @@ const PREFERENCE_MODELS: &[Choice] = &[
     RATER_EMBEDDING,
     CONTEXTUAL,
     ASPECTS,
+    REGRET,
+    ROBUST,
+    VALUES,
 ];
 
 pub(in crate::scenario) const REWARD: &[Key] = &[key(

@@ -127,6 +127,10 @@ impl Reward for Learned {
         self.fitted
     }
 
+    fn visit_learned(&mut self, visit: &mut dyn FnMut(&mut Learned)) {
+        visit(self);
+    }
+
     fn boxed(&self) -> Box<dyn Reward> {
         Box::new(self.clone())
     }

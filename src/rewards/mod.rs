@@ -9,11 +9,24 @@
 //! | module | subject |
 //! |---|---|
 //! | [`outcome`] | named numbers of an outcome: incomes by decile, hours, inequality, revenue |
+//! | [`basic`] | a welfare function, or one named number of the outcome |
 //! | [`learned`] | a preference model as reward |
+//! | [`composite`] | a weighted sum of rewards, with credit by group and by bracket |
+//! | [`constrained`] | a reward whose proxies are held below their points of usefulness |
+//! | [`harmonic`] | a harmonic mean of two goods, which stops early |
+//! | [`regularised`] | a reward that counts as far as it is relevant |
+//! | [`standards`] | bounds that stakeholders agree on by ballot |
 
+pub mod basic;
+pub mod composite;
+pub mod constrained;
+pub mod harmonic;
 pub mod learned;
 pub mod outcome;
+pub mod regularised;
+pub mod standards;
 
+pub use learned::Learned;
 pub use outcome::Situation;
 
 use crate::error::Result;
@@ -80,6 +93,10 @@ pub trait Reward: Debug + Send + Sync {
     fn ready(&self) -> bool {
         true
     }
+
+    /// Calls `visit` with each [`Learned`] in it, so that what is learned reaches rewards that are
+    /// made of others.
+    fn visit_learned(&mut self, _visit: &mut dyn FnMut(&mut Learned)) {}
 
     /// A copy behind the same interface.
     fn boxed(&self) -> Box<dyn Reward>;

@@ -15,6 +15,7 @@
 //! | [`constrained`] | a reward whose proxies are held below their points of usefulness |
 //! | [`harmonic`] | a harmonic mean of two goods, which stops early |
 //! | [`regularised`] | a reward that counts as far as it is relevant |
+//! | [`program`] | reward code, sandboxed, and its refinement |
 //! | [`standards`] | bounds that stakeholders agree on by ballot |
 
 pub mod basic;
@@ -23,6 +24,7 @@ pub mod constrained;
 pub mod harmonic;
 pub mod learned;
 pub mod outcome;
+pub mod program;
 pub mod regularised;
 pub mod standards;
 

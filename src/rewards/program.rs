@@ -28,8 +28,9 @@
 //! fractions; between whole numbers `/` drops the remainder, so write `1.0 / 2.0`.
 //!
 //! There is no file, network, clock, random number, printing, module, evaluation of text or pointer
-//! to a function. A program that goes beyond a limit is stopped with an error that names it and the
-//! line:
+//! to a function. Functions see their arguments alone: hand them `outcome`. A program that goes beyond a
+//! limit is stopped with an error that names it, the line (inside a function, that of the call) and
+//! the limit:
 //!
 //! | limit | most |
 //! |---|---|

@@ -136,7 +136,7 @@ pub(super) const HOSTILE: &[(&str, &str)] = &[
     ("true", "does not end with a number"),
     ("", "does not end with a number"),
     ("[1, 2]", "does not end with a number"),
-    ("nothing", "not found"),
+    ("nothing", "Undefined variable"),
     ("this", "this"),
 ];
 
@@ -162,8 +162,13 @@ fn hostile_programs_are_stopped() {
             assert!(strict.judge(&made.situation()).is_err());
         }
     }
-    let error = value("let x = 1;\nlet y = 2;\nfn f(x) { loop {} }\nf(x)").unwrap_err();
-    assert_eq!(error.place().unwrap().line, 3);
+    let line = |text: &str| value(text).unwrap_err().place().unwrap().line;
+    assert_eq!(
+        line("let x = 1;\nlet y = 2;\nfn f(a) {\n a[5] }\nf([1])"),
+        4
+    );
+    // Beyond a limit inside a function: where it was called.
+    assert_eq!(line("let x = 1;\nfn f(x) { loop {} }\nf(x)"), 3);
     let error = value("1 +\n+ 2 )").unwrap_err();
     assert_eq!((error.place().unwrap().line, error.exit_code()), (2, 2));
 }

@@ -33,6 +33,7 @@
 //! | floor | room | what is in it |
 //! |---|---|---|
 //! | 8 | [`cli`] | the program: arguments in, exit code out; no economics |
+//! | 7 | [`methods`] | the catalogue of rewards and preference models |
 //! | 7 | [`replication`] | packages that hold all that a study's numbers need, and playing them again |
 //! | 6 | [`report`] | table, figures and HTML pages of finished runs and audits, from their files alone |
 //! | 5 | [`audit`] | controlled experiments on the workers of a scenario |
@@ -55,8 +56,7 @@
 //!
 //! # Not in this version
 //!
-//! Learning of preferences or rewards. Not modelled at all: households,
-//! wealth, savings, prices, firms, unemployment, wage growth, itemised deductions, and credits but
+//! Not modelled at all: households, wealth, savings, prices, firms, unemployment, wage growth, itemised deductions, and credits but
 //! the earned-income credit.
 
 pub mod audit;
@@ -64,6 +64,7 @@ pub mod cli;
 pub mod error;
 pub mod fiscal;
 pub mod llm;
+pub mod methods;
 pub mod population;
 pub mod preferences;
 pub mod random;

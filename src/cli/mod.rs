@@ -113,6 +113,8 @@ enum DocsCommand {
     Scenario,
     /// Every key of a sweep file, as Markdown (docs/sweep-file.md).
     Sweep,
+    /// Rewards, preference models and policy optimisers, as Markdown (docs/methods.md).
+    Methods,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -185,6 +187,7 @@ pub fn main() -> Result<()> {
         Command::Model(command) => command.execute(),
         Command::Docs(DocsCommand::Scenario) => print(&scenario::reference()),
         Command::Docs(DocsCommand::Sweep) => print(&crate::sweep::reference()),
+        Command::Docs(DocsCommand::Methods) => print(&crate::methods::reference()),
     }
 }
 

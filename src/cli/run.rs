@@ -130,6 +130,8 @@ fn compare(finished: &output::Finished, quiet: bool) -> Result<()> {
         "workers.parquet",
         "decisions.parquet",
         "ballots.parquet",
+        "rewards.parquet",
+        "comparisons.parquet",
     ] {
         let (ours, theirs) = (finished.folder.join(name), original.join(name));
         if !ours.exists() && !theirs.exists() {

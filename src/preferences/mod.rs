@@ -14,7 +14,8 @@
 //! let items = Items::new(vec!["consumption".into()], vec![0.0, 1.0, 2.0])?;
 //! let wins = [(1, 0, 0.75), (2, 1, 0.75)];
 //! let comparisons = wins.map(|(a, b, share)| Comparison::new(a, b, share)).to_vec();
-//! let mut model = BradleyTerry { ridge: 1e-9, ..BradleyTerry::default() };
+//! let mut model = BradleyTerry::default();
+//! model.ridge = 1e-9;
 //! model.fit(&Judgements::of_comparisons(items, comparisons)?, 0)?;
 //! // σ(s) = 0.75 at s = ln 3 per unit of the feature.
 //! let score = |x: f64| model.score(&[x], View::default()).expect("scores exist");
@@ -28,6 +29,7 @@
 //! | [`fit`] | one optimiser for all models |
 //! | [`head`] | scores from features: linear, or with one hidden layer |
 //! | [`models`] | the preference models |
+//! | [`source`] | raters who compare by a known utility |
 //! | [`evaluation`] | held-out log-loss, accuracy, calibration |
 
 pub mod data;
@@ -35,6 +37,7 @@ pub mod evaluation;
 pub mod fit;
 pub mod head;
 pub mod models;
+pub mod source;
 
 pub use data::{Comparison, Items, Judgements, Ranking, Rating};
 pub use evaluation::{Evaluation, evaluate};
@@ -85,6 +88,12 @@ pub trait PreferenceModel: Debug + Send + Sync {
     /// Standard error of s(a) − s(b) for want of data, where the model knows it.
     fn standard_error(&self, _a: &[f64], _b: &[f64], _view: View) -> Option<f64> {
         None
+    }
+
+    /// Whether all raters share one score, so that whose judgement counts how much must be said by
+    /// the weights of comparisons; else it is said where the raters' scores are averaged.
+    fn pools_raters(&self) -> bool {
+        true
     }
 
     /// A copy behind the same interface.

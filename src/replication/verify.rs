@@ -252,7 +252,13 @@ fn one(
         }
     }
     // Room for the next: tables and figures of a sweep are made of the others.
-    for name in ["steps.parquet", "decisions.parquet", "ballots.parquet"] {
+    for name in [
+        "steps.parquet",
+        "decisions.parquet",
+        "ballots.parquet",
+        "rewards.parquet",
+        "comparisons.parquet",
+    ] {
         let _ = std::fs::remove_file(to.join(name));
     }
     Replayed {

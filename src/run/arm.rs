@@ -4,7 +4,7 @@ use super::simulation::{Progress, Simulation};
 use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, laws};
 use crate::scenario::{
-    Decide, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Scenario,
+    Decide, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Scenario, Source,
     Standing, WorkerGroup,
 };
 use crate::world::asking::{Asking, Models};
@@ -15,10 +15,15 @@ use crate::world::elections::{Elections, Held, HeldElections};
 use crate::world::frictions::FrictionsPlugin;
 use crate::world::habits::HabitsPlugin;
 use crate::world::language::{ChoiceRule, GroupAsking, LanguageWorkersPlugin};
+use crate::world::learning::{
+    PreferencesPlugin, Raters, RecordedComparison, RecordedComparisons, RewardPlugin, RewardRow,
+    RewardRows,
+};
 use crate::world::planners::given::GivenPlanner;
 use crate::world::planners::informed::InformedPlanner;
 use crate::world::planners::language::{Answers, LanguagePlanner};
 use crate::world::planners::observing::ObservingPlanner;
+use crate::world::planners::pursuing::PursuingPlanner;
 use crate::world::planners::search::SearchPlanner;
 use crate::world::planners::{Counterpart, TaxRules};
 use crate::world::record::{
@@ -32,6 +37,7 @@ use crate::world::{
 };
 use bevy_app::{App, Plugin};
 use bevy_ecs::schedule::SingleThreadedExecutor;
+use bevy_ecs::world::World;
 
 /// Everything that one arm leaves behind.
 #[derive(Clone, Debug)]
@@ -50,6 +56,10 @@ pub struct ArmResult {
     pub elections: Vec<Held>,
     /// Remarks.
     pub notes: Vec<String>,
+    /// Rewards of its tax years, where the planner pursues a reward of its own.
+    pub rewards: Vec<RewardRow>,
+    /// Comparisons that were made or read.
+    pub comparisons: Vec<RecordedComparison>,
     /// Largest relative violation of an identity.
     pub residual: f64,
 }
@@ -113,11 +123,51 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
             asking: asking_by_group(scenario)?,
         }));
     }
+    // Planners that pursue the objective have no use for what is learned, which costs time.
+    let pursues = matches!(kind, PlannerKind::Reward | PlannerKind::Search { .. });
+    if let Some(spec) = scenario.reward.as_ref().filter(|_| pursues) {
+        all.push(mechanism(RewardPlugin::boxed(spec.reward.clone())));
+        let mut reward = spec.reward.clone();
+        let mut learns = false;
+        reward.visit_learned(&mut |_| learns = true);
+        if learns {
+            all.push(mechanism(learning(scenario, simulation.people.len())?));
+        }
+    }
     for extend in &simulation.extensions {
         let extend = extend.clone();
         all.push(Box::new(move |app| extend(app)));
     }
     Ok(all)
+}
+
+/// How the scenario's preferences are learned.
+///
+/// # Errors
+/// A file of comparisons that cannot be read.
+pub fn learning(scenario: &Scenario, workers: usize) -> Result<PreferencesPlugin> {
+    let settings = &scenario.preferences;
+    Ok(PreferencesPlugin {
+        raters: match &settings.source {
+            Source::Utility {
+                answers,
+                equality,
+                cycle,
+            } => Raters::Utility {
+                answers: answers.clone(),
+                equality: equality.clone(),
+                cycle: *cycle,
+            },
+            Source::File { path } => Raters::Given(super::comparisons::read(path, workers)?),
+        },
+        model: settings.model.model.clone(),
+        features: settings.features,
+        weights: settings.weights,
+        comparisons: settings.comparisons,
+        schedules: settings.schedules,
+        years: settings.years,
+        held_out: settings.held_out,
+    })
 }
 
 /// The world of one arm before its first step.
@@ -220,8 +270,20 @@ fn harvest(mut app: App, arm: String, scenario: &Scenario) -> ArmResult {
         decisions: std::mem::take(&mut world.resource_mut::<Decisions>().0),
         elections: std::mem::take(&mut world.resource_mut::<HeldElections>().0),
         notes,
+        rewards: take_rewards(world),
+        comparisons: take_comparisons(world),
         residual: world.resource::<Treasury>().residual,
     }
+}
+
+fn take_rewards(world: &mut World) -> Vec<RewardRow> {
+    let rows = world.get_resource_mut::<RewardRows>();
+    rows.map_or(Vec::new(), |mut rows| std::mem::take(&mut rows.0))
+}
+
+fn take_comparisons(world: &mut World) -> Vec<RecordedComparison> {
+    let rows = world.get_resource_mut::<RecordedComparisons>();
+    rows.map_or(Vec::new(), |mut rows| std::mem::take(&mut rows.0))
 }
 
 fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
@@ -245,6 +307,7 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
         }),
         PlannerKind::SaezEstimated => mechanism(ObservingPlanner::Estimated),
         PlannerKind::Optimal => mechanism(InformedPlanner::Optimal),
+        PlannerKind::Reward => mechanism(PursuingPlanner),
         PlannerKind::Llm(planner) => {
             let mut asking = asking(&planner.model, settings(scenario, &planner.model)?);
             asking.attempts = planner.attempts;

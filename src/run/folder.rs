@@ -8,19 +8,21 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Files that hold a run's results, and what it needs to be replayed.
-pub const RESULTS: [&str; 8] = [
+pub const RESULTS: [&str; 10] = [
     "scenario.toml",
     "steps.parquet",
     "years.parquet",
     "workers.parquet",
     "decisions.parquet",
     "ballots.parquet",
+    "rewards.parquet",
+    "comparisons.parquet",
     "summary.json",
     "transcript.jsonl.zst",
 ];
 
 /// Files and folders that a run writes, which `--force` may remove.
-const OWN: [&str; 20] = [
+const OWN: [&str; 22] = [
     "scenario.toml",
     "transcript.jsonl.zst",
     "manifest.json",
@@ -30,6 +32,8 @@ const OWN: [&str; 20] = [
     "workers.parquet",
     "decisions.parquet",
     "ballots.parquet",
+    "rewards.parquet",
+    "comparisons.parquet",
     "report.html",
     "audit.json",
     "audit.html",

@@ -386,6 +386,12 @@ fn write_tables(simulation: &Simulation, arms: &[ArmResult], folder: &Path) -> R
     if arms.iter().any(|arm| !arm.elections.is_empty()) {
         write(tables::ballots(arms), "ballots.parquet")?;
     }
+    if arms.iter().any(|arm| !arm.rewards.is_empty()) {
+        write(tables::rewards(arms), "rewards.parquet")?;
+    }
+    if arms.iter().any(|arm| !arm.comparisons.is_empty()) {
+        write(tables::comparisons(arms), "comparisons.parquet")?;
+    }
     Ok(())
 }
 

@@ -274,6 +274,71 @@ pub fn ballots(arms: &[ArmResult]) -> Result<DataFrame> {
     DataFrame::new_infer_height(columns).map_err(broken)
 }
 
+/// `rewards.parquet`: what planners that pursue a reward of their own got in each tax year.
+///
+/// # Errors
+/// Columns that do not fit together.
+pub fn rewards(arms: &[ArmResult]) -> Result<DataFrame> {
+    let rows = || {
+        arms.iter()
+            .flat_map(|arm| arm.rewards.iter().map(move |row| (&arm.arm, row)))
+    };
+    let columns = vec![
+        Column::new(
+            "arm".into(),
+            rows().map(|(arm, _)| arm.as_str()).collect::<Vec<_>>(),
+        ),
+        Column::new(
+            "year".into(),
+            rows().map(|(_, row)| row.year).collect::<Vec<_>>(),
+        ),
+        Column::new(
+            "part".into(),
+            rows().map(|(_, row)| row.part.as_str()).collect::<Vec<_>>(),
+        ),
+        numbers("value", rows().map(|(_, row)| row.value)),
+    ];
+    DataFrame::new_infer_height(columns).map_err(broken)
+}
+
+/// `comparisons.parquet`: every comparison of two schedules.
+///
+/// # Errors
+/// Columns that do not fit together.
+pub fn comparisons(arms: &[ArmResult]) -> Result<DataFrame> {
+    let rows: Vec<_> = (arms.iter())
+        .flat_map(|arm| {
+            arm.comparisons
+                .iter()
+                .map(move |row| (arm.arm.as_str(), row))
+        })
+        .collect();
+    macro_rules! column {
+        ($name:literal, $row:ident => $value:expr) => {
+            Column::new(
+                $name.into(),
+                rows.iter().map(|(_, $row)| $value).collect::<Vec<_>>(),
+            )
+        };
+    }
+    let columns = vec![
+        Column::new(
+            "arm".into(),
+            rows.iter().map(|(arm, _)| *arm).collect::<Vec<_>>(),
+        ),
+        column!("year", r => r.year),
+        column!("rater", r => r.rater),
+        column!("a", r => r.a.to_string()),
+        column!("b", r => r.b.to_string()),
+        column!("outcome", r => r.outcome),
+        column!("weight", r => r.weight),
+        column!("context", r => r.context),
+        column!("aspect", r => r.aspect),
+        column!("rationale", r => r.rationale.as_deref()),
+    ];
+    DataFrame::new_infer_height(columns).map_err(broken)
+}
+
 /// A table as Parquet (zstd).
 ///
 /// # Errors

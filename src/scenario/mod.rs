@@ -21,6 +21,7 @@ mod build;
 mod complete;
 pub(crate) mod key;
 mod keys;
+mod learning;
 mod limits;
 pub(crate) mod node;
 mod reference;
@@ -45,6 +46,8 @@ use crate::llm::RemoteSpec;
 use crate::population::{Fact, PopulationSpec};
 use crate::search::Method;
 use crate::voting::Rule;
+pub use keys::{names_of_models, names_of_rewards};
+pub use learning::{ModelSpec, Preferences, RewardSpec, Source};
 pub use limits::{Limits, RevenueRule};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
@@ -93,6 +96,10 @@ pub struct Scenario {
     pub models: BTreeMap<String, ModelSettings>,
     /// What is written down.
     pub record: Record,
+    /// How preferences over schedules are learned.
+    pub preferences: Preferences,
+    /// What planners pursue in place of the objective; `None` is the objective.
+    pub reward: Option<RewardSpec>,
     /// Folder with prompt templates that go before fisc's own.
     pub prompts: Option<PathBuf>,
 }
@@ -315,6 +322,8 @@ pub enum PlannerKind {
     Optimal,
     /// A language model proposes rates.
     Llm(LlmPlanner),
+    /// The highest reward, with full information on how workers respond.
+    Reward,
     /// The winners of elections.
     Elected {
         /// `None` is [`Voting::rule`].
@@ -341,6 +350,7 @@ impl PlannerKind {
             PlannerKind::SaezFixedPoint { .. } => "saez-fixed-point",
             PlannerKind::SaezEstimated => "saez-estimated",
             PlannerKind::Optimal => "optimal",
+            PlannerKind::Reward => "reward",
             PlannerKind::Llm(LlmPlanner {
                 proposals: None, ..
             }) => "llm",

@@ -34,6 +34,28 @@ pub(crate) enum Value {
     Table(Vec<Entry>),
 }
 
+impl Node {
+    /// The value as TOML on one line, which reads back to the same value.
+    pub fn written(&self) -> String {
+        match &self.value {
+            Value::Text(text) => toml::Value::from(text.as_str()).to_string(),
+            Value::Whole(Some(whole)) => whole.to_string(),
+            Value::Number(number) => format!("{number:?}"),
+            Value::Flag(flag) => flag.to_string(),
+            Value::Whole(None) | Value::Date => self.text.clone(),
+            Value::List(items) => {
+                let items: Vec<String> = items.iter().map(Node::written).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Value::Table(entries) => {
+                let entry = |e: &Entry| format!("{} = {}", e.name, e.node.written());
+                let entries: Vec<String> = entries.iter().map(entry).collect();
+                format!("{{ {} }}", entries.join(", "))
+            }
+        }
+    }
+}
+
 /// A key of a table and its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {

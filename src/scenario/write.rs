@@ -74,6 +74,18 @@ pub fn to_toml(scenario: &Scenario) -> String {
         }
     }
 
+    // Left out where nothing is learned and nothing but the objective pursued.
+    if let Some(reward) = &scenario.reward {
+        page.header("[reward]");
+        page.set("kind", &reward.written);
+    }
+    if scenario.preferences.given || scenario.reward.is_some() {
+        page.header("[preferences]");
+        for (key, value) in &scenario.preferences.written {
+            page.set(key, value);
+        }
+    }
+
     for group in &scenario.workers {
         page.header("[[workers]]");
         page.set("name", quoted(&group.name));
@@ -360,7 +372,8 @@ fn planner(kind: &PlannerKind) -> String {
         | PlannerKind::Fixed
         | PlannerKind::Law(_)
         | PlannerKind::SaezEstimated
-        | PlannerKind::Optimal => vec![],
+        | PlannerKind::Optimal
+        | PlannerKind::Reward => vec![],
     };
     let name = match kind {
         PlannerKind::Search { .. } => "search".to_owned(),

@@ -16,6 +16,7 @@ pub mod bayesian;
 pub mod cma_es;
 pub mod surrogate;
 
+use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 
 /// A schedule that was tried: rates in 0–1, and the welfare that it brought.
@@ -68,6 +69,20 @@ pub fn whole_percentages(rates: impl IntoIterator<Item = f64>) -> Vec<f64> {
         .into_iter()
         .map(|rate| (100.0 * rate).round().clamp(0.0, 100.0) / 100.0)
         .collect()
+}
+
+/// `points` points in the unit cube of so many `dimensions`, such that in every dimension each of
+/// `points` slices of equal width holds one of them (McKay, Beckman and Conover 1979).
+pub fn latin_hypercube(dimensions: usize, points: usize, rng: &mut impl Rng) -> Vec<Vec<f64>> {
+    let mut all = vec![Vec::with_capacity(dimensions); points];
+    for _ in 0..dimensions {
+        let mut slices: Vec<usize> = (0..points).collect();
+        slices.shuffle(rng);
+        for (point, slice) in all.iter_mut().zip(slices) {
+            point.push((slice as f64 + rng.random::<f64>()) / points as f64);
+        }
+    }
+    all
 }
 
 /// Uniform whole percentages.

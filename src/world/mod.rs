@@ -33,6 +33,7 @@
 //! | [`satisfaction`] | utility that dissatisfaction with the tax policy lowers |
 //! | [`asking`], [`thinking`] | questions to language models; reasoning first |
 //! | [`language`] | hours by language model |
+//! | [`learning`] | rewards besides the objective; preferences learned from comparisons |
 //! | [`treasury`] | income, tax, rebate, utility, and the identities that hold at every step |
 //! | [`elections`] | candidates, ballots, winners who plan |
 //! | [`planners`] | who sets the schedule |
@@ -44,6 +45,7 @@ pub mod elections;
 pub mod frictions;
 pub mod habits;
 pub mod language;
+pub mod learning;
 pub mod planners;
 pub mod record;
 pub mod satisfaction;

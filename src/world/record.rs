@@ -2,6 +2,7 @@
 
 use super::clock::end_of_tax_year;
 use super::elections::{HeldElections, Leader};
+use super::learning::YearReward;
 use super::satisfaction::Bounded;
 use super::{
     Account, Clock, CurrentSchedule, Disposable, EconomyConstants, Group, Income, Labor, Phase,
@@ -108,6 +109,8 @@ pub struct Row {
     pub rebate: f64,
     /// Welfare under the planner's objective.
     pub welfare: f64,
+    /// What the planner pursued: welfare, unless the arm has another reward.
+    pub reward: f64,
     /// Welfare under each of [`RecordedObjectives`].
     pub welfare_each: Vec<f64>,
     /// In the order of [`statistics::names`].
@@ -145,6 +148,7 @@ impl Row {
             revenue: mean(&|row| row.revenue),
             rebate: mean(&|row| row.rebate),
             welfare: mean(&|row| row.welfare),
+            reward: mean(&|row| row.reward),
             welfare_each: means(&|row| &row.welfare_each),
             statistics: means(&|row| &row.statistics),
             kink_shares: means(&|row| &row.kink_shares),
@@ -326,6 +330,7 @@ fn record_step(
         revenue: treasury.revenue,
         rebate: treasury.rebate,
         welfare: step.welfare,
+        reward: step.welfare,
         welfare_each: step.recorded.welfare.clone(),
         statistics: step.recorded.values.clone(),
         kink_shares: step.recorded.kink_shares.clone(),
@@ -366,9 +371,18 @@ fn record_workers(
     rows.panel.utility.extend(panel.utility);
 }
 
-fn record_year(clock: Res<Clock>, steps: Res<Steps>, mut years: ResMut<Years>) {
+fn record_year(
+    clock: Res<Clock>,
+    steps: Res<Steps>,
+    reward: Option<Res<YearReward>>,
+    mut years: ResMut<Years>,
+) {
     let first = steps.0.len().saturating_sub(clock.tax_year as usize);
-    years.0.extend(Row::year(clock.year(), &steps.0[first..]));
+    let mut year = Row::year(clock.year(), &steps.0[first..]);
+    if let (Some(year), Some(reward)) = (&mut year, reward.and_then(|reward| reward.0)) {
+        year.reward = reward;
+    }
+    years.0.extend(year);
 }
 
 /// Statistics in [`Account::Statistics`], rows in [`Phase::Record`].
@@ -422,6 +436,7 @@ mod tests {
             revenue: x,
             rebate: 2.0 * x,
             welfare: 10.0 * x,
+            reward: 10.0 * x,
             welfare_each: vec![x, -x],
             statistics: vec![3.0 * x],
             kink_shares: vec![],

@@ -19,6 +19,7 @@ use crate::fiscal::{Objective, Schedule, Society};
 use crate::random::Streams;
 use rand::RngExt;
 use rayon::prelude::*;
+pub use search::Score;
 use search::{Goal, Search};
 
 /// Largest gap between the rebate that workers expect and the one that they are paid, relative to
@@ -423,6 +424,52 @@ pub fn best_for(
         .reduce(|a, b| if b.value > a.value { b } else { a })
         .expect("at least one start");
     found.schedule()
+}
+
+/// The rates of `edges` that maximise any score of a schedule and its outcome, with the score: the
+/// search of [`optimum`] from the same starts, on all workers throughout. Schedules without an
+/// equilibrium or with a score of NaN are never taken.
+pub fn highest(
+    society: &Society,
+    edges: &[f64],
+    score: &Score,
+    start: &[Schedule],
+    constraints: &Constraints,
+    effort: Effort,
+) -> (Schedule, f64) {
+    // Saez's formula, one of the starts, needs welfare weights; equal ones are as good as any here.
+    let objective = Objective::Utilitarian;
+    let low = constraints.low;
+    let starts = starting_points(society, edges, &objective, start, low, effort.random_starts);
+    let goal = Goal::Score(score);
+    let search = |rates: &[f64]| Search::new(society, edges, goal.clone(), *constraints, rates);
+    let mut found: Vec<Search> = starts
+        .par_iter()
+        .map(|rates| search(rates).descend(0.16, 1e-3))
+        .collect();
+    found.sort_by(|a, b| b.value.total_cmp(&a.value));
+    let streams = Streams::new(0, "optimum wandering");
+    let best = found
+        .par_iter()
+        .take(effort.polished.max(1))
+        .enumerate()
+        .map(|(place, start)| {
+            let tries = if place < effort.wandering {
+                effort.tries * edges.len()
+            } else {
+                0
+            };
+            search(&start.rates)
+                .with_pairs()
+                .descend(0.02, 1e-5)
+                .wander(tries, &mut streams.at(place as u64, 0))
+                .descend(0.001, 1e-6)
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .reduce(|a, b| if b.value > a.value { b } else { a })
+        .expect("at least one start");
+    (best.schedule(), best.value)
 }
 
 fn starting_points(

@@ -5,13 +5,18 @@ use crate::fiscal::{Objective, Outcome, Schedule, Society, inequality};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+/// A number to maximise, from a schedule and what it leads to.
+pub type Score<'a> = dyn Fn(&Schedule, &Outcome) -> f64 + Sync + 'a;
+
 /// What a search maximises.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Goal<'a> {
     /// Welfare.
     Welfare(&'a Objective),
     /// Mean utility of the workers at these places.
     Utility(std::ops::Range<usize>),
+    /// Any number.
+    Score(&'a Score<'a>),
     /// (1 − p)·W/`unit` + p·mean tax/`money`: a price on revenue, which for each p in [0, 1] finds a
     /// schedule that is the best of all that raise as much.
     Priced {
@@ -95,6 +100,7 @@ impl<'a> Search<'a> {
         let value = match &self.goal {
             Goal::Welfare(objective) => welfare(objective),
             Goal::Utility(places) => inequality::mean(&self.outcome.utility[places.clone()]),
+            Goal::Score(score) => score(&schedule, &self.outcome),
             Goal::Priced {
                 objective,
                 price,

@@ -30,11 +30,11 @@ pub struct BradleyTerry {
     pub ensemble: usize,
     /// Whether features are scaled first; else the prior is on the parameters of raw features.
     pub scaled: bool,
-    fitted: Option<Fitted>,
+    pub(crate) fitted: Option<Fitted>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Fitted {
+pub(crate) struct Fitted {
     scaling: Scaling,
     /// One for each member of the ensemble.
     thetas: Vec<Vec<f64>>,

@@ -22,11 +22,11 @@ pub struct Thurstone {
     pub ridge: f64,
     /// Whether τ is the same for all items.
     pub equal_variance: bool,
-    fitted: Option<Fitted>,
+    pub(crate) fitted: Option<Fitted>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Fitted {
+pub(crate) struct Fitted {
     scaling: Scaling,
     /// θ.
     mean: Vec<f64>,

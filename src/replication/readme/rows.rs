@@ -162,6 +162,14 @@ pub(super) fn datasets(contents: &Contents, asks: bool) -> Rows {
             "ballots.parquet",
             "one row per voter and candidate of an election",
         ),
+        (
+            "rewards.parquet",
+            "one row per part of the reward that a planner pursued, and tax year",
+        ),
+        (
+            "comparisons.parquet",
+            "one row per comparison of two schedules",
+        ),
         ("summary.json", "the last tax year of every planner"),
     ] {
         if has(name) {

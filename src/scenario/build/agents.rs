@@ -412,6 +412,7 @@ pub(super) fn planner(
         },
         "saez-estimated" => PlannerKind::SaezEstimated,
         "optimal" => PlannerKind::Optimal,
+        "reward" => PlannerKind::Reward,
         "llm" => PlannerKind::Llm(llm_planner(&parameters, models)?),
         "hybrid" => {
             let planner = LlmPlanner {

@@ -2,6 +2,7 @@
 
 mod agents;
 mod files;
+mod learning;
 mod section;
 
 use std::path::Path;
@@ -12,7 +13,7 @@ use self::section::{Section, not_built, picked};
 use super::key::{Kind, is_label};
 use super::keys::{FACTS, SCENARIO, WELFARE};
 use super::node::Node;
-use super::{Limits, PersonaWriter, Record, RevenueRule, Scenario, Taxes};
+use super::{Limits, PersonaWriter, PlannerKind, Record, RevenueRule, Scenario, Taxes};
 use crate::error::{Error, Place, Result};
 use crate::fiscal::law::TaxLaw;
 use crate::fiscal::uncertain::ObjectiveSet;
@@ -41,6 +42,10 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let years = steps / tax_year;
     let planner = planner(planner_node, &taxes, &models, years)?;
     let compare = root.table("compare");
+    let compare = compared(compare.node("planners"), &planner, &taxes, &models, years)?;
+    let preferences = learning::preferences(&root.table("preferences"), folder)?;
+    let arms: Vec<&PlannerKind> = std::iter::once(&planner).chain(&compare).collect();
+    let reward = learning::reward(&root.table("reward"), &preferences, &arms, years)?;
     Ok(Scenario {
         name: name(&root, file)?,
         seed: root.whole("seed")?,
@@ -53,7 +58,9 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
         uncertain: uncertain(&root.table("objective"))?,
         workers: workers(root.node("workers"), &economy, &models)?,
         voting: voting(&root.table("voting"), &models)?,
-        compare: compared(compare.node("planners"), &planner, &taxes, &models, years)?,
+        compare,
+        preferences,
+        reward,
         record: Record {
             workers_every: root.table("record").small("workers_every")?,
         },

@@ -296,6 +296,11 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
         "The exact optimum of this economy over the bracket rates, with full information.",
     ),
     choice(
+        "reward",
+        &[],
+        "The highest `reward.kind` over the bracket rates, with full information on how workers respond; while nothing is learned yet, the initial schedule. Where the reward is made by comparing, the best of a list of schedules.",
+    ),
+    choice(
         "llm",
         &[
             model(),

@@ -1,11 +1,14 @@
 //! The table of all keys of a scenario file.
 
 mod agents;
+mod learning;
 
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};
 use crate::population::census::MINIMUM_WAGE;
 use Default::{Required, Unset, Value};
 pub(super) use agents::{LAYERS_MAX, MODEL, PLANNERS, POINTS, VOTING, WORKERS};
+pub(super) use learning::{PREFERENCES, REWARD};
+pub use learning::{names_of_models, names_of_rewards};
 
 /// The keys at the top of a scenario file.
 pub(super) const SCENARIO: &[Key] = &[
@@ -78,6 +81,20 @@ pub(super) const SCENARIO: &[Key] = &[
         Value("{}"),
         "",
         "What the planner maximises.",
+    ),
+    key(
+        "reward",
+        Kind::Table(REWARD),
+        Value("{}"),
+        "",
+        "What planners pursue, where that is not the objective.",
+    ),
+    key(
+        "preferences",
+        Kind::Table(PREFERENCES),
+        Value("{}"),
+        "",
+        "How preferences over tax schedules are learned from comparisons, for the reward `learned`.",
     ),
     key(
         "workers",

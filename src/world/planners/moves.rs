@@ -27,12 +27,13 @@ impl Move {
     }
 }
 
-/// The year with the highest welfare; of equal ones the first. NaN never wins.
+/// The year with the highest reward, which is welfare unless the arm has another; of equal ones the
+/// first. NaN never wins.
 pub fn best(years: &[Row]) -> Option<&Row> {
     years
         .iter()
-        .filter(|row| !row.welfare.is_nan())
-        .reduce(|a, b| if b.welfare > a.welfare { b } else { a })
+        .filter(|row| !row.reward.is_nan())
+        .reduce(|a, b| if b.reward > a.reward { b } else { a })
 }
 
 /// Whether the planner of `final_years` now plays the best schedule so far instead of a new one.
@@ -87,6 +88,7 @@ pub(super) mod tests {
             revenue: 0.0,
             rebate: 0.0,
             welfare,
+            reward: welfare,
             welfare_each: vec![],
             statistics: vec![],
             kink_shares: vec![],

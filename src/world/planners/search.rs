@@ -22,13 +22,14 @@ pub struct SearchPlanner {
     pub final_years: u32,
 }
 
-/// The years as black-box search sees them: rates and welfare, where there is one.
+/// The years as black-box search sees them: rates and reward (welfare unless the arm has another),
+/// where there is one.
 pub fn history(years: &[Row]) -> Vec<Tried> {
-    let with_welfare = years.iter().filter(|row| row.welfare.is_finite());
-    with_welfare
+    let rewarded = years.iter().filter(|row| row.reward.is_finite());
+    rewarded
         .map(|row| Tried {
             rates: row.schedule.rates().to_vec(),
-            welfare: row.welfare,
+            welfare: row.reward,
         })
         .collect()
 }

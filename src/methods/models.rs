@@ -1,0 +1,27 @@
+//! Preference models.
+
+use super::{Family, Method};
+
+/// In the order of the page.
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        key: "bradley-terry",
+        family: Family::Model,
+        what: "Logistic preferences by a score that is linear in features or has one hidden layer; one fit, or an ensemble.",
+        equation: "P(a ≻ b) = σ(s(a) − s(b)); max Σ w [y ln P + (1−y) ln(1−P)] − ½·ridge·‖θ‖²",
+        source: "Bradley and Terry (1952)",
+        result: "planted coefficients come back within their standard errors, whose mean square of z is 1",
+        test: "planted_scores_come_back",
+        example: "examples/preferences/bradley-terry.toml",
+    },
+    Method {
+        key: "thurstone",
+        family: Family::Model,
+        what: "Utilities that are normal around a mean, with a spread of their own for each schedule.",
+        equation: "P(a ≻ b) = Φ((μ(a) − μ(b))/√(τ(a)² + τ(b)²)), μ and ln τ linear in x",
+        source: "Thurstone (1927), cases III and V",
+        result: "planted means within 0.1 and planted spreads within a sixth, from 40,000 comparisons of four items",
+        test: "planted_means_and_spreads_come_back",
+        example: "examples/preferences/thurstone.toml",
+    },
+];

@@ -1,0 +1,138 @@
+//! `[preferences]` and `[reward]`.
+
+use std::path::Path;
+
+use super::files::existing;
+use super::section::{Section, not_built};
+use crate::error::Result;
+use crate::preferences::PreferenceModel;
+use crate::preferences::head::Head;
+use crate::preferences::models::bradley_terry::BradleyTerry;
+use crate::preferences::models::thurstone::Thurstone;
+use crate::preferences::source::UtilityAnswers;
+use crate::rewards::Reward;
+use crate::rewards::learned::{Features, Learned, Weights};
+use crate::scenario::key::Kind;
+use crate::scenario::{ModelSpec, PlannerKind, Preferences, RewardSpec, Source};
+
+pub(super) fn preferences(section: &Section, folder: &Path) -> Result<Preferences> {
+    Ok(Preferences {
+        source: match section.choice("source") {
+            ("utility", parameters) => Source::Utility {
+                answers: UtilityAnswers {
+                    noise: parameters.number("noise")?,
+                    flipped: parameters.number("flipped")?,
+                },
+                equality: numbers(&parameters, "equality")?,
+                cycle: parameters.number("cycle")?,
+            },
+            ("file", parameters) => Source::File {
+                path: existing(parameters.node("path"), folder, Path::is_file, "file")?,
+            },
+            (name, _) => not_built("preferences.source", name),
+        },
+        model: ModelSpec {
+            written: section.node("model").written(),
+            model: model(section)?,
+        },
+        features: match section.choice("features").0 {
+            "own" => Features::Own,
+            "society" => Features::Society,
+            "rates" => Features::Rates,
+            name => not_built("preferences.features", name),
+        },
+        weights: match section.choice("weights").0 {
+            "equal" => Weights::Equal,
+            "inverse-wage" => Weights::InverseWage,
+            name => not_built("preferences.weights", name),
+        },
+        comparisons: section.whole("comparisons")? as usize,
+        schedules: section.whole("schedules")? as usize,
+        years: section.small("years")?,
+        held_out: section.number("held_out")?,
+        written: (section.keys.iter())
+            .filter_map(|key| Some((key.name.to_owned(), section.node.get(key.name)?.written())))
+            .collect(),
+        given: section.node.given,
+    })
+}
+
+fn numbers(section: &Section, name: &str) -> Result<Vec<f64>> {
+    let kind = section.key(name).kind;
+    let Kind::List(&Kind::Number(interval, unit)) = kind else {
+        panic!("`{name}` is not a list of numbers");
+    };
+    let items = section.node(name).items(kind)?;
+    items
+        .iter()
+        .map(|item| item.number(interval, unit))
+        .collect()
+}
+
+fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
+    Ok(match section.choice("model") {
+        ("bradley-terry", parameters) => Box::new(BradleyTerry {
+            ridge: parameters.number("ridge")?,
+            head: match parameters.whole("hidden")? as usize {
+                0 => Head::Linear,
+                units => Head::Hidden { units },
+            },
+            ensemble: parameters.whole("ensemble")? as usize,
+            ..BradleyTerry::default()
+        }),
+        ("thurstone", parameters) => Box::new(Thurstone {
+            ridge: parameters.number("ridge")?,
+            equal_variance: parameters.node("equal_variance").flag()?,
+            ..Thurstone::default()
+        }),
+        (name, _) => not_built("preferences.model", name),
+    })
+}
+
+/// `None` where planners pursue the objective.
+pub(super) fn reward(
+    section: &Section,
+    preferences: &Preferences,
+    arms: &[&PlannerKind],
+    years: u32,
+) -> Result<Option<RewardSpec>> {
+    let node = section.node("kind");
+    let (name, _) = section.choice("kind");
+    let reward: Box<dyn Reward> = match name {
+        "welfare" => {
+            if arms.iter().any(|arm| matches!(arm, PlannerKind::Reward)) {
+                return Err(node
+                    .error("the planner `reward` has no reward of its own to pursue")
+                    .allowed("a kind other than `welfare`, or the planner `optimal`"));
+            }
+            return Ok(None);
+        }
+        "learned" => Box::new(Learned {
+            model: preferences.model.model.clone(),
+            features: preferences.features,
+            weights: preferences.weights,
+            pool: Vec::new(),
+            fitted: false,
+        }),
+        name => not_built("reward.kind", name),
+    };
+    if let Some(arm) = arms.iter().find(|arm| matches!(arm, PlannerKind::Llm(_))) {
+        return Err(node
+            .error(format!(
+                "the planner `{}` is told the objective and cannot pursue a reward",
+                arm.arm()
+            ))
+            .allowed("kind = \"welfare\", or other planners"));
+    }
+    if !reward.ready() && years < 2 {
+        return Err(node
+            .error("no tax year is left to pursue what is learned in the first")
+            .value(format!("{years} tax year"))
+            .allowed("at least two (steps / tax_year)"));
+    }
+    Ok(Some(RewardSpec {
+        name: name.to_owned(),
+        written: node.written(),
+        reward,
+    }))
+}

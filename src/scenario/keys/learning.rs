@@ -1,0 +1,224 @@
+//! The keys of `[preferences]` and `[reward]`.
+
+use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
+use super::{above, number_from};
+use Default::{Required, Value};
+
+pub(in crate::scenario) const PREFERENCES: &[Key] = &[
+    key(
+        "source",
+        Kind::Choice(SOURCES),
+        Value(r#""utility""#),
+        r#"{ utility = { noise = 1000.0 } }"#,
+        "Who compares tax schedules, and how.",
+    ),
+    key(
+        "model",
+        Kind::Choice(PREFERENCE_MODELS),
+        Value(r#""bradley-terry""#),
+        r#"{ bradley-terry = { ridge = 0.1 } }"#,
+        "What is fitted to the judgements. See `docs/methods.md`.",
+    ),
+    key(
+        "features",
+        Kind::Choice(FEATURES),
+        Value(r#""own""#),
+        r#""society""#,
+        "What raters are shown of a schedule, and the model sees.",
+    ),
+    key(
+        "weights",
+        Kind::Choice(WEIGHTS),
+        Value(r#""equal""#),
+        r#""inverse-wage""#,
+        "Whose judgement counts how much in the reward.",
+    ),
+    key(
+        "comparisons",
+        Kind::Whole(1, 10_000_000, "comparisons"),
+        Value("2000"),
+        "2000",
+        "Comparisons made after each of the first `years` tax years; the model is fitted to all so far.",
+    ),
+    key(
+        "schedules",
+        Kind::Whole(2, 100_000, "schedules"),
+        Value("64"),
+        "64",
+        "Schedules that are compared: the initial one and others with its brackets, their rates a Latin hypercube over all that is allowed; new ones in every year that asks.",
+    ),
+    key(
+        "years",
+        Kind::Whole(1, 1_000_000, "tax years"),
+        Value("1"),
+        "1",
+        "First tax years after which workers are asked.",
+    ),
+    key(
+        "held_out",
+        Kind::Number(
+            Interval {
+                low: 0.0,
+                open: false,
+                high: 0.9,
+            },
+            "share",
+        ),
+        Value("0.2"),
+        "0.2",
+        "Share of the comparisons on which the model is judged after it was fitted to the others. What the planner pursues is fitted to all.",
+    ),
+];
+
+const SOURCES: &[Choice] = &[
+    choice(
+        "utility",
+        &[
+            key(
+                "noise",
+                number_from(0.0, "unit of utility"),
+                Value("1000.0"),
+                "1000.0",
+                "Scale s of the logistic noise: a worker prefers a with probability σ((u(a) − u(b))/s); 0 never errs.",
+            ),
+            key(
+                "flipped",
+                Kind::Number(
+                    Interval {
+                        low: 0.0,
+                        open: false,
+                        high: 0.5,
+                    },
+                    "share",
+                ),
+                Value("0.0"),
+                "0.25",
+                "Share of answers that are turned round afterwards.",
+            ),
+            key(
+                "equality",
+                Kind::List(&number_from(f64::NEG_INFINITY, "unit of utility")),
+                Value("[]"),
+                "[40000.0, -40000.0]",
+                "What a Gini coefficient of disposable income of 0 instead of 1 is worth to workers, by turns: planted tastes, to see whether a model finds them.",
+            ),
+            key(
+                "cycle",
+                number_from(f64::NEG_INFINITY, "logits"),
+                Value("0.0"),
+                "4.0",
+                "A planted cycle: 4·cycle·(x_a·y_b − y_a·x_b) is added to the log-odds of a over b, with x and y the first and last rate less ½.",
+            ),
+        ],
+        "Workers compare two schedules by the utility that each would bring them, everybody's responses included: a truth to test learning against.",
+    ),
+    choice(
+        "file",
+        &[key(
+            "path",
+            Kind::Text,
+            Required,
+            r#""comparisons.csv""#,
+            "CSV, relative to this file, with the columns `rater` (a worker, from 0), `a` and `b` (schedules such as `0:0.10,11600:0.12`), `outcome` (1: a preferred, 0: b) and, if wanted, `weight`, `context`, `aspect`, `rationale`.",
+        )],
+        "Judgements of people, or of another program. All are used after the first tax year; `comparisons`, `schedules` and `years` have no effect.",
+    ),
+];
+
+const FEATURES: &[Choice] = &[
+    choice(
+        "own",
+        &[],
+        "What happens to the rater: own disposable income, cost of effort and hours. The model is a utility function, and the reward the weighted mean of everybody's utility by it.",
+    ),
+    choice(
+        "society",
+        &[],
+        "What happens to all: disposable income by tenth of wages, mean hours, income and effort, inequality, revenue.",
+    ),
+    choice("rates", &[], "The rates of the schedule themselves."),
+];
+
+const WEIGHTS: &[Choice] = &[
+    choice("equal", &[], "Everybody's alike."),
+    choice(
+        "inverse-wage",
+        &[],
+        "In inverse proportion to hourly wages, as in the objective `inverse_wage`.",
+    ),
+];
+
+const RIDGE: Key = key(
+    "ridge",
+    above(0.0, ""),
+    Value("0.1"),
+    "0.1",
+    "Precision of the normal prior on the parameters of features scaled to variance 1.",
+);
+
+/// The preference models.
+const PREFERENCE_MODELS: &[Choice] = &[
+    choice(
+        "bradley-terry",
+        &[
+            RIDGE,
+            key(
+                "hidden",
+                Kind::Whole(0, 1_000, "units"),
+                Value("0"),
+                "8",
+                "Units of a hidden layer; 0 is a linear score.",
+            ),
+            key(
+                "ensemble",
+                Kind::Whole(0, 1_000, "members"),
+                Value("0"),
+                "10",
+                "Copies fitted to comparisons drawn with replacement, whose mean is the score; 0 fits once.",
+            ),
+        ],
+        "Logistic in the difference of two scores.",
+    ),
+    choice(
+        "thurstone",
+        &[
+            RIDGE,
+            key(
+                "equal_variance",
+                Kind::Flag,
+                Value("false"),
+                "true",
+                "Whether all items are judged with the same noise.",
+            ),
+        ],
+        "Normal in the difference of two uncertain utilities.",
+    ),
+];
+
+pub(in crate::scenario) const REWARD: &[Key] = &[key(
+    "kind",
+    Kind::Choice(REWARDS),
+    Value(r#""welfare""#),
+    r#""learned""#,
+    "What the planners `reward` and `search` pursue, in place of the objective, by which all planners are measured as before.",
+)];
+
+/// The rewards.
+const REWARDS: &[Choice] = &[
+    choice("welfare", &[], "The objective itself."),
+    choice(
+        "learned",
+        &[],
+        "The model of `[preferences]`, once it is fitted; the initial schedule stays until then.",
+    ),
+];
+
+/// Names of the preference models that a scenario knows.
+pub fn names_of_models() -> Vec<&'static str> {
+    PREFERENCE_MODELS.iter().map(|choice| choice.name).collect()
+}
+
+/// Names of the rewards that a scenario knows.
+pub fn names_of_rewards() -> Vec<&'static str> {
+    REWARDS.iter().map(|choice| choice.name).collect()
+}

@@ -1,0 +1,85 @@
+//! What planners are after besides welfare, and how preferences are learned.
+
+use crate::preferences::PreferenceModel;
+use crate::preferences::source::UtilityAnswers;
+use crate::rewards::Reward;
+use crate::rewards::learned::{Features, Weights};
+use std::path::PathBuf;
+
+/// A preference model that is still to be fitted, with its settings as TOML; equal settings make
+/// equal specifications.
+#[derive(Clone, Debug)]
+pub struct ModelSpec {
+    /// As the scenario writes it, every default written out.
+    pub written: String,
+    /// The model.
+    pub model: Box<dyn PreferenceModel>,
+}
+
+impl PartialEq for ModelSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+/// A planner's reward, with its settings as TOML.
+#[derive(Clone, Debug)]
+pub struct RewardSpec {
+    /// The choice's name.
+    pub name: String,
+    /// As the scenario writes it, every default written out.
+    pub written: String,
+    /// The reward as it is before the first year.
+    pub reward: Box<dyn Reward>,
+}
+
+impl PartialEq for RewardSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+/// Where judgements come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// Workers compare schedules by the utility that they would have.
+    Utility {
+        /// How they answer.
+        answers: UtilityAnswers,
+        /// What a Gini coefficient of 1 instead of 0 is worth to them, in the unit of utility, by
+        /// turns: the first entry to the first worker, and so on, from the start again.
+        equality: Vec<f64>,
+        /// Strength of a planted cycle, in logits: see `docs/methods.md`.
+        cycle: f64,
+    },
+    /// A table of comparisons.
+    File {
+        /// CSV.
+        path: PathBuf,
+    },
+}
+
+/// How preferences over tax schedules are learned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preferences {
+    /// Where judgements come from.
+    pub source: Source,
+    /// What is fitted to them.
+    pub model: ModelSpec,
+    /// What raters are shown of a schedule.
+    pub features: Features,
+    /// Whose judgement counts how much.
+    pub weights: Weights,
+    /// Comparisons made after each of the first `years` tax years.
+    pub comparisons: usize,
+    /// Schedules that are drawn to be compared, at least 2.
+    pub schedules: usize,
+    /// First tax years after which workers are asked.
+    pub years: u32,
+    /// Share of comparisons that are kept from the model to judge it, below 1.
+    pub held_out: f64,
+    /// The section as TOML, key by key.
+    pub written: Vec<(String, String)>,
+    /// Whether the scenario has the section.
+    pub given: bool,
+}

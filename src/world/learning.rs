@@ -1,0 +1,528 @@
+//! Rewards that planners pursue in place of the objective, and preferences learned for them.
+//!
+//! At the end of every tax year, in [`Phase::Learn`]: the year's mean situation is formed, raters
+//! are asked and the preference model is fitted ([`PreferencesPlugin`]), and the year is judged
+//! ([`RewardPlugin`]). A reward or a preference model of one's own enters by
+//!
+//! ```no_run
+//! # use fisc::rewards::{Judged, Reward, Situation};
+//! # #[derive(Clone, Debug)] struct Mine;
+//! # impl Reward for Mine {
+//! #     fn judge(&self, s: &Situation) -> fisc::Result<Judged> { Ok(Judged::plain(s.rebate)) }
+//! #     fn boxed(&self) -> Box<dyn Reward> { Box::new(self.clone()) }
+//! # }
+//! use fisc::world::learning::RewardPlugin;
+//! # let simulation: fisc::run::Simulation = todo!();
+//! let simulation = simulation.add_plugins(RewardPlugin::new(Mine));
+//! ```
+
+use super::clock::end_of_tax_year;
+use super::planners::{Counterpart, TaxRules};
+use super::record::{AllWorkers, FlatPanel};
+use super::treasury::Treasury;
+use super::{Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, Seed, Step};
+use crate::error::Result;
+use crate::fiscal::{Outcome, Schedule as TaxSchedule, inequality};
+use crate::preferences::source::{Answer, UtilityAnswers};
+use crate::preferences::{Comparison, Evaluation, Items, Judgements, PreferenceModel, evaluate};
+use crate::random::Streams;
+use crate::rewards::learned::{Features, Weights};
+use crate::rewards::{Reward, Situation};
+use crate::search::latin_hypercube;
+use bevy_app::prelude::*;
+use bevy_ecs::prelude::*;
+use rayon::prelude::*;
+use std::collections::HashMap;
+
+/// Order inside [`Phase::Learn`] at the end of a tax year.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Learn {
+    /// The year's means are formed.
+    Observe,
+    /// Judgements are collected and models fitted.
+    Fit,
+    /// The year is judged.
+    Judge,
+}
+
+/// The reward that planners pursue.
+#[derive(Resource, Clone, Debug)]
+pub struct PlannerReward {
+    /// The reward.
+    pub reward: Box<dyn Reward>,
+    /// How often it has changed: a planner that has found its maximum looks again after a change.
+    pub version: u32,
+}
+
+/// The reward of the tax year that has just ended.
+#[derive(Resource, Clone, Copy, Debug, Default)]
+pub struct YearReward(pub Option<f64>);
+
+/// A named number of a judged year.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RewardRow {
+    /// Tax year, from 1.
+    pub year: u32,
+    /// `total`, a part's name, or `bracket_1`, ….
+    pub part: String,
+    /// Its value.
+    pub value: f64,
+}
+
+/// All judged years.
+#[derive(Resource, Clone, Debug, Default)]
+pub struct RewardRows(pub Vec<RewardRow>);
+
+/// A comparison as it is recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedComparison {
+    /// Tax year after which it was made.
+    pub year: u32,
+    /// Worker.
+    pub rater: u32,
+    /// A schedule.
+    pub a: TaxSchedule,
+    /// Another.
+    pub b: TaxSchedule,
+    /// 1 when a was preferred.
+    pub outcome: f64,
+    /// How much it counts.
+    pub weight: f64,
+    /// Context.
+    pub context: u32,
+    /// Aspect.
+    pub aspect: u32,
+    /// What was said.
+    pub rationale: Option<String>,
+}
+
+/// All comparisons so far.
+#[derive(Resource, Clone, Debug, Default)]
+pub struct RecordedComparisons(pub Vec<RecordedComparison>);
+
+/// Reports of the fitted models, by tax year.
+#[derive(Resource, Clone, Debug, Default)]
+pub struct Evaluations(pub Vec<(u32, Evaluation)>);
+
+/// Means over the steps of the current tax year, by worker.
+#[derive(Resource, Clone, Debug, Default)]
+struct YearMeans {
+    steps: u32,
+    rebate: f64,
+    sum: FlatPanel,
+}
+
+fn observe(
+    workers: AllWorkers,
+    treasury: Res<Treasury>,
+    mut flat: Local<FlatPanel>,
+    clock: Res<Clock>,
+    mut means: ResMut<YearMeans>,
+) {
+    if (clock.step - 1).is_multiple_of(clock.tax_year) {
+        *means = YearMeans::default();
+    }
+    let panel = workers.panel(&mut flat);
+    let means = &mut *means;
+    means.sum.wage = panel.wage.to_vec();
+    for (sum, values) in [
+        (&mut means.sum.labor, panel.labor),
+        (&mut means.sum.income, panel.income),
+        (&mut means.sum.tax, panel.tax),
+        (&mut means.sum.disposable, panel.disposable),
+        (&mut means.sum.utility, panel.utility),
+    ] {
+        sum.resize(values.len(), 0.0);
+        sum.iter_mut().zip(values).for_each(|(s, x)| *s += x);
+    }
+    means.rebate += treasury.rebate;
+    means.steps += 1;
+}
+
+fn close_year(mut means: ResMut<YearMeans>) {
+    let means = &mut *means;
+    let steps = f64::from(means.steps);
+    for column in [
+        &mut means.sum.labor,
+        &mut means.sum.income,
+        &mut means.sum.tax,
+        &mut means.sum.disposable,
+        &mut means.sum.utility,
+    ] {
+        column.iter_mut().for_each(|sum| *sum /= steps);
+    }
+    means.rebate /= steps;
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a system says all that it touches"
+)]
+fn judge_year(
+    clock: Res<Clock>,
+    economy: Res<EconomyConstants>,
+    schedule: Res<CurrentSchedule>,
+    means: Res<YearMeans>,
+    mut reward: ResMut<PlannerReward>,
+    mut year: ResMut<YearReward>,
+    mut rows: ResMut<RewardRows>,
+    mut failure: ResMut<Failure>,
+) {
+    year.0 = Some(f64::NAN);
+    if !reward.reward.ready() {
+        return;
+    }
+    let situation = Situation {
+        schedule: &schedule.0,
+        economy: &economy.0,
+        wage: &means.sum.wage,
+        labor: &means.sum.labor,
+        income: &means.sum.income,
+        tax: &means.sum.tax,
+        disposable: &means.sum.disposable,
+        utility: &means.sum.utility,
+        rebate: means.rebate,
+    };
+    let judged = reward.reward.judge(&situation).and_then(|judged| {
+        reward.reward.learn(&situation, &judged)?;
+        Ok(judged)
+    });
+    match judged {
+        Ok(judged) => {
+            year.0 = Some(judged.total);
+            let brackets = judged.by_bracket.unwrap_or_default();
+            let brackets = (brackets.into_iter().enumerate())
+                .map(|(k, value)| (format!("bracket_{}", k + 1), value));
+            let all = std::iter::once(("total".to_owned(), judged.total));
+            rows.0.extend(
+                all.chain(judged.parts)
+                    .chain(brackets)
+                    .map(|(part, value)| RewardRow {
+                        year: clock.year(),
+                        part,
+                        value,
+                    }),
+            );
+        }
+        Err(error) => {
+            failure.raise(error.context(format!("the reward of tax year {}", clock.year())))
+        }
+    }
+}
+
+/// A reward that planners pursue and that judges every tax year.
+#[derive(Clone, Debug)]
+pub struct RewardPlugin(Box<dyn Reward>);
+
+impl RewardPlugin {
+    /// With this reward.
+    pub fn new(reward: impl Reward + 'static) -> Self {
+        RewardPlugin(Box::new(reward))
+    }
+
+    /// With this reward.
+    pub fn boxed(reward: Box<dyn Reward>) -> Self {
+        RewardPlugin(reward)
+    }
+}
+
+impl Plugin for RewardPlugin {
+    fn build(&self, app: &mut App) {
+        app.insert_resource(PlannerReward {
+            reward: self.0.clone(),
+            version: 0,
+        })
+        .init_resource::<YearMeans>()
+        .init_resource::<YearReward>()
+        .init_resource::<RewardRows>()
+        .init_resource::<RecordedComparisons>()
+        .init_resource::<Evaluations>()
+        .configure_sets(
+            Step,
+            (Learn::Observe, Learn::Fit, Learn::Judge)
+                .chain()
+                .in_set(Phase::Learn),
+        )
+        .add_systems(
+            Step,
+            (
+                (observe, close_year.run_if(end_of_tax_year))
+                    .chain()
+                    .in_set(Learn::Observe),
+                judge_year.run_if(end_of_tax_year).in_set(Learn::Judge),
+            ),
+        );
+    }
+
+    fn is_unique(&self) -> bool {
+        false
+    }
+}
+
+/// Where judgements come from.
+#[derive(Clone, Debug)]
+pub enum Raters {
+    /// Workers with a known utility.
+    Utility {
+        /// How they answer.
+        answers: UtilityAnswers,
+        /// What a Gini coefficient of 0 instead of 1 is worth to them, by turns.
+        equality: Vec<f64>,
+        /// Strength of a planted cycle, logits.
+        cycle: f64,
+    },
+    /// Comparisons that are there already.
+    Given(Vec<RecordedComparison>),
+}
+
+/// Asks raters after the first tax years and fits a preference model, which becomes the model of
+/// every [`Learned`](crate::rewards::Learned) reward.
+#[derive(Resource, Clone, Debug)]
+pub struct PreferencesPlugin {
+    /// Where judgements come from.
+    pub raters: Raters,
+    /// What is fitted.
+    pub model: Box<dyn PreferenceModel>,
+    /// What raters are shown.
+    pub features: Features,
+    /// Whose judgement counts how much.
+    pub weights: Weights,
+    /// Comparisons after each asking year.
+    pub comparisons: usize,
+    /// Schedules that are compared in each.
+    pub schedules: usize,
+    /// First tax years after which raters are asked.
+    pub years: u32,
+    /// Share of comparisons on which the model is judged.
+    pub held_out: f64,
+}
+
+/// The initial schedule and others with its brackets, rates by Latin hypercube over what is allowed;
+/// those without an equilibrium are left out.
+fn candidates(
+    rules: &TaxRules,
+    society: &Counterpart,
+    count: usize,
+    seed: u64,
+    year: u32,
+) -> Vec<(TaxSchedule, Outcome)> {
+    let edges = rules.initial.edges();
+    let mut rng = Streams::new(seed, "compared schedules").at(0, u64::from(year));
+    let (low, high) = (rules.constraints.low, rules.constraints.high);
+    let drawn = latin_hypercube(edges.len(), count.saturating_sub(1), &mut rng);
+    let drawn = drawn.into_iter().map(|point| {
+        let rates: Vec<f64> = point.iter().map(|x| low + (high - low) * x).collect();
+        TaxSchedule::of_checked(edges.to_vec(), rules.constraints.nearest(&rates))
+    });
+    let all: Vec<TaxSchedule> = std::iter::once(rules.initial.clone())
+        .chain(drawn)
+        .collect();
+    outcomes(society, all)
+}
+
+fn outcomes(society: &Counterpart, schedules: Vec<TaxSchedule>) -> Vec<(TaxSchedule, Outcome)> {
+    let society = &society.0;
+    (schedules.into_par_iter())
+        .map(|schedule| {
+            let outcome = society.outcome(&schedule);
+            (schedule, outcome)
+        })
+        .filter(|(_, outcome)| {
+            let scale = inequality::mean(&outcome.income).max(1.0);
+            outcome.settled && outcome.rebate_gap <= society.equilibrium_tolerance() * scale
+        })
+        .collect()
+}
+
+impl PreferencesPlugin {
+    fn answers(
+        &self,
+        pool: &[(TaxSchedule, Outcome)],
+        seed: u64,
+        year: u32,
+    ) -> Vec<RecordedComparison> {
+        let Raters::Utility {
+            answers,
+            equality,
+            cycle,
+        } = &self.raters
+        else {
+            return Vec::new();
+        };
+        let utility: Vec<Vec<f64>> = pool
+            .iter()
+            .map(|(_, outcome)| {
+                let mut disposable = outcome.disposable.clone();
+                disposable.sort_unstable_by(f64::total_cmp);
+                let equal = 1.0 - inequality::gini(&disposable);
+                (outcome.utility.iter().enumerate())
+                    .map(|(r, u)| match equality.is_empty() {
+                        true => *u,
+                        false => u + equality[r % equality.len()] * equal,
+                    })
+                    .collect()
+            })
+            .collect();
+        let ends = |k: usize| {
+            let rates = pool[k].0.rates();
+            (rates[0] - 0.5, rates[rates.len() - 1] - 0.5)
+        };
+        let around = |a: usize, b: usize| {
+            let ((xa, ya), (xb, yb)) = (ends(a), ends(b));
+            4.0 * cycle * (xa * yb - ya * xb)
+        };
+        let mut rng = Streams::new(seed, "comparisons").at(0, u64::from(year));
+        let told = |answer: Answer| RecordedComparison {
+            year,
+            rater: answer.rater as u32,
+            a: pool[answer.a].0.clone(),
+            b: pool[answer.b].0.clone(),
+            outcome: f64::from(u8::from(answer.first)),
+            weight: 1.0,
+            context: 0,
+            aspect: 0,
+            rationale: None,
+        };
+        let drawn = answers.draw(&utility, around, self.comparisons, &mut rng);
+        drawn.into_iter().map(told).collect()
+    }
+
+    /// The comparisons as judgements of feature rows.
+    fn judgements(
+        &self,
+        comparisons: &[RecordedComparison],
+        economy: &EconomyConstants,
+        rules: &TaxRules,
+        society: &Counterpart,
+    ) -> Result<Judgements> {
+        let wage = society.0.wage();
+        let mut schedules: Vec<TaxSchedule> = Vec::new();
+        let mut number: HashMap<String, usize> = HashMap::new();
+        let mut of = |schedule: &TaxSchedule| {
+            *number.entry(schedule.to_string()).or_insert_with(|| {
+                schedules.push(schedule.clone());
+                schedules.len() - 1
+            })
+        };
+        let pairs: Vec<(usize, usize)> = comparisons.iter().map(|c| (of(&c.a), of(&c.b))).collect();
+        let outcomes: Vec<Outcome> = schedules.par_iter().map(|s| society.0.outcome(s)).collect();
+        let situation = |k: usize| Situation::of(&schedules[k], &economy.0, wage, &outcomes[k]);
+        let mut items = Items::new(self.features.names(rules.initial.brackets()), Vec::new())?;
+        let mut rows: HashMap<(usize, u32), u32> = HashMap::new();
+        let mut row = |k: usize, rater: u32| {
+            let shown_to = if self.features == Features::Own {
+                rater
+            } else {
+                0
+            };
+            *(rows.entry((k, shown_to)))
+                .or_insert_with(|| items.push(&self.features.row(&situation(k), shown_to as usize)))
+        };
+        // One score for all must be everybody's weighted compromise; a utility function need not.
+        let pooled = self.features != Features::Own && self.model.pools_raters();
+        let weights = self.weights.of(wage);
+        let told: Vec<Comparison> = (comparisons.iter().zip(pairs))
+            .map(|(c, (a, b))| Comparison {
+                a: row(a, c.rater),
+                b: row(b, c.rater),
+                outcome: c.outcome,
+                weight: c.weight
+                    * if pooled {
+                        weights[c.rater as usize]
+                    } else {
+                        1.0
+                    },
+                rater: c.rater,
+                context: c.context,
+                aspect: c.aspect,
+                rationale: c.rationale.clone(),
+            })
+            .collect();
+        let mut judgements = Judgements::of_comparisons(items, told)?;
+        judgements.raters = wage.len() as u32;
+        Ok(judgements)
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a system says all that it touches"
+)]
+fn ask_and_fit(
+    clock: Res<Clock>,
+    seed: Res<Seed>,
+    settings: Res<PreferencesPlugin>,
+    economy: Res<EconomyConstants>,
+    rules: Res<TaxRules>,
+    society: Res<Counterpart>,
+    mut recorded: ResMut<RecordedComparisons>,
+    mut evaluations: ResMut<Evaluations>,
+    mut reward: ResMut<PlannerReward>,
+    mut notes: ResMut<Notes>,
+    mut failure: ResMut<Failure>,
+) {
+    let year = clock.year();
+    let asked = match settings.raters {
+        Raters::Given(_) => year == 1,
+        Raters::Utility { .. } => year <= settings.years,
+    };
+    if !asked {
+        return;
+    }
+    let mut fit = || -> Result<()> {
+        let pool = candidates(&rules, &society, settings.schedules, seed.0, year);
+        match &settings.raters {
+            Raters::Given(given) => recorded.0.clone_from(given),
+            Raters::Utility { .. } => {
+                recorded.0.extend(settings.answers(&pool, seed.0, year));
+            }
+        }
+        let judgements = settings.judgements(&recorded.0, &economy, &rules, &society)?;
+        let mut model = settings.model.clone();
+        let (kept, held) = judgements.split(settings.held_out, seed.0);
+        if !held.comparisons.is_empty() && !kept.comparisons.is_empty() {
+            model.fit(&kept, seed.0)?;
+            let report = evaluate(model.as_ref(), &held);
+            notes.add(format!(
+                "year {year}: {} comparisons; on {} held out log-loss {:.3} (0.693 knows nothing), accuracy {:.1} %, calibration error {:.3}",
+                recorded.0.len(),
+                report.comparisons,
+                report.log_loss,
+                100.0 * report.accuracy,
+                report.calibration_error
+            ));
+            evaluations.0.push((year, report));
+        }
+        model.fit(&judgements, seed.0)?;
+        let raters = if settings.features == Features::Own {
+            society.0.len()
+        } else {
+            1
+        };
+        let rows = |rater: usize| {
+            let row = |(s, o): &(TaxSchedule, Outcome)| {
+                let situation = Situation::of(s, &economy.0, society.0.wage(), o);
+                settings.features.row(&situation, rater)
+            };
+            pool.iter().map(row).collect()
+        };
+        let shown: Vec<Vec<Vec<f64>>> = (0..raters).map(rows).collect();
+        reward.version += 1;
+        reward.reward.visit_learned(&mut |learned| {
+            learned.model = model.clone();
+            learned.pool.clone_from(&shown);
+            learned.fitted = true;
+        });
+        Ok(())
+    };
+    if let Err(error) = fit() {
+        failure.raise(error.context(format!("learning preferences after tax year {year}")));
+    }
+}
+
+impl Plugin for PreferencesPlugin {
+    fn build(&self, app: &mut App) {
+        app.insert_resource(self.clone())
+            .add_systems(Step, ask_and_fit.run_if(end_of_tax_year).in_set(Learn::Fit));
+    }
+}

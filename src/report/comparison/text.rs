@@ -93,13 +93,13 @@ impl Comparison {
             n => format!(" Holm's p counts all {n} differences together."),
         };
         "\n".to_owned()
-            + &wrapped(
+            + wrapped(
                 &format!(
                     "% of gain: of what `optimal` reaches beyond the first U.S. law. No difference: within ±{margin} \
                      of it.{tests} Meaning of every number: docs/statistics.md"
                 ),
                 WIDTH,
-            )
+            ).as_str()
     }
 }
 

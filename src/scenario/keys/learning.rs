@@ -1,7 +1,7 @@
 //! The keys of `[preferences]` and `[reward]`.
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
-use super::{above, number_from};
+use super::{above, number_from, rewards};
 use Default::{Required, Value};
 
 pub(in crate::scenario) const PREFERENCES: &[Key] = &[
@@ -211,6 +211,14 @@ const REWARDS: &[Choice] = &[
         &[],
         "The model of `[preferences]`, once it is fitted; the initial schedule stays until then.",
     ),
+    rewards::COMPOSITE,
+    rewards::CONSTRAINED,
+    rewards::HARMONIC,
+    rewards::REGULARISED,
+    rewards::STANDARDS,
+    rewards::CODE,
+    rewards::CRITIQUE,
+    rewards::INTRINSIC,
 ];
 
 /// Names of the preference models that a scenario knows.

@@ -6,6 +6,7 @@
 
 mod models;
 mod rewards;
+mod tastes;
 
 /// Which part of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub struct Method {
 
 /// All methods, by family.
 pub fn all() -> impl Iterator<Item = &'static Method> {
-    [models::METHODS, rewards::METHODS].into_iter().flatten()
+    [models::METHODS, tastes::METHODS, rewards::METHODS].into_iter().flatten()
 }
 
 /// `docs/methods.md`.

@@ -2,6 +2,7 @@
 
 mod agents;
 mod learning;
+mod models;
 mod rewards;
 
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};

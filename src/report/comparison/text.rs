@@ -117,14 +117,14 @@ impl Comparison {
             false => String::new(),
         };
         "\n".to_owned()
-            + &wrapped(
+            + wrapped(
                 &format!(
                     "% of gain: of what `optimal` reaches beyond {}. No difference: within ±{margin} of \
                      it.{tests}{fewer} Meaning of every number: docs/statistics.md",
                     self.law()
                 ),
                 WIDTH,
-            )
+            ).as_str()
     }
 }
 

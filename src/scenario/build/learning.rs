@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::files::existing;
-use super::section::{Section, not_built};
-use super::{judged, models};
+use super::section::{Section, not_built, picked};
+use super::{judged, models, rewards};
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
 use crate::preferences::head::Head;
@@ -12,7 +12,7 @@ use crate::preferences::models::bradley_terry::BradleyTerry;
 use crate::preferences::models::thurstone::Thurstone;
 use crate::preferences::source::UtilityAnswers;
 use crate::rewards::Reward;
-use crate::rewards::learned::{Features, Learned, Weights};
+use crate::rewards::learned::{Features, Weights};
 use crate::scenario::key::Kind;
 use crate::scenario::{ModelSpec, PlannerKind, Preferences, RewardSpec, Source};
 
@@ -103,12 +103,14 @@ fn model(section: &Section, folder: &Path) -> Result<Box<dyn PreferenceModel>> {
 /// `None` where planners pursue the objective.
 pub(super) fn reward(
     section: &Section,
-    preferences: &Preferences,
+    folder: &Path,
+    ground: &rewards::Ground,
     arms: &[&PlannerKind],
-    years: u32,
 ) -> Result<Option<RewardSpec>> {
-    let node = section.node("kind");
-    let (name, _) = section.choice("kind");
+    let mut written = section.node("kind").clone();
+    rewards::embed(&mut written, folder)?;
+    let node = &written;
+    let (name, parameters) = picked(node, section.key("kind").kind);
     let reward: Box<dyn Reward> = match name {
         "welfare" => {
             if arms.iter().any(|arm| matches!(arm, PlannerKind::Reward)) {
@@ -118,14 +120,8 @@ pub(super) fn reward(
             }
             return Ok(None);
         }
-        "learned" => Box::new(Learned {
-            model: preferences.model.model.clone(),
-            features: preferences.features,
-            weights: preferences.weights,
-            pool: Vec::new(),
-            fitted: false,
-        }),
-        name => not_built("reward.kind", name),
+        name => (ground.reward(name, &parameters)?)
+            .unwrap_or_else(|| not_built("reward.kind", name)),
     };
     if let Some(arm) = arms.iter().find(|arm| matches!(arm, PlannerKind::Llm(_))) {
         return Err(node
@@ -135,10 +131,10 @@ pub(super) fn reward(
             ))
             .allowed("kind = \"welfare\", or other planners"));
     }
-    if !reward.ready() && years < 2 {
+    if !reward.ready() && ground.years < 2 {
         return Err(node
             .error("no tax year is left to pursue what is learned in the first")
-            .value(format!("{years} tax year"))
+            .value(format!("{} tax year", ground.years))
             .allowed("at least two (steps / tax_year)"));
     }
     Ok(Some(RewardSpec {

@@ -3,7 +3,7 @@
 use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
 use super::judged::{REGRET, ROBUST, VALUES};
 use super::models::{ASPECTS, CONTEXTUAL, GPM, PAL, PLACKETT_LUCE, RATER_EMBEDDING};
-use super::{above, number_from};
+use super::{above, number_from, rewards};
 use Default::{Required, Value};
 
 pub(in crate::scenario) const PREFERENCES: &[Key] = &[
@@ -227,6 +227,14 @@ const REWARDS: &[Choice] = &[
         &[],
         "The model of `[preferences]`, once it is fitted; the initial schedule stays until then.",
     ),
+    rewards::COMPOSITE,
+    rewards::CONSTRAINED,
+    rewards::HARMONIC,
+    rewards::REGULARISED,
+    rewards::STANDARDS,
+    rewards::CODE,
+    rewards::CRITIQUE,
+    rewards::INTRINSIC,
 ];
 
 /// Names of the preference models that a scenario knows.

@@ -5,6 +5,7 @@ mod judged;
 mod learning;
 mod models;
 mod optimisers;
+mod rewards;
 
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};
 use crate::population::census::MINIMUM_WAGE;

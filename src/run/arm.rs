@@ -426,6 +426,7 @@ fn teaching_by_group(scenario: &Scenario) -> Result<Vec<Option<Teaching>>> {
             schedules,
             ridge,
         } => Ok(Some(Teaching {
+            group: group.name.clone(),
             asking: asking(model, settings(scenario, model)?),
             rule: rule(*choice),
             motive: group.motive,

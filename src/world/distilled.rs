@@ -45,6 +45,8 @@ pub struct Distilled;
 /// How the student of a group is taught.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Teaching {
+    /// Name of the group, for notes.
+    pub group: String,
     /// The model and what is made of its answers; read by choice.
     pub asking: Asking,
     /// What is taken from a distribution over hours.
@@ -392,22 +394,22 @@ fn teach(
     mut failure: ResMut<Failure>,
 ) {
     let year = clock.year();
-    for (group, class) in classes.0.iter_mut().enumerate() {
-        let Some(class) = class.as_mut().filter(|c| year <= c.teaching.years) else {
+    for class in classes.0.iter_mut().flatten() {
+        if year > class.teaching.years {
             continue;
-        };
+        }
         let (student, report) =
             match distil(&class.lessons, class.teaching.ridge, HELD_OUT, seed.0) {
                 Ok(found) => found,
                 Err(error) => {
-                    let context = format!("the student of worker group {}", group + 1);
+                    let context = format!("the student of group {}", class.teaching.group);
                     failure.raise(error.context(context));
                     return;
                 }
             };
         let told = format!(
-            "group {}, year {year}: a student of model `{}` was fitted to {} distributions over hours of {} workers",
-            group + 1,
+            "group {}, tax year {year}: a student of model `{}` was fitted to {} distributions over hours of {} workers",
+            class.teaching.group,
             class.teaching.asking.model,
             class.lessons.len(),
             class.sample.len()

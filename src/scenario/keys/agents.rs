@@ -212,9 +212,9 @@ const DECIDE: &[Choice] = &[
             key(
                 "ridge",
                 above(0.0, ""),
-                Unset("the best of 0.001, 0.01, …, 100 by five-fold cross-validation over workers"),
+                Unset("the best of 0.001, 0.01, …, 1000 by five-fold cross-validation over workers"),
                 "0.01",
-                "Precision of the normal prior on the small model's parameters, features scaled to variance 1.",
+                "Precision of the normal prior on the small model's slopes, features scaled to variance 1; a large one leaves the mean distribution.",
             ),
         ],
         "A small multinomial model of wage, tax and persona, fitted to the choice distributions of a language model (`readout = \"choice\"`) about a sample of the group, stands in for it: populations of any size. How far it is from the language model, on workers held out, is a note of the run.",

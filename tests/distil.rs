@@ -53,7 +53,10 @@ fn a_sample_is_asked_once_and_the_student_answers_for_all() {
     let summary: serde_json::Value =
         serde_json::from_slice(&std::fs::read(out.join("summary.json")).unwrap()).unwrap();
     let arm = &summary["arms"][0];
-    assert_eq!((&arm["decisions"], &arm["failures"]), (&10.into(), &0.into()));
+    assert_eq!(
+        (&arm["decisions"], &arm["failures"]),
+        (&10.into(), &0.into())
+    );
     let notes = arm["notes"].to_string();
     assert!(
         notes.contains("10 distributions over hours of 5 workers")

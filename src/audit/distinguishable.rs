@@ -139,7 +139,8 @@ pub fn compare(
     let rows = |all: &[Profile], of: fn(&Profile) -> Vec<f64>| -> Vec<Vec<f64>> {
         all.iter().map(of).collect()
     };
-    let area = |of: fn(&Profile) -> Vec<f64>| told_apart(&rows(agents, of), &rows(&people, of), seed);
+    let area =
+        |of: fn(&Profile) -> Vec<f64>| told_apart(&rows(agents, of), &rows(&people, of), seed);
     Ok(Distinguishable {
         agents: agents.len(),
         people: people.len(),
@@ -270,8 +271,9 @@ mod tests {
     fn hours_go_to_the_nearest_option() {
         let options = [0.0, 10.0, 20.0, 30.0, 40.0, 50.0];
         let at = |hours: f64| nearest(hours, &options);
-        assert_eq!([3.0, 35.0, 36.0, 44.0, 45.0, 46.0, 80.0].map(at), [
-            0.0, 40.0, 40.0, 40.0, 40.0, 50.0, 50.0
-        ]);
+        assert_eq!(
+            [3.0, 35.0, 36.0, 44.0, 45.0, 46.0, 80.0].map(at),
+            [0.0, 40.0, 40.0, 40.0, 40.0, 50.0, 50.0]
+        );
     }
 }

@@ -66,7 +66,9 @@ pub fn area_of_scores(positive: &[f64], negative: &[f64]) -> (f64, f64) {
     let together: Vec<f64> = positive.iter().chain(negative).copied().collect();
     let all = midranks(&together);
     let (own, other) = (midranks(positive), midranks(negative));
-    let above: Vec<f64> = (own.iter().zip(&all)).map(|(own, all)| (all - own) / n).collect();
+    let above: Vec<f64> = (own.iter().zip(&all))
+        .map(|(own, all)| (all - own) / n)
+        .collect();
     let below: Vec<f64> = (other.iter().zip(&all[positive.len()..]))
         .map(|(own, all)| 1.0 - (all - own) / m)
         .collect();
@@ -204,8 +206,15 @@ mod tests {
         let (mf, nf) = (m as f64, n as f64);
         let exact =
             (a * (1.0 - a) + (mf - 1.0) * (q1 - a * a) + (nf - 1.0) * (q2 - a * a)) / (mf * nf);
-        assert!((areas - a).abs() < 4.0 * (exact / f64::from(runs)).sqrt(), "{areas}");
-        assert!((variances / exact - 1.0).abs() < 0.05, "{} {exact}", variances);
+        assert!(
+            (areas - a).abs() < 4.0 * (exact / f64::from(runs)).sqrt(),
+            "{areas}"
+        );
+        assert!(
+            (variances / exact - 1.0).abs() < 0.05,
+            "{} {exact}",
+            variances
+        );
     }
 
     /// Two samples of one distribution: the interval covers ½ in about 95 of 100 experiments, and not
@@ -241,7 +250,10 @@ mod tests {
             let agents = normals(3_000, 4, shift, 5, "agents");
             let people = normals(3_000, 4, 0.0, 5, "people");
             let area = told_apart(&agents, &people, 1).unwrap();
-            assert!(area.low <= truth && truth <= area.high, "{shift}: {area:?} {truth}");
+            assert!(
+                area.low <= truth && truth <= area.high,
+                "{shift}: {area:?} {truth}"
+            );
             assert!(area.high - area.low < 0.05);
         }
     }

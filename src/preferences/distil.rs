@@ -97,11 +97,8 @@ impl Lessons {
             return Err(Error::run("distillation: the teacher gave no distribution"));
         }
         for i in 0..n {
-            let (facts, attributes, p) = (
-                &self.facts[i],
-                &self.attributes[i],
-                &self.probabilities[i],
-            );
+            let (facts, attributes, p) =
+                (&self.facts[i], &self.attributes[i], &self.probabilities[i]);
             let whole = facts.len() == widths.0
                 && attributes.len() == widths.1
                 && attributes.len() % options == 0
@@ -219,13 +216,7 @@ fn parts(theta: &[f64], options: usize, facts: usize) -> (&[f64], &[f64], &[f64]
 }
 
 /// s_j of all options into `scores`; returns their ln Σ exp.
-fn scores(
-    theta: &[f64],
-    x: &[f64],
-    facts: &[f64],
-    attributes: &[f64],
-    scores: &mut [f64],
-) -> f64 {
+fn scores(theta: &[f64], x: &[f64], facts: &[f64], attributes: &[f64], scores: &mut [f64]) -> f64 {
     let (a, b, c, gamma) = parts(theta, x.len(), facts.len());
     let (tilt, bend) = (dot(b, facts), dot(c, facts));
     let width = gamma.len();
@@ -316,7 +307,11 @@ impl Student {
         };
         for i in 0..n {
             student.scale(&lessons.facts[i], &student.facts, &mut scaled.facts);
-            student.scale(&lessons.attributes[i], &student.attributes, &mut scaled.attributes);
+            student.scale(
+                &lessons.attributes[i],
+                &student.attributes,
+                &mut scaled.attributes,
+            );
         }
         let found = fit::minimise(&scaled, student.parameters.clone())?;
         student.parameters = found.parameters;
@@ -351,9 +346,8 @@ impl Student {
                 })
             })
             .collect::<Result<_>>()?;
-        let best = (0..RIDGES.len()).fold(0, |best, k| {
-            if losses[k] < losses[best] { k } else { best }
-        });
+        let best =
+            (0..RIDGES.len()).fold(0, |best, k| if losses[k] < losses[best] { k } else { best });
         Student::fit(lessons, RIDGES[best])
     }
 

@@ -144,9 +144,7 @@ pub fn audit_html(folder: &Path) -> Result<PathBuf> {
                 "reform": e.reform.map_or(String::new(), |x| in_hours(&x)),
             })
         };
-        let area = |area: &Area| {
-            format!("{:.3} ({:.3} to {:.3})", area.auc, area.low, area.high)
-        };
+        let area = |area: &Area| format!("{:.3} ({:.3} to {:.3})", area.auc, area.low, area.high);
         let told = group.distinguishable.map(|found| {
             json!({
                 "agents": found.agents, "people": grouped(found.people as f64, 0),

@@ -141,12 +141,7 @@ pub fn facts(
 
 /// What a student sees of each option: pay after tax without rebate, in 10,000 $/year, and the logarithm
 /// of 1 + that in 1,000 $/year (0 below no pay).
-pub fn attributes(
-    economy: &Economy,
-    schedule: &TaxSchedule,
-    wage: f64,
-    hours: &[f64],
-) -> Vec<f64> {
+pub fn attributes(economy: &Economy, schedule: &TaxSchedule, wage: f64, hours: &[f64]) -> Vec<f64> {
     let both = |&hours: &f64| {
         let income = economy.income(wage, hours);
         let net = income - schedule.tax(income);
@@ -216,7 +211,10 @@ impl Class {
         let teaching = &self.teaching;
         let streams = Streams::new(desk.seed.0, "choice");
         let step = u64::from(desk.clock.step);
-        for (number, schedule) in std::iter::once(year.in_force).chain(&year.others).enumerate() {
+        for (number, schedule) in std::iter::once(year.in_force)
+            .chain(&year.others)
+            .enumerate()
+        {
             let setting = Setting {
                 economy,
                 schedule,
@@ -242,21 +240,26 @@ impl Class {
                 0 => "hours",
                 _ => "hours under another schedule",
             };
-            let answers = desk.ask(&teaching.asking, subject, &questions, |i, answer, decision| {
-                let p = match &answer.content {
-                    Content::Choice { log_probs, .. } => {
-                        choice_probabilities(log_probs, teaching.asking.temperature)?
+            let answers = desk.ask(
+                &teaching.asking,
+                subject,
+                &questions,
+                |i, answer, decision| {
+                    let p = match &answer.content {
+                        Content::Choice { log_probs, .. } => {
+                            choice_probabilities(log_probs, teaching.asking.temperature)?
+                        }
+                        Content::Text(_) => return Err("a text in place of probabilities".into()),
+                        Content::Failed(why) => return Err(why.clone()),
+                    };
+                    decision.labor_expected = Some(chosen(&p, hours, ChoiceRule::Mean, 0.0));
+                    if number == 0 {
+                        let uniform = streams.at(u64::from(asked[i].id), step).random();
+                        decision.labor = Some(chosen(&p, hours, teaching.rule, uniform));
                     }
-                    Content::Text(_) => return Err("a text in place of probabilities".into()),
-                    Content::Failed(why) => return Err(why.clone()),
-                };
-                decision.labor_expected = Some(chosen(&p, hours, ChoiceRule::Mean, 0.0));
-                if number == 0 {
-                    let uniform = streams.at(u64::from(asked[i].id), step).random();
-                    decision.labor = Some(chosen(&p, hours, teaching.rule, uniform));
-                }
-                Ok((p, String::new()))
-            })?;
+                    Ok((p, String::new()))
+                },
+            )?;
             for (member, p) in asked.iter().zip(answers) {
                 let Some(p) = p else { continue };
                 let (wage, persona) = (member.wage, member.persona);
@@ -308,7 +311,12 @@ impl Class {
 }
 
 /// Schedules with the brackets of the start, rates by Latin hypercube over what is allowed.
-fn other_schedules(rules: &TaxRules, count: usize, seed: u64, place: (u64, u64)) -> Vec<TaxSchedule> {
+fn other_schedules(
+    rules: &TaxRules,
+    count: usize,
+    seed: u64,
+    place: (u64, u64),
+) -> Vec<TaxSchedule> {
     let edges = rules.initial.edges();
     let (low, high) = (rules.constraints.low, rules.constraints.high);
     let mut rng = Streams::new(seed, "distil schedules").at(place.0, place.1);
@@ -398,15 +406,15 @@ fn teach(
         if year > class.teaching.years {
             continue;
         }
-        let (student, report) =
-            match distil(&class.lessons, class.teaching.ridge, HELD_OUT, seed.0) {
-                Ok(found) => found,
-                Err(error) => {
-                    let context = format!("the student of group {}", class.teaching.group);
-                    failure.raise(error.context(context));
-                    return;
-                }
-            };
+        let (student, report) = match distil(&class.lessons, class.teaching.ridge, HELD_OUT, seed.0)
+        {
+            Ok(found) => found,
+            Err(error) => {
+                let context = format!("the student of group {}", class.teaching.group);
+                failure.raise(error.context(context));
+                return;
+            }
+        };
         let told = format!(
             "group {}, tax year {year}: a student of model `{}` was fitted to {} distributions over hours of {} workers",
             class.teaching.group,
@@ -468,7 +476,7 @@ mod tests {
     use super::*;
     use crate::fiscal::choice::logit_probabilities;
     use crate::fiscal::laws;
-    use crate::population::{PersonaSource, Person, PopulationSpec, WagePrior, draw};
+    use crate::population::{Person, PersonaSource, PopulationSpec, WagePrior, draw};
 
     fn people(count: usize, seed: u64) -> Vec<Person> {
         let spec = PopulationSpec {
@@ -519,8 +527,8 @@ mod tests {
         let found: Vec<[f64; 3]> = [true, false]
             .map(|by_student| {
                 let [low, high] = [0.15, 0.35].map(|rate| TaxSchedule::flat(rate).unwrap());
-                let elasticity = (mean(&high, by_student) / mean(&low, by_student)).ln()
-                    / (0.65f64 / 0.85).ln();
+                let elasticity =
+                    (mean(&high, by_student) / mean(&low, by_student)).ln() / (0.65f64 / 0.85).ln();
                 [mean(law, by_student), mean(&high, by_student), elasticity]
             })
             .to_vec();

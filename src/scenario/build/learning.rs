@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::files::existing;
+use super::models;
 use super::section::{Section, not_built};
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
@@ -85,6 +86,12 @@ fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
             equal_variance: parameters.node("equal_variance").flag()?,
             ..Thurstone::default()
         }),
+        ("plackett-luce", parameters) => Box::new(models::plackett_luce(&parameters)?),
+        ("gpm", parameters) => Box::new(models::gpm(&parameters)?),
+        ("pal", parameters) => Box::new(models::pal(&parameters)?),
+        ("rater-embedding", parameters) => Box::new(models::rater_embedding(&parameters)?),
+        ("contextual", parameters) => Box::new(models::contextual(&parameters)?),
+        ("aspects", parameters) => Box::new(models::aspects(&parameters)?),
         (name, _) => not_built("preferences.model", name),
     })
 }

@@ -3,6 +3,7 @@
 mod agents;
 mod files;
 mod learning;
+mod models;
 mod section;
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! The keys of `[preferences]` and `[reward]`.
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
+use super::models::{ASPECTS, CONTEXTUAL, GPM, PAL, PLACKETT_LUCE, RATER_EMBEDDING};
 use super::{above, number_from};
 use Default::{Required, Value};
 
@@ -148,7 +149,7 @@ const WEIGHTS: &[Choice] = &[
     ),
 ];
 
-const RIDGE: Key = key(
+pub(super) const RIDGE: Key = key(
     "ridge",
     above(0.0, ""),
     Value("0.1"),
@@ -193,6 +194,12 @@ const PREFERENCE_MODELS: &[Choice] = &[
         ],
         "Normal in the difference of two uncertain utilities.",
     ),
+    PLACKETT_LUCE,
+    GPM,
+    PAL,
+    RATER_EMBEDDING,
+    CONTEXTUAL,
+    ASPECTS,
 ];
 
 pub(in crate::scenario) const REWARD: &[Key] = &[key(

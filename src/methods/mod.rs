@@ -4,6 +4,7 @@
 //! A test holds that every entry's key is one that a scenario knows, that its test and its example
 //! exist, and that no model or reward of a scenario is without an entry.
 
+mod distil;
 mod judged;
 mod models;
 mod optimisers;
@@ -78,6 +79,7 @@ pub fn all() -> impl Iterator<Item = &'static Method> {
         judged::METHODS,
         rewards::METHODS,
         optimisers::METHODS,
+        distil::DISTIL_METHODS,
     ]
     .into_iter()
     .flatten()

@@ -26,6 +26,7 @@
 //! | module | subject |
 //! |---|---|
 //! | [`data`] | items, comparisons, rankings, ratings |
+//! | [`distil`] | a small multinomial model that stands in for a large one |
 //! | [`fit`] | one optimiser for all models |
 //! | [`head`] | scores from features: linear, or with one hidden layer |
 //! | [`models`] | the preference models |
@@ -36,6 +37,7 @@
 
 pub mod coherence;
 pub mod data;
+pub mod distil;
 pub mod evaluation;
 pub mod fit;
 pub mod head;

@@ -9,6 +9,7 @@ use crate::scenario::{
 };
 use crate::world::asking::{Asking, Models};
 use crate::world::clock::ClockPlugin;
+use crate::world::distilled::{DistilledWorkersPlugin, Teaching};
 use crate::world::elections::ballots::BallotsBy;
 use crate::world::elections::candidates::Candidates;
 use crate::world::elections::{Elections, Held, HeldElections};
@@ -122,6 +123,15 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
     {
         all.push(mechanism(LanguageWorkersPlugin {
             asking: asking_by_group(scenario)?,
+        }));
+    }
+    if scenario
+        .workers
+        .iter()
+        .any(|group| matches!(group.decide, Decide::Distil { .. }))
+    {
+        all.push(mechanism(DistilledWorkersPlugin {
+            teaching: teaching_by_group(scenario)?,
         }));
     }
     // Planners that pursue the objective have no use for what is learned, which costs time.
@@ -406,6 +416,38 @@ pub(crate) fn asking(model: &str, settings: &ModelSettings) -> Asking {
     }
 }
 
+fn rule(pick: Pick) -> ChoiceRule {
+    match pick {
+        Pick::Draw => ChoiceRule::Draw,
+        Pick::Mode => ChoiceRule::Mode,
+        Pick::Mean => ChoiceRule::Mean,
+    }
+}
+
+fn teaching_by_group(scenario: &Scenario) -> Result<Vec<Option<Teaching>>> {
+    let of = |group: &WorkerGroup| match &group.decide {
+        Decide::Distil {
+            model,
+            choice,
+            sample,
+            years,
+            schedules,
+            ridge,
+        } => Ok(Some(Teaching {
+            group: group.name.clone(),
+            asking: asking(model, settings(scenario, model)?),
+            rule: rule(*choice),
+            motive: group.motive,
+            sample: *sample,
+            years: *years,
+            schedules: *schedules,
+            ridge: *ridge,
+        })),
+        _ => Ok(None),
+    };
+    scenario.workers.iter().map(of).collect()
+}
+
 fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<GroupAsking>>> {
     let of = |group: &WorkerGroup| match &group.decide {
         Decide::Llm {
@@ -414,11 +456,7 @@ fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<GroupAsking>>> {
             memory,
         } => Ok(Some(GroupAsking {
             asking: asking(model, settings(scenario, model)?),
-            rule: match choice {
-                Pick::Draw => ChoiceRule::Draw,
-                Pick::Mode => ChoiceRule::Mode,
-                Pick::Mean => ChoiceRule::Mean,
-            },
+            rule: rule(*choice),
             memory: *memory,
             motive: group.motive,
         })),

@@ -118,10 +118,7 @@ impl Scenario {
 
     /// Names of the models that some worker, planner, voter or writer of personas asks.
     pub fn models_asked(&self) -> BTreeSet<&str> {
-        let by_workers = self.workers.iter().filter_map(|group| match &group.decide {
-            Decide::Llm { model, .. } => Some(model.as_str()),
-            _ => None,
-        });
+        let by_workers = self.workers.iter().filter_map(|group| group.decide.asks());
         let by_planners = self.arms().filter_map(|kind| match kind {
             PlannerKind::Llm(planner) => Some(planner.model.as_str()),
             _ => None,
@@ -272,6 +269,31 @@ pub enum Decide {
         /// Past periods that the prompt shows, and with them the best so far; 0 shows none.
         memory: usize,
     },
+    /// A small model that a language model has taught.
+    Distil {
+        /// Key of [`Scenario::models`], read out by [`Readout::Choice`].
+        model: String,
+        /// What is taken from a distribution over hours.
+        choice: Pick,
+        /// Workers whom the language model is asked about, at most.
+        sample: usize,
+        /// First tax years in which it is asked.
+        years: u32,
+        /// Other schedules under which it is asked in each of these.
+        schedules: usize,
+        /// Ridge of the small model, > 0; by cross-validation where absent.
+        ridge: Option<f64>,
+    },
+}
+
+impl Decide {
+    /// The language model that is asked for hours, if one is.
+    pub fn asks(&self) -> Option<&str> {
+        match self {
+            Decide::Llm { model, .. } | Decide::Distil { model, .. } => Some(model),
+            _ => None,
+        }
+    }
 }
 
 /// What is taken from a distribution over answers.

@@ -30,6 +30,7 @@
 //! | [`head`] | scores from features: linear, or with one hidden layer |
 //! | [`models`] | the preference models |
 //! | [`source`] | raters who compare by a known utility |
+//! | [`spoken`] | what answers, statements and ballots say about two items |
 //! | [`evaluation`] | held-out log-loss, accuracy, calibration |
 
 pub mod data;
@@ -38,6 +39,7 @@ pub mod fit;
 pub mod head;
 pub mod models;
 pub mod source;
+pub mod spoken;
 
 pub use data::{Comparison, Items, Judgements, Ranking, Rating};
 pub use evaluation::{Evaluation, evaluate};

@@ -26,6 +26,7 @@ use crate::world::planners::observing::ObservingPlanner;
 use crate::world::planners::pursuing::PursuingPlanner;
 use crate::world::planners::search::SearchPlanner;
 use crate::world::planners::{Counterpart, TaxRules};
+use crate::world::rating::Questions;
 use crate::world::record::{
     Decision, Decisions, FlooredWorkers, RecordPlugin, Row, Steps, WorkerRows, Years,
 };
@@ -124,13 +125,9 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
         }));
     }
     // Planners that pursue the objective have no use for what is learned, which costs time.
-    let pursues = matches!(kind, PlannerKind::Reward | PlannerKind::Search { .. });
-    if let Some(spec) = scenario.reward.as_ref().filter(|_| pursues) {
+    if let Some(spec) = scenario.reward.as_ref().filter(|_| kind.pursues_reward()) {
         all.push(mechanism(RewardPlugin::boxed(spec.reward.clone())));
-        let mut reward = spec.reward.clone();
-        let mut learns = false;
-        reward.visit_learned(&mut |_| learns = true);
-        if learns {
+        if scenario.learns() {
             all.push(mechanism(learning(scenario, simulation.people.len())?));
         }
     }
@@ -146,9 +143,10 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
 /// # Errors
 /// A file of comparisons that cannot be read.
 pub fn learning(scenario: &Scenario, workers: usize) -> Result<PreferencesPlugin> {
-    let settings = &scenario.preferences;
+    let preferences = &scenario.preferences;
+    let settings_of = |model: &str| settings(scenario, model);
     Ok(PreferencesPlugin {
-        raters: match &settings.source {
+        raters: match &preferences.source {
             Source::Utility {
                 answers,
                 equality,
@@ -158,15 +156,31 @@ pub fn learning(scenario: &Scenario, workers: usize) -> Result<PreferencesPlugin
                 equality: equality.clone(),
                 cycle: *cycle,
             },
+            Source::Choice { model } => {
+                Raters::Asked(Questions::Choice(asking(model, settings_of(model)?)))
+            }
+            Source::Ballots { candidates, polls } => Raters::Asked(Questions::Ballots {
+                by: ballots_by(scenario)?,
+                candidates: *candidates,
+                polls: *polls,
+            }),
+            Source::Statements { model, max_tokens } => Raters::Asked(Questions::Statements {
+                asking: asking(model, settings_of(model)?),
+                max_tokens: *max_tokens,
+            }),
+            Source::Matched { model, candidates } => Raters::Asked(Questions::Matched {
+                asking: asking(model, settings_of(model)?),
+                candidates: *candidates,
+            }),
             Source::File { path } => Raters::Given(super::comparisons::read(path, workers)?),
         },
-        model: settings.model.model.clone(),
-        features: settings.features,
-        weights: settings.weights,
-        comparisons: settings.comparisons,
-        schedules: settings.schedules,
-        years: settings.years,
-        held_out: settings.held_out,
+        model: preferences.model.model.clone(),
+        features: preferences.features,
+        weights: preferences.weights,
+        comparisons: preferences.comparisons,
+        schedules: preferences.schedules,
+        years: preferences.years,
+        held_out: preferences.held_out,
     })
 }
 
@@ -341,10 +355,7 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
             mechanism(Elections {
                 every: voting.every,
                 candidates: candidates(scenario)?,
-                ballots: match &voting.ballots {
-                    None => BallotsBy::Utility,
-                    Some(model) => BallotsBy::Language(asked(model)?),
-                },
+                ballots: ballots_by(scenario)?,
                 rule: rule.unwrap_or(voting.rule),
                 leader: voting.leader.as_ref().map(asked).transpose()?,
             })
@@ -396,6 +407,14 @@ pub(crate) fn asking(model: &str, settings: &ModelSettings) -> Asking {
         attempts,
         stop,
     }
+}
+
+/// How the scenario's voters vote.
+fn ballots_by(scenario: &Scenario) -> Result<BallotsBy> {
+    Ok(match &scenario.voting.ballots {
+        None => BallotsBy::Utility,
+        Some(model) => BallotsBy::Language(asking(model, settings(scenario, model)?)),
+    })
 }
 
 fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<GroupAsking>>> {

@@ -52,6 +52,32 @@ pub enum Source {
         /// Strength of a planted cycle, in logits: see `docs/methods.md`.
         cycle: f64,
     },
+    /// Workers are asked "A or B?" through a language model, in both orders.
+    Choice {
+        /// Key of [`Scenario::models`](super::Scenario::models).
+        model: String,
+    },
+    /// Workers vote among schedules, as [`Voting::ballots`](super::Voting::ballots) says.
+    Ballots {
+        /// Schedules on a ballot, at least 2.
+        candidates: usize,
+        /// Votes after each asking year.
+        polls: usize,
+    },
+    /// Workers make statements through a language model, and what is heard in them is compared.
+    Statements {
+        /// Key of [`Scenario::models`](super::Scenario::models).
+        model: String,
+        /// Longest statement, tokens.
+        max_tokens: usize,
+    },
+    /// A language model votes as a worker and as somebody else in its place.
+    Matched {
+        /// Key of [`Scenario::models`](super::Scenario::models).
+        model: String,
+        /// Schedules on a ballot, at least 2.
+        candidates: usize,
+    },
     /// A table of comparisons.
     File {
         /// CSV.

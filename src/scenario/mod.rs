@@ -116,7 +116,18 @@ impl Scenario {
             .any(|kind| matches!(kind, PlannerKind::Elected { .. }))
     }
 
-    /// Names of the models that some worker, planner, voter or writer of personas asks.
+    /// Whether some arm learns preferences: it pursues a reward with a learned part.
+    pub fn learns(&self) -> bool {
+        let pursues = |kind: &PlannerKind| kind.pursues_reward();
+        let Some(spec) = self.reward.as_ref().filter(|_| self.arms().any(pursues)) else {
+            return false;
+        };
+        let mut learns = false;
+        spec.reward.clone().visit_learned(&mut |_| learns = true);
+        learns
+    }
+
+    /// Names of the models that some worker, planner, voter, rater or writer of personas asks.
     pub fn models_asked(&self) -> BTreeSet<&str> {
         let by_workers = self.workers.iter().filter_map(|group| match &group.decide {
             Decide::Llm { model, .. } => Some(model.as_str()),
@@ -140,8 +151,19 @@ impl Scenario {
             .persona_writer
             .iter()
             .map(|writer| writer.model.as_str());
+        let by_raters = match &self.preferences.source {
+            Source::Choice { model }
+            | Source::Statements { model, .. }
+            | Source::Matched { model, .. } => Some(model),
+            Source::Ballots { .. } => voting.ballots.as_ref(),
+            Source::Utility { .. } | Source::File { .. } => None,
+        };
+        let by_raters = (by_raters.into_iter())
+            .map(String::as_str)
+            .filter(|_| self.learns());
         by_workers
             .chain(by_planners)
+            .chain(by_raters)
             .chain(by_writers)
             .chain(by_elections)
             .collect()
@@ -339,6 +361,11 @@ pub enum PlannerKind {
 }
 
 impl PlannerKind {
+    /// Whether it pursues the scenario's reward where there is one, rather than the objective.
+    pub fn pursues_reward(&self) -> bool {
+        matches!(self, PlannerKind::Reward | PlannerKind::Search { .. })
+    }
+
     /// The planner's name as the scenario writes it: `llm`, `us-2024`, `saez-static`.
     pub fn arm(&self) -> String {
         match self {

@@ -18,6 +18,7 @@
 
 use super::clock::end_of_tax_year;
 use super::planners::{Counterpart, TaxRules};
+use super::rating::{Questions, ask_raters};
 use super::record::{AllWorkers, FlatPanel};
 use super::treasury::Treasury;
 use super::{Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, Seed, Step};
@@ -271,6 +272,8 @@ pub enum Raters {
         /// Strength of a planted cycle, logits.
         cycle: f64,
     },
+    /// Workers who are asked through a language model, or vote.
+    Asked(Questions),
     /// Comparisons that are there already.
     Given(Vec<RecordedComparison>),
 }
@@ -299,7 +302,7 @@ pub struct PreferencesPlugin {
 
 /// The initial schedule and others with its brackets, rates by Latin hypercube over what is allowed;
 /// those without an equilibrium are left out.
-fn candidates(
+pub(super) fn candidates(
     rules: &TaxRules,
     society: &Counterpart,
     count: usize,
@@ -464,7 +467,7 @@ fn ask_and_fit(
     let year = clock.year();
     let asked = match settings.raters {
         Raters::Given(_) => year == 1,
-        Raters::Utility { .. } => year <= settings.years,
+        Raters::Utility { .. } | Raters::Asked(_) => year <= settings.years,
     };
     if !asked {
         return;
@@ -476,6 +479,12 @@ fn ask_and_fit(
             Raters::Utility { .. } => {
                 recorded.0.extend(settings.answers(&pool, seed.0, year));
             }
+            // They have been asked before.
+            Raters::Asked(_) => {}
+        }
+        if recorded.0.is_empty() {
+            notes.add(format!("year {year}: no comparison to learn from"));
+            return Ok(());
         }
         let judgements = settings.judgements(&recorded.0, &economy, &rules, &society)?;
         let mut model = settings.model.clone();
@@ -523,6 +532,21 @@ fn ask_and_fit(
 impl Plugin for PreferencesPlugin {
     fn build(&self, app: &mut App) {
         app.insert_resource(self.clone())
-            .add_systems(Step, ask_and_fit.run_if(end_of_tax_year).in_set(Learn::Fit));
+            .add_systems(
+                Step,
+                ask_and_fit
+                    .run_if(end_of_tax_year)
+                    .run_if(super::unfailed)
+                    .in_set(Learn::Fit),
+            );
+        if matches!(self.raters, Raters::Asked(_)) {
+            app.add_systems(
+                Step,
+                ask_raters
+                    .run_if(end_of_tax_year)
+                    .after(Learn::Observe)
+                    .before(Learn::Fit),
+            );
+        }
     }
 }

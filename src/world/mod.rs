@@ -47,6 +47,7 @@ pub mod habits;
 pub mod language;
 pub mod learning;
 pub mod planners;
+pub mod rating;
 pub mod record;
 pub mod satisfaction;
 pub mod thinking;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::agents::{Models, referred_model};
 use super::files::existing;
 use super::section::{Section, not_built};
 use crate::error::Result;
@@ -15,7 +16,13 @@ use crate::rewards::learned::{Features, Learned, Weights};
 use crate::scenario::key::Kind;
 use crate::scenario::{ModelSpec, PlannerKind, Preferences, RewardSpec, Source};
 
-pub(super) fn preferences(section: &Section, folder: &Path) -> Result<Preferences> {
+pub(super) fn preferences(
+    section: &Section,
+    folder: &Path,
+    models: &Models,
+) -> Result<Preferences> {
+    let model_of =
+        |parameters: &Section| Ok(referred_model(parameters.node("model"), models)?.0);
     Ok(Preferences {
         source: match section.choice("source") {
             ("utility", parameters) => Source::Utility {
@@ -25,6 +32,31 @@ pub(super) fn preferences(section: &Section, folder: &Path) -> Result<Preference
                 },
                 equality: numbers(&parameters, "equality")?,
                 cycle: parameters.number("cycle")?,
+            },
+            ("choice", parameters) => Source::Choice {
+                model: model_of(&parameters)?,
+            },
+            ("ballots", parameters) => Source::Ballots {
+                candidates: parameters.whole("candidates")? as usize,
+                polls: parameters.whole("polls")? as usize,
+            },
+            ("statements", parameters) => {
+                let (model, settings) = referred_model(parameters.node("model"), models)?;
+                let max_tokens = parameters.whole("max_tokens")? as usize;
+                if max_tokens >= settings.context_tokens as usize {
+                    return Err(parameters
+                        .node("max_tokens")
+                        .error("no room for a prompt beside the statement")
+                        .allowed(format!(
+                            "less than context_tokens ({})",
+                            settings.context_tokens
+                        )));
+                }
+                Source::Statements { model, max_tokens }
+            }
+            ("matched", parameters) => Source::Matched {
+                model: model_of(&parameters)?,
+                candidates: parameters.whole("candidates")? as usize,
             },
             ("file", parameters) => Source::File {
                 path: existing(parameters.node("path"), folder, Path::is_file, "file")?,

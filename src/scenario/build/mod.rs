@@ -43,7 +43,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let planner = planner(planner_node, &taxes, &models, years)?;
     let compare = root.table("compare");
     let compare = compared(compare.node("planners"), &planner, &taxes, &models, years)?;
-    let preferences = learning::preferences(&root.table("preferences"), folder)?;
+    let preferences = learning::preferences(&root.table("preferences"), folder, &models)?;
     let arms: Vec<&PlannerKind> = std::iter::once(&planner).chain(&compare).collect();
     let reward = learning::reward(&root.table("reward"), &preferences, &arms, years)?;
     Ok(Scenario {

@@ -14,6 +14,11 @@ fn load_text(text: &str) -> Result<Scenario> {
         "{\"text\": \"a\"}\n{\"text\": \"b\"}\n",
     )
     .unwrap();
+    std::fs::write(
+        folder.path().join("comparisons.csv"),
+        "rater,a,b,outcome\n0,0:0.1,0:0.2,1\n",
+    )
+    .unwrap();
     std::fs::create_dir(folder.path().join("prompts")).unwrap();
     let path = folder.path().join("scenario.toml");
     std::fs::write(&path, text).unwrap();

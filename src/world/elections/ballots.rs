@@ -283,7 +283,7 @@ fn by_language(
     })
 }
 
-pub(super) fn check_prompt(prompts: &Prompts, schedule: &TaxSchedule) -> Result<()> {
+pub(in crate::world) fn check_prompt(prompts: &Prompts, schedule: &TaxSchedule) -> Result<()> {
     let options = ["1".to_owned()];
     let context = BallotPrompt {
         brackets: bracket_texts(schedule),

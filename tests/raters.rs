@@ -63,7 +63,9 @@ fn play(
 fn numbers(messages: &[Message], before: &str) -> Vec<f64> {
     let text = &messages.last().unwrap().content;
     let each = text.split(before).skip(1).map(|rest| {
-        let digits = rest.chars().take_while(|c| c.is_ascii_digit() || ",.-".contains(*c));
+        let digits = rest
+            .chars()
+            .take_while(|c| c.is_ascii_digit() || ",.-".contains(*c));
         let digits: String = digits.filter(|c| *c != ',').collect();
         digits.trim_end_matches('.').parse().unwrap()
     });
@@ -116,7 +118,10 @@ fn both_orders_are_averaged() {
         assert!(asked.iter().all(|d| d.first.is_some() && d.error.is_none()));
         let liking: f64 = asked.iter().map(|d| d.first.unwrap() - 0.5).sum::<f64>() / 50.0;
         let noted = note(&arm, "in both orders");
-        assert!(noted.contains(&format!("{:.1} percentage points", 100.0 * liking)), "{noted}");
+        assert!(
+            noted.contains(&format!("{:.1} percentage points", 100.0 * liking)),
+            "{noted}"
+        );
         assert!(noted.contains("25.00 % of the model's"), "{noted}");
         assert_eq!(liking > 0.1, bias > 0.0);
         assert_eq!(arm.years[0].decisions, 50);
@@ -127,9 +132,16 @@ fn both_orders_are_averaged() {
 #[test]
 fn a_liking_for_a_place_is_no_preference() {
     let (_, arm) = play("choice", &[], |_, _| log_probs(&[0.9, 0.1]));
-    assert!(arm.comparisons.iter().all(|c| (c.outcome - 0.5).abs() < 1e-12));
+    assert!(
+        arm.comparisons
+            .iter()
+            .all(|c| (c.outcome - 0.5).abs() < 1e-12)
+    );
     let noted = note(&arm, "in both orders");
-    assert!(noted.contains("40.0 percentage points") && noted.contains("differ by 80.0"), "{noted}");
+    assert!(
+        noted.contains("40.0 percentage points") && noted.contains("differ by 80.0"),
+        "{noted}"
+    );
 }
 
 /// An answer that is none is asked again and counted, and makes no comparison.
@@ -184,9 +196,15 @@ fn ballots_by_a_model_are_its_probabilities() {
         "population.size=6",
         "preferences.source={ ballots = { candidates = 3, polls = 2 } }",
     ];
-    let (_, arm) = play("choice", &[settings[0], settings[1], "voting.ballots={ llm = { model = \"small\" } }"], |_, _| {
-        log_probs(&[0.2, 0.05, 0.15])
-    });
+    let (_, arm) = play(
+        "choice",
+        &[
+            settings[0],
+            settings[1],
+            "voting.ballots={ llm = { model = \"small\" } }",
+        ],
+        |_, _| log_probs(&[0.2, 0.05, 0.15]),
+    );
     assert_eq!(arm.comparisons.len(), 2 * 6 * 3);
     for ballot in arm.comparisons.chunks(3) {
         let outcomes: Vec<f64> = ballot.iter().map(|c| c.outcome).collect();
@@ -242,10 +260,16 @@ fn matched_pairs_need_no_rater() {
     let (simulation, arm) = play("matched", &settings, |m, _| {
         let tax = numbers(m, "on your income $");
         let least = tax.iter().copied().fold(f64::INFINITY, f64::min);
-        let p: Vec<f64> = tax.iter().map(|t| if *t == least { 0.9 } else { 1e-12 }).collect();
+        let p: Vec<f64> = tax
+            .iter()
+            .map(|t| if *t == least { 0.9 } else { 1e-12 })
+            .collect();
         log_probs(&p)
     });
-    let incomes = simulation.counterpart().outcome(&simulation.scenario().taxes.initial).income;
+    let incomes = simulation
+        .counterpart()
+        .outcome(&simulation.scenario().taxes.initial)
+        .income;
     assert!(arm.comparisons.len() >= 5, "{}", arm.comparisons.len());
     for comparison in &arm.comparisons {
         let income = incomes[comparison.rater as usize];
@@ -254,7 +278,10 @@ fn matched_pairs_need_no_rater() {
         assert_eq!(comparison.outcome, 1.0);
     }
     let noted = note(&arm, "60 of 60 pairs");
-    assert!(noted.contains(&format!("; {} times", arm.comparisons.len())), "{noted}");
+    assert!(
+        noted.contains(&format!("; {} times", arm.comparisons.len())),
+        "{noted}"
+    );
 }
 
 /// With the real small model: what is replayed without it is what was played, to the byte.
@@ -263,14 +290,25 @@ fn raters_are_replayed() {
     registry::fetch("smollm2-135m", &mut |_| {}).expect("SmolLM2 is needed for this test");
     let folder = tempfile::tempdir().unwrap();
     for (example, settings) in [
-        ("choice", &["preferences.comparisons=4", "population.size=3"][..]),
-        ("statements", &["preferences.comparisons=2", "population.size=2"]),
-        ("matched", &["preferences.comparisons=3", "population.size=3"]),
+        (
+            "choice",
+            &["preferences.comparisons=4", "population.size=3"][..],
+        ),
+        (
+            "statements",
+            &["preferences.comparisons=2", "population.size=2"],
+        ),
+        (
+            "matched",
+            &["preferences.comparisons=3", "population.size=3"],
+        ),
     ] {
         let out = folder.path().join(example);
         let run = |more: &[&str]| {
             let mut command = Command::cargo_bin("fisc").unwrap();
-            command.arg("run").arg(format!("examples/preferences/{example}.toml"));
+            command
+                .arg("run")
+                .arg(format!("examples/preferences/{example}.toml"));
             command.arg("--out").arg(&out).arg("--quiet").args(more);
             for setting in settings {
                 command.args(["--set", setting]);
@@ -289,7 +327,10 @@ fn raters_are_replayed() {
                 continue;
             }
             let replayed = std::fs::read(out.join("replay").join(&name)).unwrap();
-            assert!(std::fs::read(played).unwrap() == replayed, "{example}: {name}");
+            assert!(
+                std::fs::read(played).unwrap() == replayed,
+                "{example}: {name}"
+            );
         }
     }
 }

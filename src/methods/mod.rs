@@ -4,6 +4,7 @@
 //! A test holds that every entry's key is one that a scenario knows, that its test and its example
 //! exist, and that no model or reward of a scenario is without an entry.
 
+mod language;
 mod models;
 mod rewards;
 
@@ -69,7 +70,9 @@ pub struct Method {
 
 /// All methods, by family.
 pub fn all() -> impl Iterator<Item = &'static Method> {
-    [models::METHODS, rewards::METHODS].into_iter().flatten()
+    [models::METHODS, rewards::METHODS, language::METHODS]
+        .into_iter()
+        .flatten()
 }
 
 /// `docs/methods.md`.

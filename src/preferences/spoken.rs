@@ -166,11 +166,18 @@ mod tests {
                 .collect();
             assert_eq!(found.len(), count.min(30));
             assert_eq!(different.len(), found.len());
-            assert!(found.iter().all(|&(r, a, b)| r < 3 && a < 5 && b < 5 && a != b));
+            assert!(
+                found
+                    .iter()
+                    .all(|&(r, a, b)| r < 3 && a < 5 && b < 5 && a != b)
+            );
         }
         let mut of_first = 0;
         for _ in 0..3_000 {
-            of_first += pairs(3, 5, 1, &mut rng).iter().filter(|q| q.1 < q.2).count();
+            of_first += pairs(3, 5, 1, &mut rng)
+                .iter()
+                .filter(|q| q.1 < q.2)
+                .count();
         }
         assert!((f64::from(of_first as u32) / 3_000.0 - 0.5).abs() < 0.04);
         assert!(pairs(3, 1, 5, &mut rng).is_empty() && pairs(0, 5, 5, &mut rng).is_empty());

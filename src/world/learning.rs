@@ -531,14 +531,13 @@ fn ask_and_fit(
 
 impl Plugin for PreferencesPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(self.clone())
-            .add_systems(
-                Step,
-                ask_and_fit
-                    .run_if(end_of_tax_year)
-                    .run_if(super::unfailed)
-                    .in_set(Learn::Fit),
-            );
+        app.insert_resource(self.clone()).add_systems(
+            Step,
+            ask_and_fit
+                .run_if(end_of_tax_year)
+                .run_if(super::unfailed)
+                .in_set(Learn::Fit),
+        );
         if matches!(self.raters, Raters::Asked(_)) {
             app.add_systems(
                 Step,

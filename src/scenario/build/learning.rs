@@ -21,8 +21,7 @@ pub(super) fn preferences(
     folder: &Path,
     models: &Models,
 ) -> Result<Preferences> {
-    let model_of =
-        |parameters: &Section| Ok(referred_model(parameters.node("model"), models)?.0);
+    let model_of = |parameters: &Section| Ok(referred_model(parameters.node("model"), models)?.0);
     Ok(Preferences {
         source: match section.choice("source") {
             ("utility", parameters) => Source::Utility {

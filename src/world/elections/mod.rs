@@ -127,7 +127,14 @@ fn vote(
         true => Vec::new(),
         false => {
             let people = || citizens.people(current);
-            ballots::cast(&elections.ballots, &candidates, citizens, people, current, desk)?
+            ballots::cast(
+                &elections.ballots,
+                &candidates,
+                citizens,
+                people,
+                current,
+                desk,
+            )?
         }
     };
     let (election, condorcet_winner) = if candidates.is_empty() {

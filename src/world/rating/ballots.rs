@@ -45,8 +45,7 @@ pub(super) fn ask(
             };
             votes += 1;
             for (i, j, outcome, weight) in of_ballot(ballot, scale) {
-                let mut comparison =
-                    survey.comparison(worker, [standing[i], standing[j]], outcome);
+                let mut comparison = survey.comparison(worker, [standing[i], standing[j]], outcome);
                 comparison.weight = weight;
                 told.comparisons.push(comparison);
             }

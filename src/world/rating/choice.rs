@@ -34,8 +34,7 @@ pub struct ComparePrompt<'a> {
 /// Each pair is asked twice, with either law first; a comparison's outcome is
 /// [`BothOrders::outcome`].
 pub(super) fn ask(asking: &Asking, survey: &Survey, desk: &mut Desk) -> Result<Told> {
-    let mut rng =
-        Streams::new(desk.seed.0, "comparisons").at(0, u64::from(survey.year));
+    let mut rng = Streams::new(desk.seed.0, "comparisons").at(0, u64::from(survey.year));
     let asked = pairs(
         survey.people.len(),
         survey.pool.len(),

@@ -2,10 +2,10 @@
 
 use super::{Survey, Told};
 use crate::error::Result;
+use crate::fiscal::choice::at_quantile;
 use crate::random::Streams;
 use crate::world::asking::{Asking, Desk, Question};
 use crate::world::elections::ballots::BallotPrompt;
-use crate::fiscal::choice::at_quantile;
 use rand::RngExt;
 use rand::seq::index::sample;
 

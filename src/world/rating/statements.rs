@@ -41,8 +41,7 @@ pub(super) fn ask(
     survey: &Survey,
     desk: &mut Desk,
 ) -> Result<Told> {
-    let mut rng =
-        Streams::new(desk.seed.0, "comparisons").at(0, u64::from(survey.year));
+    let mut rng = Streams::new(desk.seed.0, "comparisons").at(0, u64::from(survey.year));
     let asked = pairs(
         survey.people.len(),
         survey.pool.len(),
@@ -58,7 +57,9 @@ pub(super) fn ask(
         }
     }
     let mut subjects: Vec<(usize, usize)> = vec![(0, 0); place.len()];
-    place.iter().for_each(|(&subject, &at)| subjects[at] = subject);
+    place
+        .iter()
+        .for_each(|(&subject, &at)| subjects[at] = subject);
     let questions = (subjects.iter())
         .map(|&(worker, k)| {
             let person = &survey.people[worker];
@@ -127,11 +128,12 @@ pub(super) fn ask(
             continue;
         };
         let said = |at: usize| statements[at].as_deref().unwrap_or_default();
-        told.comparisons.push(crate::world::learning::RecordedComparison {
-            weight,
-            rationale: Some(format!("a: {} b: {}", said(at_a), said(at_b))),
-            ..survey.comparison(worker, [a, b], outcome)
-        });
+        told.comparisons
+            .push(crate::world::learning::RecordedComparison {
+                weight,
+                rationale: Some(format!("a: {} b: {}", said(at_a), said(at_b))),
+                ..survey.comparison(worker, [a, b], outcome)
+            });
     }
     let valid: Vec<f64> = satisfied.iter().flatten().copied().collect();
     let weight: f64 = told.comparisons.iter().map(|c| c.weight).sum();

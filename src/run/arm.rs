@@ -321,7 +321,9 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
         }),
         PlannerKind::SaezEstimated => mechanism(ObservingPlanner::Estimated),
         PlannerKind::Optimal => mechanism(InformedPlanner::Optimal),
-        PlannerKind::Reward => mechanism(PursuingPlanner),
+        PlannerKind::Reward => mechanism(PursuingPlanner {
+            schedules: scenario.preferences.schedules,
+        }),
         PlannerKind::Llm(planner) => {
             let mut asking = asking(&planner.model, settings(scenario, &planner.model)?);
             asking.attempts = planner.attempts;

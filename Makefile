@@ -21,6 +21,7 @@ bench: packages
 	cargo bench --profile dev --bench optimum
 	cargo bench --profile dev --bench llm -- q8_0
 	cargo bench --profile dev --bench replay
+	cargo bench --profile dev --bench preferences
 
 check: build
 	$(FISC) check scenarios/*.toml scenarios/*/*.toml

@@ -9,6 +9,7 @@ use fisc::population::{Education, Fact, Persona, Sex};
 use fisc::world::asking::PROMPTS;
 use fisc::world::elections::ballots::{BallotPrompt, CandidateText, PersonText};
 use fisc::world::elections::candidates::{LeaderPrompt, PlatformPrompt};
+use fisc::world::judging::{FollowUpPrompt, JudgePrompt};
 use fisc::world::language::{Memory, Period, Setting, bracket_texts, worker_prompt};
 use fisc::world::planners::language::{PlannerPrompt, YearText};
 use fisc::world::rating::choice::ComparePrompt;
@@ -347,6 +348,29 @@ fn prompts_of_raters() {
     };
     let messages = prompts().render("signal.j2", &context).unwrap();
     insta::assert_snapshot!("signal", text(&messages));
+}
+
+#[test]
+fn prompts_of_judges() {
+    let candidates = [
+        "Marginal tax rates: 30.0 % from $0; lump sum paid to everybody: $9000 a year.".to_owned(),
+        "Marginal tax rates: 60.0 % from $0; lump sum paid to everybody: $14000 a year.".to_owned(),
+    ];
+    let options = ["1".to_owned(), "2".to_owned()];
+    let context = JudgePrompt {
+        principle: "Those who have least come first.",
+        candidates: &candidates,
+        options: &options,
+    };
+    let messages = prompts().render("judge.j2", &context).unwrap();
+    insta::assert_snapshot!("judge", text(&messages));
+    let nurse = nurse();
+    let context = FollowUpPrompt {
+        persona: Some(&nurse),
+        context: "This year I worked 40 hours a week, earned $80080, paid $12400 in tax, got $9500 back as a lump sum and kept $77180.",
+    };
+    let messages = prompts().render("follow-up.j2", &context).unwrap();
+    insta::assert_snapshot!("follow_up", text(&messages));
 }
 
 #[test]

@@ -4,14 +4,15 @@
 use assert_cmd::Command;
 use fisc::fiscal::Society;
 use fisc::llm::{
-    Backend, BackendAnswer, Engine, Message, Reading, Readout, Request, SharedTranscript, Timing,
-    registry,
+    Backend, BackendAnswer, Engine, Message, Reading, Readout, Request, Role, SharedTranscript,
+    Timing, registry,
 };
 use fisc::run::{ArmResult, Simulation};
 use fisc::scenario;
 use fisc::world::learning::RecordedComparison;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 /// A model that is a function of the conversation and the number of options.
 struct Planted<F>(F);
@@ -284,6 +285,82 @@ fn matched_pairs_need_no_rater() {
     );
 }
 
+/// A judge that likes equality and, more than all equality on the list, the first place. In every
+/// rotation the first is named; the mean follows the Gini coefficient that it was told.
+#[test]
+fn a_principle_is_followed_in_any_order() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let written = seen.clone();
+    let settings = ["reward.kind.principle.list=6"];
+    let (_, arm) = play("principle", &settings, move |m, readout| {
+        let Readout::Choice { options } = readout else {
+            panic!("not a choice")
+        };
+        let gini = numbers(m, "gini disposable ");
+        let laws = m.last().unwrap().content.split("Marginal tax rates:");
+        let rates: Vec<String> = laws
+            .skip(1)
+            .map(|law| law.split(" lump sum").next().unwrap().to_owned())
+            .collect();
+        assert_eq!((gini.len(), rates.len()), (options.len(), options.len()));
+        assert!(m[0].content.contains("Those who have least come first."));
+        let strength = |p: usize| -5.0 * gini[p] + if p == 0 { 3.0 } else { 0.0 };
+        let total: f64 = (0..gini.len()).map(|p| strength(p).exp()).sum();
+        let half = |p: usize| 0.5 * strength(p).exp() / total;
+        let answer = log_probs(&(0..gini.len()).map(half).collect::<Vec<_>>());
+        written.lock().unwrap().push((gini, rates));
+        answer
+    });
+    let seen = seen.lock().unwrap();
+    let (gini, rates) = seen.iter().find(|(gini, _)| gini.len() == 6).unwrap();
+    let best = (0..6).min_by(|&a, &b| gini[a].total_cmp(&gini[b])).unwrap();
+    let chosen = &arm.years[0].schedule;
+    let mut told = String::new();
+    for (edge, rate) in chosen.edges().iter().zip(chosen.rates()) {
+        told += &format!(" {:.1} % from ${edge:.0};", 100.0 * rate);
+    }
+    assert_eq!(rates[best], told);
+    // Six rotations for the choice; each judged year alone is one more.
+    let asked = arm.decisions.iter().filter(|d| d.question == "principle");
+    assert_eq!(asked.count(), 6 + 2);
+    assert!((arm.decisions[0].admissible_mass.unwrap() - 0.5).abs() < 1e-9);
+    assert_eq!(arm.years[0].decisions, 7);
+}
+
+/// A speaker as content as what it kept, in units of $100,000: the planner sets the schedule of the
+/// list that leaves the workers most.
+#[test]
+fn follow_ups_are_read() {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let written = kept.clone();
+    let settings = ["reward.kind.follow-up.workers=6"];
+    let (simulation, arm) = play("follow-up", &settings, move |m, readout| {
+        let Readout::Choice { options } = readout else {
+            panic!("not a choice")
+        };
+        let year = m.iter().find(|turn| turn.role == Role::Assistant).unwrap();
+        let left = numbers(std::slice::from_ref(year), "and kept $")[0];
+        let p = match options[0].as_str() {
+            "I am content." => {
+                written.lock().unwrap().push(left);
+                (left / 100_000.0 - 5.0).exp()
+            }
+            _ => (-1.0f64).exp(),
+        };
+        log_probs(&[p])
+    });
+    let kept = kept.lock().unwrap();
+    let sums: Vec<f64> = kept[..36].chunks(6).map(|of| of.iter().sum()).collect();
+    let most = sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let outcome = simulation.counterpart().outcome(&arm.years[0].schedule);
+    let chosen: f64 = outcome.disposable.iter().sum();
+    assert!((chosen - most).abs() < 6.0, "{chosen} {sums:?}");
+    // Mean of kept/100,000 − 5 + 1.
+    let total = arm.rewards.iter().find(|r| r.part == "total").unwrap();
+    let expected = chosen / 6.0 / 100_000.0 - 4.0;
+    assert!((total.value - expected).abs() < 1e-4, "{}", total.value);
+}
+
 /// With the real small model: what is replayed without it is what was played, to the byte.
 #[test]
 fn raters_are_replayed() {
@@ -301,6 +378,14 @@ fn raters_are_replayed() {
         (
             "matched",
             &["preferences.comparisons=3", "population.size=3"],
+        ),
+        (
+            "principle",
+            &["preferences.schedules=3", "population.size=3"],
+        ),
+        (
+            "follow-up",
+            &["preferences.schedules=2", "population.size=2"],
         ),
     ] {
         let out = folder.path().join(example);

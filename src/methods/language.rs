@@ -5,6 +5,26 @@ use super::{Family, Method};
 /// In the order of the page.
 pub(super) const METHODS: &[Method] = &[
     Method {
+        key: "principle",
+        family: Family::Reward,
+        what: "A language model judges schedules side by side by a principle in plain words, with or without the results of fisc's calculators; every list is judged in all its rotations.",
+        equation: "r(x) = mean over rotations of ln P(x is named the best of its list)",
+        source: "Sun et al. (2024) for principles; Liu et al. (2025) for lists",
+        result: "a planted judge that likes equality and the first place: rotated, the planner sets the schedule with the least Gini coefficient of the list, and the order effect is the planted one",
+        test: "a_principle_is_followed_in_any_order",
+        example: "examples/preferences/principle.toml",
+    },
+    Method {
+        key: "follow-up",
+        family: Family::Reward,
+        what: "A language model speaks for workers: how much likelier it is that they go on content than complaining, once they have told of their year.",
+        equation: "R = (1/n) Σᵢ [Σ ln pᵢ(positive | year) − Σ ln pᵢ(negative | year)], nats",
+        source: "Zhang et al. (2024)",
+        result: "exact with a bigram model worked by hand; with a planted speaker whose contentment is what it kept, the planner sets the schedule of the list that leaves most",
+        test: "follow_ups_are_read",
+        example: "examples/preferences/follow-up.toml",
+    },
+    Method {
         key: "source choice",
         family: Family::Language,
         what: "A language model answers \"A or B?\" for a worker, from its exact probabilities, with either schedule named first; both answers are averaged.",

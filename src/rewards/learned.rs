@@ -83,6 +83,21 @@ pub struct Learned {
 }
 
 impl Learned {
+    /// A model that is still to be fitted.
+    pub fn new(
+        model: impl PreferenceModel + 'static,
+        features: Features,
+        weights: Weights,
+    ) -> Self {
+        Learned {
+            model: Box::new(model),
+            features,
+            weights,
+            pool: Vec::new(),
+            fitted: false,
+        }
+    }
+
     fn of_rater(&self, row: &[f64], rater: usize) -> f64 {
         let view = View::of_rater(rater as u32);
         if let Some(score) = self.model.score(row, view) {

@@ -9,10 +9,34 @@
 //! | module | subject |
 //! |---|---|
 //! | [`outcome`] | named numbers of an outcome: incomes by decile, hours, inequality, revenue |
+//! | [`basic`] | a welfare function, or one named number of the outcome |
 //! | [`learned`] | a preference model as reward |
+//! | [`composite`] | a weighted sum of rewards, with credit by group and by bracket |
+//! | [`constrained`] | a reward whose proxies are held below their points of usefulness |
+//! | [`harmonic`] | a harmonic mean of two goods, which stops early |
+//! | [`regularised`] | a reward that counts as far as it is relevant |
+//! | [`program`] | reward code, sandboxed, and its refinement |
+//! | [`critique`] | criticism in plain words as credit of brackets |
+//! | [`principle`] | a judge who follows a principle and sees candidates side by side |
+//! | [`follow_up`] | what workers are likely to say next |
+//! | [`intrinsic`] | a cheap model distilled online from an expensive judge |
+//! | [`voice`] | a language model as judge and speaker of rewards |
+//! | [`standards`] | bounds that stakeholders agree on by ballot |
 
+pub mod basic;
+pub mod composite;
+pub mod constrained;
+pub mod critique;
+pub mod follow_up;
+pub mod harmonic;
+pub mod intrinsic;
 pub mod learned;
 pub mod outcome;
+pub mod principle;
+pub mod program;
+pub mod regularised;
+pub mod standards;
+pub mod voice;
 
 pub use learned::Learned;
 pub use outcome::Situation;

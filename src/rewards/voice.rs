@@ -15,8 +15,7 @@ pub trait Voice: Send {
     ///
     /// # Errors
     /// A model that cannot be asked or gives no valid answer.
-    fn best_of(&mut self, model: &str, principle: &str, candidates: &[String])
-    -> Result<Vec<f64>>;
+    fn best_of(&mut self, model: &str, principle: &str, candidates: &[String]) -> Result<Vec<f64>>;
 
     /// ln P(`worker` says `utterance`, and nothing more, after `context`).
     ///

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, laws};
 use crate::scenario::{
     Decide, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Scenario, Source,
-    Standing, WorkerGroup,
+    Standing, VoiceSpec, WorkerGroup,
 };
 use crate::world::asking::{Asking, Models};
 use crate::world::clock::ClockPlugin;
@@ -14,6 +14,7 @@ use crate::world::elections::candidates::Candidates;
 use crate::world::elections::{Elections, Held, HeldElections};
 use crate::world::frictions::FrictionsPlugin;
 use crate::world::habits::HabitsPlugin;
+use crate::world::judging::VoicePlugin;
 use crate::world::language::{ChoiceRule, GroupAsking, LanguageWorkersPlugin};
 use crate::world::learning::{
     PreferencesPlugin, Raters, RecordedComparison, RecordedComparisons, RewardPlugin, RewardRow,
@@ -39,6 +40,7 @@ use crate::world::{
 use bevy_app::{App, Plugin};
 use bevy_ecs::schedule::SingleThreadedExecutor;
 use bevy_ecs::world::World;
+use std::collections::BTreeMap;
 
 /// Everything that one arm leaves behind.
 #[derive(Clone, Debug)]
@@ -126,6 +128,15 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
     }
     // Planners that pursue the objective have no use for what is learned, which costs time.
     if let Some(spec) = scenario.reward.as_ref().filter(|_| kind.pursues_reward()) {
+        if let Some(VoiceSpec { model, line }) = &spec.voice {
+            let asked = asking(model, settings(scenario, model)?);
+            all.push(mechanism(VoicePlugin {
+                line: line.clone(),
+                asking: BTreeMap::from([(model.clone(), asked)]),
+                personas: simulation.shown.clone(),
+                copies: simulation.counterpart.len() / simulation.people.len().max(1),
+            }));
+        }
         all.push(mechanism(RewardPlugin::boxed(spec.reward.clone())));
         if scenario.learns() {
             all.push(mechanism(learning(scenario, simulation.people.len())?));
@@ -144,7 +155,11 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
 /// A file of comparisons that cannot be read.
 pub fn learning(scenario: &Scenario, workers: usize) -> Result<PreferencesPlugin> {
     let preferences = &scenario.preferences;
-    let settings_of = |model: &str| settings(scenario, model);
+    let asked_by = |model: &str| Ok(asking(model, settings(scenario, model)?));
+    let asked = |questions: Questions| Raters::Asked {
+        questions,
+        shown: preferences.features,
+    };
     Ok(PreferencesPlugin {
         raters: match &preferences.source {
             Source::Utility {
@@ -156,27 +171,22 @@ pub fn learning(scenario: &Scenario, workers: usize) -> Result<PreferencesPlugin
                 equality: equality.clone(),
                 cycle: *cycle,
             },
-            Source::Choice { model } => {
-                Raters::Asked(Questions::Choice(asking(model, settings_of(model)?)))
-            }
-            Source::Ballots { candidates, polls } => Raters::Asked(Questions::Ballots {
+            Source::Choice { model } => asked(Questions::Choice(asked_by(model)?)),
+            Source::Ballots { candidates, polls } => asked(Questions::Ballots {
                 by: ballots_by(scenario)?,
                 candidates: *candidates,
                 polls: *polls,
             }),
-            Source::Statements { model, max_tokens } => Raters::Asked(Questions::Statements {
-                asking: asking(model, settings_of(model)?),
+            Source::Statements { model, max_tokens } => asked(Questions::Statements {
+                asking: asked_by(model)?,
                 max_tokens: *max_tokens,
             }),
-            Source::Matched { model, candidates } => Raters::Asked(Questions::Matched {
-                asking: asking(model, settings_of(model)?),
+            Source::Matched { model, candidates } => asked(Questions::Matched {
+                asking: asked_by(model)?,
                 candidates: *candidates,
             }),
             Source::File { path } => Raters::Given(super::comparisons::read(path, workers)?),
         },
-        model: preferences.model.model.clone(),
-        features: preferences.features,
-        weights: preferences.weights,
         comparisons: preferences.comparisons,
         schedules: preferences.schedules,
         years: preferences.years,

@@ -281,6 +281,9 @@ impl Simulation {
         if scenario.learns() && !matches!(source, Source::Utility { .. } | Source::File { .. }) {
             world::rating::check_prompts(prompts, initial)?;
         }
+        if scenario.voice().is_some() {
+            world::judging::check_prompts(prompts)?;
+        }
         if scenario.models.values().any(|model| model.think > 0) {
             world::thinking::turns(prompts)?;
         }

@@ -4,6 +4,7 @@ use crate::preferences::PreferenceModel;
 use crate::preferences::source::UtilityAnswers;
 use crate::rewards::Reward;
 use crate::rewards::learned::{Features, Weights};
+use crate::rewards::voice::Line;
 use std::path::PathBuf;
 
 /// A preference model that is still to be fitted, with its settings as TOML; equal settings make
@@ -22,6 +23,15 @@ impl PartialEq for ModelSpec {
     }
 }
 
+/// The model that gives a reward.
+#[derive(Clone, Debug)]
+pub struct VoiceSpec {
+    /// Key of [`Scenario::models`](super::Scenario::models).
+    pub model: String,
+    /// Over which the reward asks it.
+    pub line: Line,
+}
+
 /// A planner's reward, with its settings as TOML.
 #[derive(Clone, Debug)]
 pub struct RewardSpec {
@@ -31,6 +41,8 @@ pub struct RewardSpec {
     pub written: String,
     /// The reward as it is before the first year.
     pub reward: Box<dyn Reward>,
+    /// The model that gives it, if one does.
+    pub voice: Option<VoiceSpec>,
 }
 
 impl PartialEq for RewardSpec {

@@ -47,7 +47,7 @@ use crate::population::{Fact, PopulationSpec};
 use crate::search::Method;
 use crate::voting::Rule;
 pub use keys::{names_of_models, names_of_rewards};
-pub use learning::{ModelSpec, Preferences, RewardSpec, Source};
+pub use learning::{ModelSpec, Preferences, RewardSpec, Source, VoiceSpec};
 pub use limits::{Limits, RevenueRule};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
@@ -127,7 +127,14 @@ impl Scenario {
         learns
     }
 
-    /// Names of the models that some worker, planner, voter, rater or writer of personas asks.
+    /// The model that gives the reward, where one does and some arm pursues it.
+    pub fn voice(&self) -> Option<&VoiceSpec> {
+        let spec = self.reward.as_ref()?;
+        let pursued = self.arms().any(PlannerKind::pursues_reward);
+        spec.voice.as_ref().filter(|_| pursued)
+    }
+
+    /// Names of the models that some worker, planner, judge, voter, rater or writer of personas asks.
     pub fn models_asked(&self) -> BTreeSet<&str> {
         let by_workers = self.workers.iter().filter_map(|group| match &group.decide {
             Decide::Llm { model, .. } => Some(model.as_str()),
@@ -161,8 +168,10 @@ impl Scenario {
         let by_raters = (by_raters.into_iter())
             .map(String::as_str)
             .filter(|_| self.learns());
+        let by_judges = (self.voice().into_iter()).map(|voice| voice.model.as_str());
         by_workers
             .chain(by_planners)
+            .chain(by_judges)
             .chain(by_raters)
             .chain(by_writers)
             .chain(by_elections)

@@ -68,7 +68,7 @@ impl Models {
 }
 
 /// The prompts that come with fisc; a scenario's `prompts` folder can replace each by file name.
-pub const PROMPTS: [(&str, &str); 20] = [
+pub const PROMPTS: [(&str, &str); 22] = [
     ("worker.j2", include_str!("../../prompts/worker.j2")),
     ("persona.j2", include_str!("../../prompts/persona.j2")),
     (
@@ -98,6 +98,8 @@ pub const PROMPTS: [(&str, &str); 20] = [
     ("compare.j2", include_str!("../../prompts/compare.j2")),
     ("statement.j2", include_str!("../../prompts/statement.j2")),
     ("signal.j2", include_str!("../../prompts/signal.j2")),
+    ("judge.j2", include_str!("../../prompts/judge.j2")),
+    ("follow-up.j2", include_str!("../../prompts/follow-up.j2")),
 ];
 
 /// Prompt templates of the run.

@@ -125,12 +125,7 @@ impl Speaking {
 }
 
 impl Voice for Speaking {
-    fn best_of(
-        &mut self,
-        model: &str,
-        principle: &str,
-        candidates: &[String],
-    ) -> Result<Vec<f64>> {
+    fn best_of(&mut self, model: &str, principle: &str, candidates: &[String]) -> Result<Vec<f64>> {
         let options: Vec<String> = (1..=candidates.len()).map(|n| n.to_string()).collect();
         let context = JudgePrompt {
             principle,
@@ -138,14 +133,19 @@ impl Voice for Speaking {
             options: &options,
         };
         let messages = self.prompts.0.render("judge.j2", &context)?;
-        self.ask(model, "principle", None, messages, &options, |answer| {
-            match &answer.content {
+        self.ask(
+            model,
+            "principle",
+            None,
+            messages,
+            &options,
+            |answer| match &answer.content {
                 Content::Choice { log_probs, .. } if log_probs.iter().all(|p| p.is_finite()) => {
                     Ok(log_probs.clone())
                 }
                 _ => Err("no distribution over the candidates".into()),
-            }
-        })
+            },
+        )
     }
 
     fn log_probability(
@@ -164,14 +164,19 @@ impl Voice for Speaking {
         let options = [utterance.to_owned()];
         let worker = Some(worker as u32);
         // Of one option the distribution is 1; the model's own probability of it is the mass.
-        self.ask(model, "follow-up", worker, messages, &options, |answer| {
-            match &answer.content {
+        self.ask(
+            model,
+            "follow-up",
+            worker,
+            messages,
+            &options,
+            |answer| match &answer.content {
                 Content::Choice {
                     admissible_mass, ..
                 } if *admissible_mass > 0.0 => Ok(admissible_mass.ln().min(0.0)),
                 _ => Err("no probability of the utterance".into()),
-            }
-        })
+            },
+        )
     }
 }
 
@@ -217,10 +222,7 @@ impl Plugin for VoicePlugin {
             ledger: ledger.clone(),
         }));
         app.insert_resource(ledger)
-            .add_systems(
-                Step,
-                tell_time.after(Phase::Observe).before(Phase::Vote),
-            )
+            .add_systems(Step, tell_time.after(Phase::Observe).before(Phase::Vote))
             .add_systems(Step, collect.after(Phase::Learn).before(Phase::Record));
     }
 }

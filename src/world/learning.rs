@@ -25,9 +25,9 @@ use super::{Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, See
 use crate::error::Result;
 use crate::fiscal::{Outcome, Schedule as TaxSchedule, inequality};
 use crate::preferences::source::{Answer, UtilityAnswers};
-use crate::preferences::{Comparison, Evaluation, Items, Judgements, PreferenceModel, evaluate};
+use crate::preferences::{Comparison, Evaluation, Items, Judgements, evaluate};
 use crate::random::Streams;
-use crate::rewards::learned::{Features, Weights};
+use crate::rewards::learned::{Features, Learned};
 use crate::rewards::{Reward, Situation};
 use crate::search::latin_hypercube;
 use bevy_app::prelude::*;
@@ -229,30 +229,35 @@ impl RewardPlugin {
 
 impl Plugin for RewardPlugin {
     fn build(&self, app: &mut App) {
+        let replaced = app.world().contains_resource::<PlannerReward>();
         app.insert_resource(PlannerReward {
             reward: self.0.clone(),
             version: 0,
-        })
-        .init_resource::<YearMeans>()
-        .init_resource::<YearReward>()
-        .init_resource::<RewardRows>()
-        .init_resource::<RecordedComparisons>()
-        .init_resource::<Evaluations>()
-        .configure_sets(
-            Step,
-            (Learn::Observe, Learn::Fit, Learn::Judge)
-                .chain()
-                .in_set(Phase::Learn),
-        )
-        .add_systems(
-            Step,
-            (
-                (observe, close_year.run_if(end_of_tax_year))
+        });
+        // The reward of one's own takes the place of the scenario's; its systems stand already.
+        if replaced {
+            return;
+        }
+        app.init_resource::<YearMeans>()
+            .init_resource::<YearReward>()
+            .init_resource::<RewardRows>()
+            .init_resource::<RecordedComparisons>()
+            .init_resource::<Evaluations>()
+            .configure_sets(
+                Step,
+                (Learn::Observe, Learn::Fit, Learn::Judge)
                     .chain()
-                    .in_set(Learn::Observe),
-                judge_year.run_if(end_of_tax_year).in_set(Learn::Judge),
-            ),
-        );
+                    .in_set(Phase::Learn),
+            )
+            .add_systems(
+                Step,
+                (
+                    (observe, close_year.run_if(end_of_tax_year))
+                        .chain()
+                        .in_set(Learn::Observe),
+                    judge_year.run_if(end_of_tax_year).in_set(Learn::Judge),
+                ),
+            );
     }
 
     fn is_unique(&self) -> bool {
@@ -273,23 +278,22 @@ pub enum Raters {
         cycle: f64,
     },
     /// Workers who are asked through a language model, or vote.
-    Asked(Questions),
+    Asked {
+        /// What they are asked.
+        questions: Questions,
+        /// What questions show of a schedule.
+        shown: Features,
+    },
     /// Comparisons that are there already.
     Given(Vec<RecordedComparison>),
 }
 
-/// Asks raters after the first tax years and fits a preference model, which becomes the model of
-/// every [`Learned`](crate::rewards::Learned) reward.
+/// Asks raters after the first tax years and fits the model of every [`Learned`] in the arm's reward
+/// to all that they have said.
 #[derive(Resource, Clone, Debug)]
 pub struct PreferencesPlugin {
     /// Where judgements come from.
     pub raters: Raters,
-    /// What is fitted.
-    pub model: Box<dyn PreferenceModel>,
-    /// What raters are shown.
-    pub features: Features,
-    /// Whose judgement counts how much.
-    pub weights: Weights,
     /// Comparisons after each asking year.
     pub comparisons: usize,
     /// Schedules that are compared in each.
@@ -392,7 +396,7 @@ impl PreferencesPlugin {
 
     /// The comparisons as judgements of feature rows.
     fn judgements(
-        &self,
+        learned: &Learned,
         comparisons: &[RecordedComparison],
         economy: &EconomyConstants,
         rules: &TaxRules,
@@ -410,20 +414,21 @@ impl PreferencesPlugin {
         let pairs: Vec<(usize, usize)> = comparisons.iter().map(|c| (of(&c.a), of(&c.b))).collect();
         let outcomes: Vec<Outcome> = schedules.par_iter().map(|s| society.0.outcome(s)).collect();
         let situation = |k: usize| Situation::of(&schedules[k], &economy.0, wage, &outcomes[k]);
-        let mut items = Items::new(self.features.names(rules.initial.brackets()), Vec::new())?;
+        let mut items = Items::new(learned.features.names(rules.initial.brackets()), Vec::new())?;
         let mut rows: HashMap<(usize, u32), u32> = HashMap::new();
         let mut row = |k: usize, rater: u32| {
-            let shown_to = if self.features == Features::Own {
+            let shown_to = if learned.features == Features::Own {
                 rater
             } else {
                 0
             };
-            *(rows.entry((k, shown_to)))
-                .or_insert_with(|| items.push(&self.features.row(&situation(k), shown_to as usize)))
+            *(rows.entry((k, shown_to))).or_insert_with(|| {
+                items.push(&learned.features.row(&situation(k), shown_to as usize))
+            })
         };
         // One score for all must be everybody's weighted compromise; a utility function need not.
-        let pooled = self.features != Features::Own && self.model.pools_raters();
-        let weights = self.weights.of(wage);
+        let pooled = learned.features != Features::Own && learned.model.pools_raters();
+        let weights = learned.weights.of(wage);
         let told: Vec<Comparison> = (comparisons.iter().zip(pairs))
             .map(|(c, (a, b))| Comparison {
                 a: row(a, c.rater),
@@ -447,6 +452,43 @@ impl PreferencesPlugin {
     }
 }
 
+/// What comparisons and schedules mean to a model.
+type Context<'a> = (&'a EconomyConstants, &'a TaxRules, &'a Counterpart);
+
+impl PreferencesPlugin {
+    /// Fits a reward's model to comparisons, after judging it on those held out; `pool` is what a
+    /// model without scores is asked against.
+    fn fit(
+        &self,
+        learned: &mut Learned,
+        (comparisons, pool): (&[RecordedComparison], &[(TaxSchedule, Outcome)]),
+        (economy, rules, society): Context,
+        seed: u64,
+    ) -> Result<Option<Evaluation>> {
+        let judgements = Self::judgements(learned, comparisons, economy, rules, society)?;
+        let (kept, held) = judgements.split(self.held_out, seed);
+        let mut report = None;
+        if !held.comparisons.is_empty() && !kept.comparisons.is_empty() {
+            learned.model.fit(&kept, seed)?;
+            report = Some(evaluate(learned.model.as_ref(), &held));
+        }
+        learned.model.fit(&judgements, seed)?;
+        let raters = match learned.features {
+            Features::Own => society.0.len(),
+            _ => 1,
+        };
+        let row = |(schedule, outcome): &(TaxSchedule, Outcome), rater: usize| {
+            let situation = Situation::of(schedule, &economy.0, society.0.wage(), outcome);
+            learned.features.row(&situation, rater)
+        };
+        learned.pool = (0..raters)
+            .map(|rater| pool.iter().map(|of| row(of, rater)).collect())
+            .collect();
+        learned.fitted = true;
+        Ok(report)
+    }
+}
+
 #[expect(
     clippy::too_many_arguments,
     reason = "a system says all that it touches"
@@ -467,7 +509,7 @@ fn ask_and_fit(
     let year = clock.year();
     let asked = match settings.raters {
         Raters::Given(_) => year == 1,
-        Raters::Utility { .. } | Raters::Asked(_) => year <= settings.years,
+        Raters::Utility { .. } | Raters::Asked { .. } => year <= settings.years,
     };
     if !asked {
         return;
@@ -480,49 +522,34 @@ fn ask_and_fit(
                 recorded.0.extend(settings.answers(&pool, seed.0, year));
             }
             // They have been asked before.
-            Raters::Asked(_) => {}
+            Raters::Asked { .. } => {}
         }
         if recorded.0.is_empty() {
             notes.add(format!("year {year}: no comparison to learn from"));
             return Ok(());
         }
-        let judgements = settings.judgements(&recorded.0, &economy, &rules, &society)?;
-        let mut model = settings.model.clone();
-        let (kept, held) = judgements.split(settings.held_out, seed.0);
-        if !held.comparisons.is_empty() && !kept.comparisons.is_empty() {
-            model.fit(&kept, seed.0)?;
-            let report = evaluate(model.as_ref(), &held);
-            notes.add(format!(
-                "year {year}: {} comparisons; on {} held out log-loss {:.3} (0.693 knows nothing), accuracy {:.1} %, calibration error {:.3}",
-                recorded.0.len(),
-                report.comparisons,
-                report.log_loss,
-                100.0 * report.accuracy,
-                report.calibration_error
-            ));
-            evaluations.0.push((year, report));
-        }
-        model.fit(&judgements, seed.0)?;
-        let raters = if settings.features == Features::Own {
-            society.0.len()
-        } else {
-            1
-        };
-        let rows = |rater: usize| {
-            let row = |(s, o): &(TaxSchedule, Outcome)| {
-                let situation = Situation::of(s, &economy.0, society.0.wage(), o);
-                settings.features.row(&situation, rater)
-            };
-            pool.iter().map(row).collect()
-        };
-        let shown: Vec<Vec<Vec<f64>>> = (0..raters).map(rows).collect();
         reward.version += 1;
+        let mut failed = None;
+        let data = (&recorded.0[..], &pool[..]);
         reward.reward.visit_learned(&mut |learned| {
-            learned.model = model.clone();
-            learned.pool.clone_from(&shown);
-            learned.fitted = true;
+            let context = (&*economy, &*rules, &*society);
+            match settings.fit(learned, data, context, seed.0) {
+                Ok(Some(report)) => {
+                    notes.add(format!(
+                        "year {year}: {} comparisons; on {} held out log-loss {:.3} (0.693 knows nothing), accuracy {:.1} %, calibration error {:.3}",
+                        data.0.len(),
+                        report.comparisons,
+                        report.log_loss,
+                        100.0 * report.accuracy,
+                        report.calibration_error
+                    ));
+                    evaluations.0.push((year, report));
+                }
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
         });
-        Ok(())
+        failed.map_or(Ok(()), Err)
     };
     if let Err(error) = fit() {
         failure.raise(error.context(format!("learning preferences after tax year {year}")));
@@ -538,11 +565,12 @@ impl Plugin for PreferencesPlugin {
                 .run_if(super::unfailed)
                 .in_set(Learn::Fit),
         );
-        if matches!(self.raters, Raters::Asked(_)) {
+        if matches!(self.raters, Raters::Asked { .. }) {
             app.add_systems(
                 Step,
                 ask_raters
                     .run_if(end_of_tax_year)
+                    .in_set(Phase::Learn)
                     .after(Learn::Observe)
                     .before(Learn::Fit),
             );

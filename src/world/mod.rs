@@ -44,6 +44,7 @@ pub mod clock;
 pub mod elections;
 pub mod frictions;
 pub mod habits;
+pub mod judging;
 pub mod language;
 pub mod learning;
 pub mod planners;

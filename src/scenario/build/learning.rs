@@ -5,6 +5,7 @@ use std::path::Path;
 use super::agents::{Models, referred_model};
 use super::files::existing;
 use super::section::{Section, not_built};
+use super::voiced;
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
 use crate::preferences::head::Head;
@@ -124,11 +125,13 @@ fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
 pub(super) fn reward(
     section: &Section,
     preferences: &Preferences,
+    models: &Models,
     arms: &[&PlannerKind],
     years: u32,
 ) -> Result<Option<RewardSpec>> {
     let node = section.node("kind");
-    let (name, _) = section.choice("kind");
+    let (name, parameters) = section.choice("kind");
+    let mut voice = None;
     let reward: Box<dyn Reward> = match name {
         "welfare" => {
             if arms.iter().any(|arm| matches!(arm, PlannerKind::Reward)) {
@@ -145,7 +148,13 @@ pub(super) fn reward(
             pool: Vec::new(),
             fitted: false,
         }),
-        name => not_built("reward.kind", name),
+        name => match voiced::reward(name, &parameters, models, arms)? {
+            Some((reward, spec)) => {
+                voice = Some(spec);
+                reward
+            }
+            None => not_built("reward.kind", name),
+        },
     };
     if let Some(arm) = arms.iter().find(|arm| matches!(arm, PlannerKind::Llm(_))) {
         return Err(node
@@ -165,5 +174,6 @@ pub(super) fn reward(
         name: name.to_owned(),
         written: node.written(),
         reward,
+        voice,
     }))
 }

@@ -4,6 +4,7 @@ mod agents;
 mod files;
 mod learning;
 mod section;
+mod voiced;
 
 use std::path::Path;
 
@@ -45,7 +46,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let compare = compared(compare.node("planners"), &planner, &taxes, &models, years)?;
     let preferences = learning::preferences(&root.table("preferences"), folder, &models)?;
     let arms: Vec<&PlannerKind> = std::iter::once(&planner).chain(&compare).collect();
-    let reward = learning::reward(&root.table("reward"), &preferences, &arms, years)?;
+    let reward = learning::reward(&root.table("reward"), &preferences, &models, &arms, years)?;
     Ok(Scenario {
         name: name(&root, file)?,
         seed: root.whole("seed")?,

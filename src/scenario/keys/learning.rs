@@ -2,6 +2,7 @@
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
 use super::agents::model;
+use super::voiced::{FOLLOW_UP, PRINCIPLE};
 use super::{above, number_from};
 use Default::{Required, Value};
 
@@ -257,6 +258,16 @@ const REWARDS: &[Choice] = &[
         "learned",
         &[],
         "The model of `[preferences]`, once it is fitted; the initial schedule stays until then.",
+    ),
+    choice(
+        "principle",
+        PRINCIPLE,
+        "A language model judges schedules side by side by a principle: the score of one is the log-probability that it is named the best of its list, the mean over all rotations of the list. The planner `reward` takes the best of `preferences.schedules` schedules, the initial one and others by Latin hypercube; `rewards.parquet` holds the effect of order.",
+    ),
+    choice(
+        "follow-up",
+        FOLLOW_UP,
+        "How much likelier a language model, speaking for workers who tell of their year, finds what the content say than what those say who complain: the mean over workers of Σ ln p(positive) − Σ ln p(negative). The planner `reward` takes the best of `preferences.schedules` schedules.",
     ),
 ];
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod learning;
+mod voiced;
 
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};
 use crate::population::census::MINIMUM_WAGE;

@@ -6,9 +6,7 @@ use crate::fiscal::optimum::{Effort, highest};
 use crate::fiscal::{Outcome, Schedule as TaxSchedule};
 use crate::rewards::Situation;
 use crate::world::learning::{PlannerReward, candidates};
-use crate::world::{
-    Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, Seed, Step,
-};
+use crate::world::{Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, Seed, Step};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 
@@ -103,9 +101,7 @@ fn best_of(
 ) -> Result<(TaxSchedule, f64)> {
     let situations: Vec<Situation> = list
         .iter()
-        .map(|(schedule, outcome)| {
-            Situation::of(schedule, &economy.0, society.0.wage(), outcome)
-        })
+        .map(|(schedule, outcome)| Situation::of(schedule, &economy.0, society.0.wage(), outcome))
         .collect();
     let judged = reward.reward.judge_all(&situations)?;
     let mut best: Option<(usize, f64)> = None;

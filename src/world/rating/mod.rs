@@ -210,7 +210,7 @@ pub(super) fn ask_raters(
     mut notes: ResMut<Notes>,
 ) {
     let year = desk.clock.year();
-    let Raters::Asked(questions) = &settings.raters else {
+    let Raters::Asked { questions, shown } = &settings.raters else {
         return;
     };
     if year > settings.years {
@@ -224,7 +224,7 @@ pub(super) fn ask_raters(
         citizens: &citizens,
         economy: &economy,
         year,
-        features: settings.features,
+        features: *shown,
         comparisons: settings.comparisons,
     };
     match ask(questions, &survey, &mut desk) {

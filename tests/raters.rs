@@ -91,7 +91,7 @@ fn note<'a>(arm: &'a ArmResult, holds: &str) -> &'a str {
     found.unwrap_or_else(|| panic!("{holds}: {:?}", arm.notes))
 }
 
-/// P(A) = σ((x_A − x_B)/1000 + b) with x what each law leaves, read from the prompt, and b a liking for
+/// P(A) = σ((x_A − x_B)/10,000 + b) with x what each law leaves, read from the prompt, and b a liking for
 /// the place: the recorded outcome is ½[σ(Δ + b) + σ(Δ − b)] of the society's own Δ, for every b, and
 /// the note says what the model did.
 #[test]
@@ -101,16 +101,16 @@ fn both_orders_are_averaged() {
         let (simulation, arm) = play("choice", &["preferences.comparisons=25"], move |m, _| {
             let left = numbers(m, "so you have $");
             assert_eq!(left.len(), 2, "{m:?}");
-            let p = logistic((left[0] - left[1]) / 1_000.0 + bias);
+            let p = logistic((left[0] - left[1]) / 10_000.0 + bias);
             log_probs(&[0.25 * p, 0.25 * (1.0 - p)])
         });
         assert_eq!(arm.comparisons.len(), 25);
         for comparison in &arm.comparisons {
             let [[a, _], [b, _]] = truth(simulation.counterpart(), comparison);
-            let delta = (a - b) / 1_000.0;
+            let delta = (a - b) / 10_000.0;
             let expected = 0.5 * (logistic(delta + bias) + logistic(delta - bias));
             // Prompts round to dollars.
-            assert!((comparison.outcome - expected).abs() < 5e-4);
+            assert!((comparison.outcome - expected).abs() < 1e-4);
         }
         let asked: Vec<_> = (arm.decisions.iter())
             .filter(|d| d.question == "comparison")
@@ -210,7 +210,7 @@ fn ballots_by_a_model_are_its_probabilities() {
     for ballot in arm.comparisons.chunks(3) {
         let outcomes: Vec<f64> = ballot.iter().map(|c| c.outcome).collect();
         for (found, expected) in outcomes.iter().zip([0.8, 4.0 / 7.0, 0.25]) {
-            assert!((found - expected).abs() < 1e-12, "{outcomes:?}");
+            assert!((found - expected).abs() < 1e-5, "{outcomes:?}");
         }
     }
 }

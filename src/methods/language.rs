@@ -30,7 +30,7 @@ pub(super) const METHODS: &[Method] = &[
         what: "A language model answers \"A or B?\" for a worker, from its exact probabilities, with either schedule named first; both answers are averaged.",
         equation: "y = ½(P₁ + 1 − P₂); liking for the first ½(P₁ + P₂) − ½; both noted, with the probability on admissible answers",
         source: "balanced positions by Wang et al. (2024)",
-        result: "a planted model with P = σ(Δ ± b): outcomes are ½[σ(Δ + b) + σ(Δ − b)] of the society's own Δ within 5e-4 (dollars are rounded) for b = 0 and 2.5, ½ for a model that sees places alone; replayed to the byte",
+        result: "a planted model with P = σ(Δ ± b): outcomes are ½[σ(Δ + b) + σ(Δ − b)] of the society's own Δ within 1e-4 (dollars are rounded) for b = 0 and 2.5, ½ for a model that sees places alone; replayed to the byte",
         test: "both_orders_are_averaged",
         example: "examples/preferences/choice.toml",
     },

@@ -47,7 +47,7 @@ pub(in crate::scenario) const PREFERENCES: &[Key] = &[
         Kind::Whole(2, 100_000, "schedules"),
         Value("64"),
         "64",
-        "Schedules that are compared: the initial one and others with its brackets, their rates a Latin hypercube over all that is allowed; new ones in every year that asks.",
+        "Schedules that are compared: the initial one and others with its brackets, their rates a Latin hypercube over all that is allowed; new ones in every year that asks. The planner `reward` chooses from such a list where a reward compares (`principle`, `follow-up`).",
     ),
     key(
         "years",

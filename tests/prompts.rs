@@ -9,8 +9,12 @@ use fisc::population::{Education, Fact, Persona, Sex};
 use fisc::world::asking::PROMPTS;
 use fisc::world::elections::ballots::{BallotPrompt, CandidateText, PersonText};
 use fisc::world::elections::candidates::{LeaderPrompt, PlatformPrompt};
+use fisc::world::judging::{FollowUpPrompt, JudgePrompt};
 use fisc::world::language::{Memory, Period, Setting, bracket_texts, worker_prompt};
 use fisc::world::planners::language::{PlannerPrompt, YearText};
+use fisc::world::rating::choice::ComparePrompt;
+use fisc::world::rating::statements::{SignalPrompt, StatementPrompt};
+use fisc::world::rating::{LawText, SocietyText};
 use fisc::world::satisfaction::{ANSWERS, SatisfactionPrompt};
 use fisc::world::thinking;
 use serde_json::json;
@@ -297,6 +301,76 @@ fn election_prompts() {
         "leader",
         shown(&prompts.render("leader.j2", &leader).unwrap())
     );
+}
+
+#[test]
+fn prompts_of_raters() {
+    let nurse = nurse();
+    let law = |letter, schedule: &Schedule, hours: f64| LawText {
+        letter,
+        brackets: bracket_texts(schedule),
+        hours,
+        income: 52.0 * 38.5 * hours,
+        tax: schedule.tax(52.0 * 38.5 * hours),
+        rebate: 9_500.0,
+        disposable: 52.0 * 38.5 * hours - schedule.tax(52.0 * 38.5 * hours) + 9_500.0,
+        society: SocietyText {
+            disposable_deciles: (1..=10).map(|k| 12_345.6 * f64::from(k)).collect(),
+            labor_mean: 38.25,
+            income_mean: 72_000.4,
+            gini_disposable: 0.414,
+            revenue: 9_500.0,
+        },
+    };
+    let flat = Schedule::flat(0.3).unwrap();
+    let options = ["A".to_owned(), "B".to_owned()];
+    for shown in ["own", "society", "rates"] {
+        let context = ComparePrompt {
+            persona: Some(&nurse),
+            wage: 38.5,
+            laws: [law("A", us(), 40.0), law("B", &flat, 36.5)],
+            shown,
+            options: &options,
+        };
+        let messages = prompts().render("compare.j2", &context).unwrap();
+        insta::assert_snapshot!(format!("compare_{shown}"), text(&messages));
+    }
+    let context = StatementPrompt {
+        persona: Some(&nurse),
+        wage: 38.5,
+        law: law("", us(), 40.0),
+    };
+    let messages = prompts().render("statement.j2", &context).unwrap();
+    insta::assert_snapshot!("statement", text(&messages));
+    let context = SignalPrompt {
+        statement: "I pay a lot, but it comes back.",
+        options: ANSWERS,
+    };
+    let messages = prompts().render("signal.j2", &context).unwrap();
+    insta::assert_snapshot!("signal", text(&messages));
+}
+
+#[test]
+fn prompts_of_judges() {
+    let candidates = [
+        "Marginal tax rates: 30.0 % from $0; lump sum paid to everybody: $9000 a year.".to_owned(),
+        "Marginal tax rates: 60.0 % from $0; lump sum paid to everybody: $14000 a year.".to_owned(),
+    ];
+    let options = ["1".to_owned(), "2".to_owned()];
+    let context = JudgePrompt {
+        principle: "Those who have least come first.",
+        candidates: &candidates,
+        options: &options,
+    };
+    let messages = prompts().render("judge.j2", &context).unwrap();
+    insta::assert_snapshot!("judge", text(&messages));
+    let nurse = nurse();
+    let context = FollowUpPrompt {
+        persona: Some(&nurse),
+        context: "This year I worked 40 hours a week, earned $80080, paid $12400 in tax, got $9500 back as a lump sum and kept $77180.",
+    };
+    let messages = prompts().render("follow-up.j2", &context).unwrap();
+    insta::assert_snapshot!("follow_up", text(&messages));
 }
 
 #[test]

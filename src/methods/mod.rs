@@ -6,6 +6,7 @@
 
 mod distil;
 mod judged;
+mod language;
 mod models;
 mod optimisers;
 mod rewards;
@@ -79,6 +80,7 @@ pub fn all() -> impl Iterator<Item = &'static Method> {
         judged::METHODS,
         rewards::METHODS,
         optimisers::METHODS,
+        language::METHODS,
         distil::DISTIL_METHODS,
     ]
     .into_iter()

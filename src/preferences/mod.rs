@@ -33,6 +33,7 @@
 //! | [`optimise`] | moving a stochastic policy over schedules |
 //! | [`source`] | raters who compare by a known utility |
 //! | [`coherence`] | completeness, cycles, lotteries, an assembly's votes |
+//! | [`spoken`] | what answers, statements and ballots say about two items |
 //! | [`evaluation`] | held-out log-loss, accuracy, calibration |
 
 pub mod coherence;
@@ -44,6 +45,7 @@ pub mod head;
 pub mod models;
 pub mod optimise;
 pub mod source;
+pub mod spoken;
 
 pub use data::{Comparison, Items, Judgements, Ranking, Rating};
 pub use evaluation::{Evaluation, evaluate};

@@ -20,6 +20,7 @@
 //! | [`principle`] | a judge who follows a principle and sees candidates side by side |
 //! | [`follow_up`] | what workers are likely to say next |
 //! | [`intrinsic`] | a cheap model distilled online from an expensive judge |
+//! | [`voice`] | a language model as judge and speaker of rewards |
 //! | [`standards`] | bounds that stakeholders agree on by ballot |
 
 pub mod basic;
@@ -35,6 +36,7 @@ pub mod principle;
 pub mod program;
 pub mod regularised;
 pub mod standards;
+pub mod voice;
 
 pub use learned::Learned;
 pub use outcome::Situation;

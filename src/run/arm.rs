@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, laws};
 use crate::scenario::{
     Decide, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Scenario, Source,
-    Standing, WorkerGroup,
+    Standing, VoiceSpec, WorkerGroup,
 };
 use crate::world::asking::{Asking, Models};
 use crate::world::clock::ClockPlugin;
@@ -15,6 +15,7 @@ use crate::world::elections::candidates::Candidates;
 use crate::world::elections::{Elections, Held, HeldElections};
 use crate::world::frictions::FrictionsPlugin;
 use crate::world::habits::HabitsPlugin;
+use crate::world::judging::VoicePlugin;
 use crate::world::language::{ChoiceRule, GroupAsking, LanguageWorkersPlugin};
 use crate::world::learning::{
     PreferencesPlugin, Raters, RecordedComparison, RecordedComparisons, RewardPlugin, RewardRow,
@@ -28,6 +29,7 @@ use crate::world::planners::policy::PolicyPlanner;
 use crate::world::planners::pursuing::PursuingPlanner;
 use crate::world::planners::search::SearchPlanner;
 use crate::world::planners::{Counterpart, TaxRules};
+use crate::world::rating::Questions;
 use crate::world::record::{
     Decision, Decisions, FlooredWorkers, RecordPlugin, Row, Steps, WorkerRows, Years,
 };
@@ -40,6 +42,7 @@ use crate::world::{
 use bevy_app::{App, Plugin};
 use bevy_ecs::schedule::SingleThreadedExecutor;
 use bevy_ecs::world::World;
+use std::collections::BTreeMap;
 
 /// Everything that one arm leaves behind.
 #[derive(Clone, Debug)]
@@ -135,16 +138,18 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
         }));
     }
     // Planners that pursue the objective have no use for what is learned, which costs time.
-    let pursues = matches!(
-        kind,
-        PlannerKind::Reward | PlannerKind::Policy(_) | PlannerKind::Search { .. }
-    );
-    if let Some(spec) = scenario.reward.as_ref().filter(|_| pursues) {
+    if let Some(spec) = scenario.reward.as_ref().filter(|_| kind.pursues_reward()) {
+        if let Some(VoiceSpec { model, line }) = &spec.voice {
+            let asked = asking(model, settings(scenario, model)?);
+            all.push(mechanism(VoicePlugin {
+                line: line.clone(),
+                asking: BTreeMap::from([(model.clone(), asked)]),
+                personas: simulation.shown.clone(),
+                copies: simulation.counterpart.len() / simulation.people.len().max(1),
+            }));
+        }
         all.push(mechanism(RewardPlugin::boxed(spec.reward.clone())));
-        let mut reward = spec.reward.clone();
-        let mut learns = false;
-        reward.visit_learned(&mut |_| learns = true);
-        if learns {
+        if scenario.learns() {
             all.push(mechanism(learning(scenario, simulation.people.len())?));
         }
     }
@@ -160,9 +165,14 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
 /// # Errors
 /// A file of comparisons that cannot be read.
 pub fn learning(scenario: &Scenario, workers: usize) -> Result<PreferencesPlugin> {
-    let settings = &scenario.preferences;
+    let preferences = &scenario.preferences;
+    let asked_by = |model: &str| Ok(asking(model, settings(scenario, model)?));
+    let asked = |questions: Questions| Raters::Asked {
+        questions,
+        shown: preferences.features,
+    };
     Ok(PreferencesPlugin {
-        raters: match &settings.source {
+        raters: match &preferences.source {
             Source::Utility {
                 answers,
                 equality,
@@ -172,12 +182,26 @@ pub fn learning(scenario: &Scenario, workers: usize) -> Result<PreferencesPlugin
                 equality: equality.clone(),
                 cycle: *cycle,
             },
+            Source::Choice { model } => asked(Questions::Choice(asked_by(model)?)),
+            Source::Ballots { candidates, polls } => asked(Questions::Ballots {
+                by: ballots_by(scenario)?,
+                candidates: *candidates,
+                polls: *polls,
+            }),
+            Source::Statements { model, max_tokens } => asked(Questions::Statements {
+                asking: asked_by(model)?,
+                max_tokens: *max_tokens,
+            }),
+            Source::Matched { model, candidates } => asked(Questions::Matched {
+                asking: asked_by(model)?,
+                candidates: *candidates,
+            }),
             Source::File { path } => Raters::Given(super::comparisons::read(path, workers)?),
         },
-        comparisons: settings.comparisons,
-        schedules: settings.schedules,
-        years: settings.years,
-        held_out: settings.held_out,
+        comparisons: preferences.comparisons,
+        schedules: preferences.schedules,
+        years: preferences.years,
+        held_out: preferences.held_out,
     })
 }
 
@@ -318,7 +342,9 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
         }),
         PlannerKind::SaezEstimated => mechanism(ObservingPlanner::Estimated),
         PlannerKind::Optimal => mechanism(InformedPlanner::Optimal),
-        PlannerKind::Reward => mechanism(PursuingPlanner),
+        PlannerKind::Reward => mechanism(PursuingPlanner {
+            schedules: scenario.preferences.schedules,
+        }),
         PlannerKind::Policy(spec) => mechanism(PolicyPlanner {
             optimiser: spec.optimiser.clone(),
             candidates: spec.candidates,
@@ -359,10 +385,7 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
             mechanism(Elections {
                 every: voting.every,
                 candidates: candidates(scenario)?,
-                ballots: match &voting.ballots {
-                    None => BallotsBy::Utility,
-                    Some(model) => BallotsBy::Language(asked(model)?),
-                },
+                ballots: ballots_by(scenario)?,
                 rule: rule.unwrap_or(voting.rule),
                 leader: voting.leader.as_ref().map(asked).transpose()?,
             })
@@ -446,6 +469,14 @@ fn teaching_by_group(scenario: &Scenario) -> Result<Vec<Option<Teaching>>> {
         _ => Ok(None),
     };
     scenario.workers.iter().map(of).collect()
+}
+
+/// How the scenario's voters vote.
+fn ballots_by(scenario: &Scenario) -> Result<BallotsBy> {
+    Ok(match &scenario.voting.ballots {
+        None => BallotsBy::Utility,
+        Some(model) => BallotsBy::Language(asking(model, settings(scenario, model)?)),
+    })
 }
 
 fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<GroupAsking>>> {

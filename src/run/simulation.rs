@@ -10,7 +10,7 @@ use crate::fiscal::optimum::{Constraints, check_reach};
 use crate::llm::{Engine, Prompts};
 use crate::population::{self, Person, Persona};
 use crate::random::Streams;
-use crate::scenario::{Decide, Motive, PlannerKind, Scenario, WorkerGroup};
+use crate::scenario::{Decide, Motive, PlannerKind, Scenario, Source, WorkerGroup};
 use crate::world;
 use crate::world::asking::{Models, PROMPTS, PromptBook};
 use crate::world::elections;
@@ -277,6 +277,13 @@ impl Simulation {
             .any(|kind| matches!(kind, PlannerKind::Llm(_)))
         {
             world::planners::language::check_prompt(prompts, initial)?;
+        }
+        let source = &scenario.preferences.source;
+        if scenario.learns() && !matches!(source, Source::Utility { .. } | Source::File { .. }) {
+            world::rating::check_prompts(prompts, initial)?;
+        }
+        if scenario.voice().is_some() {
+            world::judging::check_prompts(prompts)?;
         }
         if scenario.models.values().any(|model| model.think > 0) {
             world::thinking::turns(prompts)?;

@@ -194,6 +194,7 @@ pub fn decisions(arms: &[ArmResult]) -> Result<DataFrame> {
         column!("labor_expected", d => d.labor_expected),
         column!("satisfied", d => d.satisfied),
         column!("vote", d => d.vote),
+        column!("first", d => d.first),
         column!("admissible_mass", d => d.admissible_mass),
         column!("schedule", d => d.schedule.as_deref()),
         column!("error", d => d.error.as_deref()),

@@ -5,6 +5,7 @@ use crate::preferences::optimise::{Played, PolicyOptimiser, Told};
 use crate::preferences::source::UtilityAnswers;
 use crate::rewards::Reward;
 use crate::rewards::learned::{Features, Weights};
+use crate::rewards::voice::Line;
 use std::path::PathBuf;
 
 /// A preference model that is still to be fitted, with its settings as TOML; equal settings make
@@ -23,6 +24,15 @@ impl PartialEq for ModelSpec {
     }
 }
 
+/// The model that gives a reward.
+#[derive(Clone, Debug)]
+pub struct VoiceSpec {
+    /// Key of [`Scenario::models`](super::Scenario::models).
+    pub model: String,
+    /// Over which the reward asks it.
+    pub line: Line,
+}
+
 /// A planner's reward, with its settings as TOML.
 #[derive(Clone, Debug)]
 pub struct RewardSpec {
@@ -32,6 +42,8 @@ pub struct RewardSpec {
     pub written: String,
     /// The reward as it is before the first year.
     pub reward: Box<dyn Reward>,
+    /// The model that gives it, if one does.
+    pub voice: Option<VoiceSpec>,
 }
 
 impl PartialEq for RewardSpec {
@@ -77,6 +89,32 @@ pub enum Source {
         equality: Vec<f64>,
         /// Strength of a planted cycle, in logits: see `docs/methods.md`.
         cycle: f64,
+    },
+    /// Workers are asked "A or B?" through a language model, in both orders.
+    Choice {
+        /// Key of [`Scenario::models`](super::Scenario::models).
+        model: String,
+    },
+    /// Workers vote among schedules, as [`Voting::ballots`](super::Voting::ballots) says.
+    Ballots {
+        /// Schedules on a ballot, at least 2.
+        candidates: usize,
+        /// Votes after each asking year.
+        polls: usize,
+    },
+    /// Workers make statements through a language model, and what is heard in them is compared.
+    Statements {
+        /// Key of [`Scenario::models`](super::Scenario::models).
+        model: String,
+        /// Longest statement, tokens.
+        max_tokens: usize,
+    },
+    /// A language model votes as a worker and as somebody else in its place.
+    Matched {
+        /// Key of [`Scenario::models`](super::Scenario::models).
+        model: String,
+        /// Schedules on a ballot, at least 2.
+        candidates: usize,
     },
     /// A table of comparisons.
     File {

@@ -47,7 +47,7 @@ use crate::population::{Fact, PopulationSpec};
 use crate::search::Method;
 use crate::voting::Rule;
 pub use keys::{names_of_models, names_of_optimisers, names_of_rewards};
-pub use learning::{ModelSpec, PolicySpec, Preferences, RewardSpec, Source};
+pub use learning::{ModelSpec, PolicySpec, Preferences, RewardSpec, Source, VoiceSpec};
 pub use limits::{Limits, RevenueRule};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
@@ -116,7 +116,25 @@ impl Scenario {
             .any(|kind| matches!(kind, PlannerKind::Elected { .. }))
     }
 
-    /// Names of the models that some worker, planner, voter or writer of personas asks.
+    /// Whether some arm learns preferences: it pursues a reward with a learned part.
+    pub fn learns(&self) -> bool {
+        let pursues = |kind: &PlannerKind| kind.pursues_reward();
+        let Some(spec) = self.reward.as_ref().filter(|_| self.arms().any(pursues)) else {
+            return false;
+        };
+        let mut learns = false;
+        spec.reward.clone().visit_learned(&mut |_| learns = true);
+        learns
+    }
+
+    /// The model that gives the reward, where one does and some arm pursues it.
+    pub fn voice(&self) -> Option<&VoiceSpec> {
+        let spec = self.reward.as_ref()?;
+        let pursued = self.arms().any(PlannerKind::pursues_reward);
+        spec.voice.as_ref().filter(|_| pursued)
+    }
+
+    /// Names of the models that some worker, planner, judge, voter, rater or writer of personas asks.
     pub fn models_asked(&self) -> BTreeSet<&str> {
         let by_workers = self.workers.iter().filter_map(|group| group.decide.asks());
         let by_planners = self.arms().filter_map(|kind| match kind {
@@ -137,8 +155,21 @@ impl Scenario {
             .persona_writer
             .iter()
             .map(|writer| writer.model.as_str());
+        let by_raters = match &self.preferences.source {
+            Source::Choice { model }
+            | Source::Statements { model, .. }
+            | Source::Matched { model, .. } => Some(model),
+            Source::Ballots { .. } => voting.ballots.as_ref(),
+            Source::Utility { .. } | Source::File { .. } => None,
+        };
+        let by_raters = (by_raters.into_iter())
+            .map(String::as_str)
+            .filter(|_| self.learns());
+        let by_judges = (self.voice().into_iter()).map(|voice| voice.model.as_str());
         by_workers
             .chain(by_planners)
+            .chain(by_judges)
+            .chain(by_raters)
             .chain(by_writers)
             .chain(by_elections)
             .collect()
@@ -363,6 +394,14 @@ pub enum PlannerKind {
 }
 
 impl PlannerKind {
+    /// Whether it pursues the scenario's reward where there is one, rather than the objective.
+    pub fn pursues_reward(&self) -> bool {
+        matches!(
+            self,
+            PlannerKind::Reward | PlannerKind::Policy(_) | PlannerKind::Search { .. }
+        )
+    }
+
     /// The planner's name as the scenario writes it: `llm`, `us-2024`, `saez-static`.
     pub fn arm(&self) -> String {
         match self {

@@ -5,7 +5,7 @@ use super::record::{Decision, DecisionCount, Decisions};
 use super::thinking::{self, Thought};
 use super::{Clock, Failure, Seed};
 use crate::error::{Error, Result};
-use crate::llm::{Answer, Content, Engine, Key, Message, Prompts, Readout, Request};
+use crate::llm::{Answer, Content, Engine, FREE_TEXT, Key, Message, Prompts, Readout, Request};
 use bevy_ecs::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -68,7 +68,7 @@ impl Models {
 }
 
 /// The prompts that come with fisc; a scenario's `prompts` folder can replace each by file name.
-pub const PROMPTS: [(&str, &str); 17] = [
+pub const PROMPTS: [(&str, &str); 22] = [
     ("worker.j2", include_str!("../../prompts/worker.j2")),
     ("persona.j2", include_str!("../../prompts/persona.j2")),
     (
@@ -95,6 +95,11 @@ pub const PROMPTS: [(&str, &str); 17] = [
     ("audit-5.j2", include_str!("../../prompts/audit-5.j2")),
     ("audit-bare.j2", include_str!("../../prompts/audit-bare.j2")),
     (thinking::TEMPLATE, include_str!("../../prompts/think.j2")),
+    ("compare.j2", include_str!("../../prompts/compare.j2")),
+    ("statement.j2", include_str!("../../prompts/statement.j2")),
+    ("signal.j2", include_str!("../../prompts/signal.j2")),
+    ("judge.j2", include_str!("../../prompts/judge.j2")),
+    ("follow-up.j2", include_str!("../../prompts/follow-up.j2")),
 ];
 
 /// Prompt templates of the run.
@@ -120,6 +125,59 @@ pub struct Asking {
     pub attempts: u32,
     /// Whether an answer that stays invalid stops the run (else the previous action is kept).
     pub stop: bool,
+}
+
+impl Asking {
+    /// The readout of an answer that is one of `options`: their probabilities (`choice`), or one of
+    /// them under a grammar that admits nothing else (`sample`). Options hold no quotes and no `\\`.
+    pub fn one_of(&self, options: &[String]) -> Readout {
+        if self.by_choice {
+            return Readout::Choice {
+                options: options.to_vec(),
+            };
+        }
+        let quoted: Vec<String> = options.iter().map(|o| format!("\"{o}\"")).collect();
+        Readout::Sample {
+            grammar: format!("root ::= {}", quoted.join(" | ")),
+            max_tokens: self.max_tokens,
+            temperature: self.temperature,
+            top_p: self.top_p,
+        }
+    }
+
+    /// The readout of free text of at most `max_tokens` tokens.
+    pub fn text(&self, max_tokens: usize) -> Readout {
+        Readout::Sample {
+            grammar: FREE_TEXT.to_owned(),
+            max_tokens,
+            temperature: self.temperature,
+            top_p: self.top_p,
+        }
+    }
+
+    /// The probabilities of `options` that an answer to [`Asking::one_of`] gives, at this temperature;
+    /// a sampled answer has probability 1.
+    ///
+    /// # Errors
+    /// Says what is wrong with an answer that is none of them.
+    pub fn probabilities(&self, answer: &Answer, options: &[String]) -> Result<Vec<f64>, String> {
+        match &answer.content {
+            Content::Choice { log_probs, .. } if log_probs.len() == options.len() => {
+                super::language::choice_probabilities(log_probs, self.temperature)
+            }
+            Content::Choice { .. } => Err("not a distribution over the options".into()),
+            Content::Text(text) => {
+                let named = options.iter().position(|option| option == text.trim());
+                let named = named.ok_or_else(|| {
+                    let start: String = text.chars().take(80).collect();
+                    format!("none of {}: {start:?}", options.join(", "))
+                })?;
+                let each = (0..options.len()).map(|i| f64::from(u8::from(i == named)));
+                Ok(each.collect())
+            }
+            Content::Failed(why) => Err(why.clone()),
+        }
+    }
 }
 
 /// What a system needs that asks models.

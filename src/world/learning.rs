@@ -18,6 +18,7 @@
 
 use super::clock::end_of_tax_year;
 use super::planners::{Counterpart, TaxRules};
+use super::rating::{Questions, ask_raters};
 use super::record::{AllWorkers, FlatPanel};
 use super::treasury::Treasury;
 use super::{Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, Seed, Step};
@@ -279,6 +280,13 @@ pub enum Raters {
         /// Strength of a planted cycle, logits.
         cycle: f64,
     },
+    /// Workers who are asked through a language model, or vote.
+    Asked {
+        /// What they are asked.
+        questions: Questions,
+        /// What questions show of a schedule.
+        shown: Features,
+    },
     /// Comparisons that are there already.
     Given(Vec<RecordedComparison>),
 }
@@ -301,7 +309,7 @@ pub struct PreferencesPlugin {
 
 /// The initial schedule and others with its brackets, rates by Latin hypercube over what is allowed;
 /// those without an equilibrium are left out.
-fn candidates(
+pub(super) fn candidates(
     rules: &TaxRules,
     society: &Counterpart,
     count: usize,
@@ -504,7 +512,7 @@ fn ask_and_fit(
     let year = clock.year();
     let asked = match settings.raters {
         Raters::Given(_) => year == 1,
-        Raters::Utility { .. } => year <= settings.years,
+        Raters::Utility { .. } | Raters::Asked { .. } => year <= settings.years,
     };
     if !asked {
         return;
@@ -516,6 +524,12 @@ fn ask_and_fit(
             Raters::Utility { .. } => {
                 recorded.0.extend(settings.answers(&pool, seed.0, year));
             }
+            // They have been asked before.
+            Raters::Asked { .. } => {}
+        }
+        if recorded.0.is_empty() {
+            notes.add(format!("year {year}: no comparison to learn from"));
+            return Ok(());
         }
         reward.version += 1;
         let mut failed = None;
@@ -547,7 +561,22 @@ fn ask_and_fit(
 
 impl Plugin for PreferencesPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(self.clone())
-            .add_systems(Step, ask_and_fit.run_if(end_of_tax_year).in_set(Learn::Fit));
+        app.insert_resource(self.clone()).add_systems(
+            Step,
+            ask_and_fit
+                .run_if(end_of_tax_year)
+                .run_if(super::unfailed)
+                .in_set(Learn::Fit),
+        );
+        if matches!(self.raters, Raters::Asked { .. }) {
+            app.add_systems(
+                Step,
+                ask_raters
+                    .run_if(end_of_tax_year)
+                    .in_set(Phase::Learn)
+                    .after(Learn::Observe)
+                    .before(Learn::Fit),
+            );
+        }
     }
 }

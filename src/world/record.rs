@@ -60,7 +60,8 @@ pub struct Decision {
     pub step: u32,
     /// `worker` or `planner`.
     pub agent: &'static str,
-    /// What was asked: `hours`, `satisfaction`, `vote`, `platform`, `persona` or `rates`.
+    /// What was asked: `hours`, `satisfaction`, `vote`, `platform`, `persona`, `rates`, `comparison`,
+    /// `statement` or `signal`.
     pub question: &'static str,
     /// The worker, if one.
     pub worker: Option<u32>,
@@ -78,6 +79,8 @@ pub struct Decision {
     pub labor_expected: Option<f64>,
     /// Probability of being satisfied with the tax policy.
     pub satisfied: Option<f64>,
+    /// Probability that the schedule named first is preferred.
+    pub first: Option<f64>,
     /// Number of the candidate that has the voter's first preference, from 1.
     pub vote: Option<u32>,
     /// Share of the model's probability that fell on admissible answers.

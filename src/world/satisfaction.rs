@@ -15,7 +15,7 @@ use super::{
 use crate::error::Result;
 use crate::fiscal::Schedule as TaxSchedule;
 use crate::fiscal::society::bounded_utility;
-use crate::llm::{Content, Prompts, Readout};
+use crate::llm::{Content, Prompts};
 use crate::population::Persona;
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
@@ -159,18 +159,7 @@ fn ask_group(
     desk: &mut Desk,
     workers: &mut Judging,
 ) -> Result<()> {
-    let readout = if asking.by_choice {
-        Readout::Choice {
-            options: ANSWERS.map(str::to_owned).to_vec(),
-        }
-    } else {
-        Readout::Sample {
-            grammar: format!("root ::= \"{}\" | \"{}\"", ANSWERS[0], ANSWERS[1]),
-            max_tokens: asking.max_tokens,
-            temperature: asking.temperature,
-            top_p: asking.top_p,
-        }
-    };
+    let readout = asking.one_of(&ANSWERS.map(str::to_owned));
     let mut members: Vec<_> = workers
         .iter_mut()
         .filter(|(_, g, ..)| g.0 as usize == group)

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::agents::{Models, referred_model};
 use super::files::existing;
 use super::section::{Section, not_built, picked};
-use super::{judged, models, rewards};
+use super::{judged, models, rewards, voiced};
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
 use crate::preferences::head::Head;
@@ -16,7 +17,12 @@ use crate::rewards::learned::{Features, Weights};
 use crate::scenario::key::Kind;
 use crate::scenario::{ModelSpec, PlannerKind, Preferences, RewardSpec, Source};
 
-pub(super) fn preferences(section: &Section, folder: &Path) -> Result<Preferences> {
+pub(super) fn preferences(
+    section: &Section,
+    folder: &Path,
+    models: &Models,
+) -> Result<Preferences> {
+    let model_of = |parameters: &Section| Ok(referred_model(parameters.node("model"), models)?.0);
     Ok(Preferences {
         source: match section.choice("source") {
             ("utility", parameters) => Source::Utility {
@@ -26,6 +32,31 @@ pub(super) fn preferences(section: &Section, folder: &Path) -> Result<Preference
                 },
                 equality: numbers(&parameters, "equality")?,
                 cycle: parameters.number("cycle")?,
+            },
+            ("choice", parameters) => Source::Choice {
+                model: model_of(&parameters)?,
+            },
+            ("ballots", parameters) => Source::Ballots {
+                candidates: parameters.whole("candidates")? as usize,
+                polls: parameters.whole("polls")? as usize,
+            },
+            ("statements", parameters) => {
+                let (model, settings) = referred_model(parameters.node("model"), models)?;
+                let max_tokens = parameters.whole("max_tokens")? as usize;
+                if max_tokens >= settings.context_tokens as usize {
+                    return Err(parameters
+                        .node("max_tokens")
+                        .error("no room for a prompt beside the statement")
+                        .allowed(format!(
+                            "less than context_tokens ({})",
+                            settings.context_tokens
+                        )));
+                }
+                Source::Statements { model, max_tokens }
+            }
+            ("matched", parameters) => Source::Matched {
+                model: model_of(&parameters)?,
+                candidates: parameters.whole("candidates")? as usize,
             },
             ("file", parameters) => Source::File {
                 path: existing(parameters.node("path"), folder, Path::is_file, "file")?,
@@ -105,12 +136,14 @@ pub(super) fn reward(
     section: &Section,
     folder: &Path,
     ground: &rewards::Ground,
+    models: &Models,
     arms: &[&PlannerKind],
 ) -> Result<Option<RewardSpec>> {
     let mut written = section.node("kind").clone();
     rewards::embed(&mut written, folder)?;
     let node = &written;
     let (name, parameters) = picked(node, section.key("kind").kind);
+    let mut voice = None;
     let reward: Box<dyn Reward> = match name {
         "welfare" => {
             if arms.iter().any(|arm| matches!(arm, PlannerKind::Reward)) {
@@ -120,8 +153,16 @@ pub(super) fn reward(
             }
             return Ok(None);
         }
-        name => (ground.reward(name, &parameters)?)
-            .unwrap_or_else(|| not_built("reward.kind", name)),
+        name => match ground.reward(name, &parameters)? {
+            Some(reward) => reward,
+            None => match voiced::reward(name, &parameters, models, arms)? {
+                Some((reward, spec)) => {
+                    voice = Some(spec);
+                    reward
+                }
+                None => not_built("reward.kind", name),
+            },
+        },
     };
     if let Some(arm) = arms.iter().find(|arm| matches!(arm, PlannerKind::Llm(_))) {
         return Err(node
@@ -141,5 +182,6 @@ pub(super) fn reward(
         name: name.to_owned(),
         written: node.written(),
         reward,
+        voice,
     }))
 }

@@ -8,6 +8,7 @@ mod models;
 mod optimisers;
 mod rewards;
 mod section;
+mod voiced;
 
 use std::path::Path;
 
@@ -47,7 +48,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let planner = planner(planner_node, &taxes, &models, years)?;
     let compare = root.table("compare");
     let compare = compared(compare.node("planners"), &planner, &taxes, &models, years)?;
-    let preferences = learning::preferences(&root.table("preferences"), folder)?;
+    let preferences = learning::preferences(&root.table("preferences"), folder, &models)?;
     let arms: Vec<&PlannerKind> = std::iter::once(&planner).chain(&compare).collect();
     let objective = objective(root.table("objective").choice("welfare"))?;
     let ground = rewards::Ground {
@@ -55,7 +56,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
         preferences: &preferences,
         years,
     };
-    let reward = learning::reward(&root.table("reward"), folder, &ground, &arms)?;
+    let reward = learning::reward(&root.table("reward"), folder, &ground, &models, &arms)?;
     Ok(Scenario {
         name: name(&root, file)?,
         seed: root.whole("seed")?,

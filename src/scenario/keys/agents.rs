@@ -967,7 +967,7 @@ const FAILURES: &[Choice] = &[
     ),
 ];
 
-const fn model() -> Key {
+pub(super) const fn model() -> Key {
     key(
         "model",
         Kind::Text,

@@ -1,8 +1,10 @@
 //! The keys of `[preferences]` and `[reward]`.
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
+use super::agents::model;
 use super::judged::{REGRET, ROBUST, VALUES};
 use super::models::{ASPECTS, CONTEXTUAL, GPM, PAL, PLACKETT_LUCE, RATER_EMBEDDING};
+use super::voiced::{FOLLOW_UP, PRINCIPLE};
 use super::{above, number_from, rewards};
 use Default::{Required, Value};
 
@@ -47,7 +49,7 @@ pub(in crate::scenario) const PREFERENCES: &[Key] = &[
         Kind::Whole(2, 100_000, "schedules"),
         Value("64"),
         "64",
-        "Schedules that are compared: the initial one and others with its brackets, their rates a Latin hypercube over all that is allowed; new ones in every year that asks.",
+        "Schedules that are compared: the initial one and others with its brackets, their rates a Latin hypercube over all that is allowed; new ones in every year that asks. The planner `reward` chooses from such a list where a reward compares (`principle`, `follow-up`).",
     ),
     key(
         "years",
@@ -115,6 +117,44 @@ const SOURCES: &[Choice] = &[
         "Workers compare two schedules by the utility that each would bring them, everybody's responses included: a truth to test learning against.",
     ),
     choice(
+        "choice",
+        &[model()],
+        "A language model answers \"A or B?\" for workers drawn by lot, each shown two schedules as `features` says (with `own` its hours, income, tax and what it has), in both orders: the outcome is the mean of both. With the readout `choice` of the model its exact probabilities, with `sample` the letters that it names. No worker is asked twice about the same two schedules.",
+    ),
+    choice(
+        "ballots",
+        &[
+            CANDIDATES,
+            key(
+                "polls",
+                Kind::Whole(1, 100_000, "polls"),
+                Value("10"),
+                "10",
+                "Polls after each asking year, each among other schedules of the list.",
+            ),
+        ],
+        "All workers vote among some of the schedules, as `voting.ballots` says; every two schedules on a ballot are a comparison, and a ballot of m counts as m − 1 of them. `comparisons` has no effect.",
+    ),
+    choice(
+        "statements",
+        &[
+            model(),
+            key(
+                "max_tokens",
+                Kind::Whole(1, 100_000, "tokens"),
+                Value("60"),
+                "60",
+                "Longest statement.",
+            ),
+        ],
+        "A language model says for workers, in free text, what they think of a year under a schedule: the year that they lived, or one that it would have been. It is then asked whether a statement is satisfied, and two statements of a worker compare by as much as their signals differ. `comparisons` is the number of pairs of statements.",
+    ),
+    choice(
+        "matched",
+        &[model(), CANDIDATES],
+        "A language model votes among some schedules twice, as a worker and as another one drawn by lot: where the votes differ, the worker's own is taken to be better for it. Nobody judges. `comparisons` is the number of pairs of votes.",
+    ),
+    choice(
         "file",
         &[key(
             "path",
@@ -126,6 +166,14 @@ const SOURCES: &[Choice] = &[
         "Judgements of people, or of another program. All are used after the first tax year; `comparisons`, `schedules` and `years` have no effect.",
     ),
 ];
+
+const CANDIDATES: Key = key(
+    "candidates",
+    Kind::Whole(2, 1_000, "schedules"),
+    Value("4"),
+    "4",
+    "Schedules on a ballot, drawn from the list.",
+);
 
 const FEATURES: &[Choice] = &[
     choice(
@@ -235,6 +283,16 @@ const REWARDS: &[Choice] = &[
     rewards::CODE,
     rewards::CRITIQUE,
     rewards::INTRINSIC,
+    choice(
+        "principle",
+        PRINCIPLE,
+        "A language model judges schedules side by side by a principle: the score of one is the log-probability that it is named the best of its list, the mean over all rotations of the list. The planner `reward` takes the best of `preferences.schedules` schedules, the initial one and others by Latin hypercube; `rewards.parquet` holds the effect of order.",
+    ),
+    choice(
+        "follow-up",
+        FOLLOW_UP,
+        "How much likelier a language model, speaking for workers who tell of their year, finds what the content say than what those say who complain: the mean over workers of Σ ln p(positive) − Σ ln p(negative). The planner `reward` takes the best of `preferences.schedules` schedules.",
+    ),
 ];
 
 /// Names of the preference models that a scenario knows.

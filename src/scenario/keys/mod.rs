@@ -6,6 +6,7 @@ mod learning;
 mod models;
 mod optimisers;
 mod rewards;
+mod voiced;
 
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};
 use crate::population::census::MINIMUM_WAGE;

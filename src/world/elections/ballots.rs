@@ -3,7 +3,7 @@
 use super::candidates::Candidate;
 use crate::error::Result;
 use crate::fiscal::{Outcome, Schedule as TaxSchedule, Society};
-use crate::llm::{Content, Prompts, Readout};
+use crate::llm::{Content, Prompts};
 use crate::population::Persona;
 use crate::world::asking::{Asking, Desk, Question};
 use crate::world::language::{BracketText, bracket_texts};
@@ -64,6 +64,31 @@ pub struct BallotPrompt<'a> {
     pub options: &'a [String],
 }
 
+impl<'a> BallotPrompt<'a> {
+    /// Of a voter under `current`, with candidates' platforms and statements.
+    pub(in crate::world) fn new<'b: 'a>(
+        person: PersonText<'a>,
+        current: &TaxSchedule,
+        standing: impl Iterator<Item = (&'b TaxSchedule, Option<&'b str>)>,
+        options: &'a [String],
+    ) -> Self {
+        let income = person.income;
+        BallotPrompt {
+            brackets: bracket_texts(current),
+            person,
+            candidates: (standing.enumerate())
+                .map(|(i, (platform, statement))| CandidateText {
+                    number: i + 1,
+                    brackets: bracket_texts(platform),
+                    statement,
+                    tax: platform.tax(income),
+                })
+                .collect(),
+            options,
+        }
+    }
+}
+
 /// A candidate on a ballot.
 #[derive(Clone, Debug, Serialize)]
 pub struct CandidateText<'a> {
@@ -117,6 +142,16 @@ impl Citizens<'_, '_> {
     /// All workers as prompts show them, in order of id: with their last period, or in the first one
     /// with what their usual hours (40 unless the persona says) would bring under `initial`.
     pub(super) fn people(&self, initial: &TaxSchedule) -> Vec<PersonText<'_>> {
+        self.people_with((self.clock.step == 1).then_some(initial))
+    }
+
+    /// All workers with the period that ends, in order of id.
+    pub(in crate::world) fn people_of_this_period(&self) -> Vec<PersonText<'_>> {
+        self.people_with(None)
+    }
+
+    /// As [`Citizens::people`]; with usual hours under `initial` where it is given.
+    fn people_with(&self, initial: Option<&TaxSchedule>) -> Vec<PersonText<'_>> {
         let mut people: Vec<(u32, PersonText)> = self
             .workers
             .iter()
@@ -129,7 +164,7 @@ impl Citizens<'_, '_> {
                     tax: tax.0,
                     rebate: self.treasury.rebate,
                 };
-                if self.clock.step == 1 {
+                if let Some(initial) = initial {
                     person.hours = usual_hours(usual, self.economy.0.labor_max);
                     person.income = self.economy.0.income(wage.0, person.hours);
                     person.tax = initial.tax(person.income);
@@ -139,7 +174,7 @@ impl Citizens<'_, '_> {
             .collect();
         people.sort_by_key(|(id, _)| *id);
         let mut people: Vec<PersonText> = people.into_iter().map(|(_, person)| person).collect();
-        if self.clock.step == 1 {
+        if initial.is_some() {
             let taxes: f64 = people.iter().map(|person| person.tax).sum();
             let rebate = taxes / people.len().max(1) as f64 - self.economy.0.public_spending;
             people.iter_mut().for_each(|person| person.rebate = rebate);
@@ -148,20 +183,22 @@ impl Citizens<'_, '_> {
     }
 }
 
-/// Everybody's utilities for the candidates, in order of worker id; `None` for who abstains.
+/// Everybody's utilities for the candidates, in order of worker id; `None` for who abstains. `people`
+/// are the workers as a ballot shows them.
 ///
 /// # Errors
 /// As [`Desk::ask`].
-pub(super) fn cast(
+pub(in crate::world) fn cast<'a>(
     by: &BallotsBy,
     candidates: &[Candidate],
-    citizens: &Citizens,
+    citizens: &'a Citizens,
+    people: impl FnOnce() -> Vec<PersonText<'a>>,
     current: &TaxSchedule,
     desk: &mut Desk,
 ) -> Result<Vec<Option<Vec<f64>>>> {
     match by {
         BallotsBy::Utility => Ok(by_utility(candidates, citizens)),
-        BallotsBy::Language(asking) => by_language(asking, candidates, citizens, current, desk),
+        BallotsBy::Language(asking) => by_language(asking, candidates, people(), current, desk),
     }
 }
 
@@ -198,44 +235,18 @@ fn by_utility(candidates: &[Candidate], citizens: &Citizens) -> Vec<Option<Vec<f
 fn by_language(
     asking: &Asking,
     candidates: &[Candidate],
-    citizens: &Citizens,
+    people: Vec<PersonText>,
     current: &TaxSchedule,
     desk: &mut Desk,
 ) -> Result<Vec<Option<Vec<f64>>>> {
     let options: Vec<String> = (1..=candidates.len()).map(|n| n.to_string()).collect();
-    let readout = if asking.by_choice {
-        Readout::Choice {
-            options: options.clone(),
-        }
-    } else {
-        let numbers: Vec<String> = options.iter().map(|n| format!("\"{n}\"")).collect();
-        Readout::Sample {
-            grammar: format!("root ::= {}", numbers.join(" | ")),
-            max_tokens: asking.max_tokens,
-            temperature: asking.temperature,
-            top_p: asking.top_p,
-        }
-    };
-    let people = citizens.people(current);
+    let readout = asking.one_of(&options);
     let questions = (0..)
         .zip(people)
         .map(|(worker, person)| {
-            let income = person.income;
-            let context = BallotPrompt {
-                brackets: bracket_texts(current),
-                person,
-                candidates: candidates
-                    .iter()
-                    .enumerate()
-                    .map(|(i, candidate)| CandidateText {
-                        number: i + 1,
-                        brackets: bracket_texts(&candidate.platform),
-                        statement: candidate.statement.as_deref(),
-                        tax: candidate.platform.tax(income),
-                    })
-                    .collect(),
-                options: &options,
-            };
+            let standing = (candidates.iter())
+                .map(|candidate| (&candidate.platform, candidate.statement.as_deref()));
+            let context = BallotPrompt::new(person, current, standing, &options);
             Ok(Question {
                 worker,
                 messages: desk.prompts.0.render("ballot.j2", &context)?,
@@ -272,7 +283,7 @@ fn by_language(
     })
 }
 
-pub(super) fn check_prompt(prompts: &Prompts, schedule: &TaxSchedule) -> Result<()> {
+pub(in crate::world) fn check_prompt(prompts: &Prompts, schedule: &TaxSchedule) -> Result<()> {
     let options = ["1".to_owned()];
     let context = BallotPrompt {
         brackets: bracket_texts(schedule),

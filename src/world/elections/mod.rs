@@ -125,7 +125,17 @@ fn vote(
     let candidates = candidates::stand(&elections.candidates, rules, citizens, current, desk)?;
     let ballots = match candidates.is_empty() {
         true => Vec::new(),
-        false => ballots::cast(&elections.ballots, &candidates, citizens, current, desk)?,
+        false => {
+            let people = || citizens.people(current);
+            ballots::cast(
+                &elections.ballots,
+                &candidates,
+                citizens,
+                people,
+                current,
+                desk,
+            )?
+        }
     };
     let (election, condorcet_winner) = if candidates.is_empty() {
         (None, None)

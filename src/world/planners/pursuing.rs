@@ -1,19 +1,23 @@
 //! `reward`: the planner that finds the highest reward with full information on how workers respond.
 
 use super::{Counterpart, TaxRules};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fiscal::optimum::{Effort, highest};
 use crate::fiscal::{Outcome, Schedule as TaxSchedule};
 use crate::rewards::Situation;
-use crate::world::learning::PlannerReward;
-use crate::world::{CurrentSchedule, EconomyConstants, Failure, Notes, Phase, Step};
+use crate::world::learning::{PlannerReward, candidates};
+use crate::world::{Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, Seed, Step};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 
 /// Sets the schedule with the highest [`PlannerReward`] and keeps it until the reward changes; the
-/// initial schedule stays until the reward is ready.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PursuingPlanner;
+/// initial schedule stays until the reward is ready. A reward that is no quick function of one
+/// situation ([`Reward::pointwise`](crate::rewards::Reward::pointwise)) chooses from a list.
+#[derive(Resource, Clone, Copy, Debug)]
+pub struct PursuingPlanner {
+    /// Length of that list: the initial schedule, and others with its brackets by Latin hypercube.
+    pub schedules: usize,
+}
 
 /// Version of the reward whose maximum is in force.
 #[derive(Resource, Default)]
@@ -28,6 +32,8 @@ fn plan(
     rules: Res<TaxRules>,
     economy: Res<EconomyConstants>,
     society: Res<Counterpart>,
+    settings: Res<PursuingPlanner>,
+    (clock, seed): (Res<Clock>, Res<Seed>),
     mut pursued: ResMut<Pursued>,
     mut schedule: ResMut<CurrentSchedule>,
     mut notes: ResMut<Notes>,
@@ -40,7 +46,15 @@ fn plan(
     if pursued.0 == Some(reward.version) {
         return;
     }
-    match best(&reward, &rules, &economy, &society) {
+    let found = match reward.reward.pointwise() {
+        true => best(&reward, &rules, &economy, &society),
+        false => {
+            let year = clock.year();
+            let list = candidates(&rules, &society, settings.schedules, seed.0, year);
+            best_of(&reward, &list, &economy, &society)
+        }
+    };
+    match found {
         Ok((best, value)) => {
             notes.add(format!("reward at the schedule pursued: {value:.6}"));
             schedule.0 = best;
@@ -78,9 +92,35 @@ fn best(
     ))
 }
 
+/// The schedule of the list with the highest reward; of equal ones the first.
+fn best_of(
+    reward: &PlannerReward,
+    list: &[(TaxSchedule, Outcome)],
+    economy: &EconomyConstants,
+    society: &Counterpart,
+) -> Result<(TaxSchedule, f64)> {
+    let situations: Vec<Situation> = list
+        .iter()
+        .map(|(schedule, outcome)| Situation::of(schedule, &economy.0, society.0.wage(), outcome))
+        .collect();
+    let judged = reward.reward.judge_all(&situations)?;
+    let mut best: Option<(usize, f64)> = None;
+    for (place, judged) in judged.iter().enumerate() {
+        if judged.total.is_finite() && best.is_none_or(|(_, value)| judged.total > value) {
+            best = Some((place, judged.total));
+        }
+    }
+    let (place, value) = best.ok_or_else(|| {
+        Error::run("no schedule of the list has a reward that is a number")
+            .value(format!("{} schedules with an equilibrium", list.len()))
+    })?;
+    Ok((list[place].0.clone(), value))
+}
+
 impl Plugin for PursuingPlanner {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Pursued>()
+        app.insert_resource(*self)
+            .init_resource::<Pursued>()
             .add_systems(Step, plan.in_set(Phase::Plan));
     }
 }

@@ -146,6 +146,12 @@ fn write(folder: &Path, made: &[Made]) {
                     "revenue".into(),
                     rows.iter().map(|r| 2.0 * r.3).collect::<Vec<_>>(),
                 ),
+                Column::new(
+                    "schedule".into(),
+                    rows.iter()
+                        .map(|r| format!("0:{}", r.3))
+                        .collect::<Vec<_>>(),
+                ),
             ],
         );
         parquet(
@@ -198,7 +204,8 @@ fn published_numbers_through_a_sweep_folder() {
     let at = folder.path().to_str().unwrap();
     let found = answer(&[at, "--against", "second"]);
     assert_eq!(found["groups"].as_array().unwrap().len(), 2);
-    assert_eq!(found["family"], 6);
+    assert_eq!((&found["family"], &found["copies"]), (&json!(6), &json!(0)));
+    assert_eq!(found["law"], "us-2024");
     assert_eq!(
         found["runs"],
         json!({ "planned": 40, "finished": 40, "failed": 0, "pending": 0, "damaged": 0 })
@@ -246,6 +253,31 @@ fn published_numbers_through_a_sweep_folder() {
     // The reference by default: no saez-fixed-point here, so the law.
     let default = answer(&[at]);
     assert_eq!(default["groups"][0]["reference"], "us-2024");
+    // What `optimal` has over it is the same in both groups, seed by seed: one comparison of five.
+    assert_eq!(
+        (&default["family"], &default["copies"]),
+        (&json!(5), &json!(1))
+    );
+    let p = |group: usize, name: &str, which: &str| {
+        number(
+            arm(&default["groups"][group], name),
+            &format!("/against{which}"),
+        )
+    };
+    let mut five: Vec<f64> = ["first", "second"]
+        .into_iter()
+        .flat_map(|name| [p(0, name, "/paired/p"), p(1, name, "/paired/p")])
+        .collect();
+    five.push(p(0, "optimal", "/paired/p"));
+    five.sort_by(f64::total_cmp);
+    for group in 0..2 {
+        near(p(group, "optimal", "/p_holm") / (5.0 * five[0]), 1.0);
+    }
+    let largest = ["first", "second"]
+        .into_iter()
+        .flat_map(|name| [p(0, name, "/p_holm"), p(1, name, "/p_holm")])
+        .fold(0.0, f64::max);
+    near(largest / five[4].max(2.0 * five[3]), 1.0);
     let optimal = arm(&default["groups"][0], "optimal");
     assert_eq!(optimal["against"]["share"]["share"], 1.0);
     // Other tax years, another column.
@@ -336,12 +368,87 @@ fn failed_pending_and_damaged_runs_are_counted() {
     assert_eq!(arm(&found["groups"][0], "optimal")["mean"]["n"], 10);
     let text = warnings(&found);
     for part in [
-        "1 of 40 runs failed, and their seeds are left out: play: the model went away",
+        "1 of 40 runs failed: play: the model went away; their arms lack these seeds",
+        "economy.labor_exponent = 2: first 7 of 10, over which the mean of second is 2.54",
         "1 of 40 runs have not been played yet",
         "0000000000000006: its table cannot be read",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    // The row holds n and means of the pairs, by hand: without the fourth, fifth and seventh seed.
+    let csv = shown(&[at, "--against", "second", "--format", "csv"]);
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (heading, first) = (lines.next().unwrap(), lines.next().unwrap());
+    let cell = |name: &str| first[heading.iter().position(|known| *known == name).unwrap()];
+    let value = |name: &str| cell(name).parse::<f64>().unwrap();
+    assert_eq!(
+        (cell("arm"), cell("n"), cell("dropped")),
+        ("first", "7", "3")
+    );
+    near(value("mean"), (7.5 - 2.4) / 7.0);
+    near(value("reference_mean"), (23.3 - 5.5) / 7.0);
+    near(value("difference"), value("mean") - value("reference_mean"));
+    let table = shown(&[at, "--against", "second"]);
+    let row = table
+        .lines()
+        .find(|line| line.starts_with("first "))
+        .unwrap();
+    let cells: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(cells[1], "7*", "{table}");
+    near(cells[2].parse::<f64>().unwrap(), 0.729);
+    let latex = shown(&[at, "--against", "second", "--format", "latex"]);
+    assert!(latex.contains(r"& 7$^{\ast}$ & $0.729$ &"), "{latex}");
+    assert!(latex.contains(r"first (economy.labor\_exponent = 2): 7 of 10 seeds, over which the mean of second is $2.543$."), "{latex}");
+}
+
+#[test]
+fn the_law_of_compare_is_where_gains_begin() {
+    // One planner is a law itself, and comes first.
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = study();
+    for run in made.iter_mut().filter(|run| run.kind == "first") {
+        run.kind = "us-1979";
+        run.arms[0].0 = "us-1979";
+    }
+    write(folder.path(), &made);
+    let at = folder.path().to_str().unwrap();
+    let found = answer(&[at, "--against", "second"]);
+    assert_eq!(found["law"], "us-2024");
+    near(number(&found["groups"][0], "/attainable/mean"), 20.0);
+    let table = shown(&[at, "--against", "second"]);
+    assert!(
+        table.contains("attainable gain (optimal less us-2024)"),
+        "{table}"
+    );
+}
+
+#[test]
+fn planners_with_the_same_schedules_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = study();
+    for run in made
+        .iter_mut()
+        .filter(|run| run.kind == "second" && run.exponent == 2.0)
+    {
+        run.arms[0].2 = FIRST[run.seed];
+    }
+    write(folder.path(), &made);
+    let found = answer(&[folder.path().to_str().unwrap()]);
+    let text = warnings(&found);
+    assert!(
+        text.contains("the same schedules in every tax year of every seed"),
+        "{text}"
+    );
+    assert!(
+        text.contains("(economy.labor_exponent = 2: first and second)"),
+        "{text}"
+    );
+    // One seed that differs is enough.
+    made[20].arms[0].2 += 1.0;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &made);
+    let text = warnings(&answer(&[folder.path().to_str().unwrap()]));
+    assert!(!text.contains("the same schedules"), "{text}");
 }
 
 #[test]
@@ -380,6 +487,22 @@ fn what_must_be_said_beside_the_numbers() {
         text.contains("too wide to say") && text.contains("exponent = 2: first"),
         "{text}"
     );
+    assert!(
+        text.contains("seeds would narrow the widest to ±5 %"),
+        "{text}"
+    );
+    // Revenue has no attainable gain, so no margin to plan for: the difference seen is none.
+    let revenue = answer(&[
+        folder.path().to_str().unwrap(),
+        "--against",
+        "second",
+        "--outcome",
+        "revenue",
+    ]);
+    let first = &arm(&revenue["groups"][0], "first")["against"];
+    assert_eq!(first["verdict"], "too-wide");
+    assert!(first["seeds_needed"].is_null());
+    assert!(!warnings(&revenue).contains("would narrow"), "{revenue}");
 
     // One seed.
     let folder = tempfile::tempdir().unwrap();
@@ -429,16 +552,12 @@ fn along_a_key() {
         number(arm(group, "4.5"), "/against/paired/difference/mean"),
         2.0 * 2.33,
     );
-    near(number(group, "/attainable/mean"), 20.0);
+    // Under another exponent welfare is another measure.
+    assert!(group["attainable"].is_null());
     let both = answer(&[at, "--by", "arm", "--by", "economy.labor_exponent"]);
     assert_eq!(both["groups"].as_array().unwrap().len(), 1);
     assert_eq!(both["groups"][0]["arms"].as_array().unwrap().len(), 8);
     arm(&both["groups"][0], "first, economy.labor_exponent = 4.5");
-    let error = refused(&[at, "--by", "economy_labor_exponent"]);
-    assert!(
-        error.contains("did you mean `economy.labor_exponent`"),
-        "{error}"
-    );
     let error = refused(&[at, "--by", "economy.labour_exponent"]);
     assert!(
         error.contains("did you mean `economy.labor_exponent`"),
@@ -729,4 +848,114 @@ fn keys_that_vary_together_are_compared_together() {
     for group in groups {
         assert_eq!(group["arms"].as_array().unwrap().len(), 2, "{group}");
     }
+}
+
+/// As after `--shard 1/2`: each seed has the planner's own run or another's in which it stands in [compare].
+#[test]
+fn a_planner_is_one_arm_before_its_sweep_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = study();
+    for run in &mut made {
+        let own = run.seed < 5;
+        if (run.kind == "first") == own {
+            if run.kind == "second" {
+                run.arms.push(("first", false, FIRST[run.seed]));
+            }
+        } else {
+            run.status = "pending";
+        }
+    }
+    made.retain(|run| run.exponent == 2.0);
+    write(folder.path(), &made);
+    let found = answer(&[folder.path().to_str().unwrap()]);
+    let first = arm(&found["groups"][0], "first");
+    near(number(first, "/mean/mean"), 0.75);
+    assert_eq!(first["mean"]["n"], 10);
+    let text = warnings(&found);
+    assert!(text.contains("first: its own runs"), "{text}");
+    assert!(
+        text.contains("one arm (5 outcomes from [compare])"),
+        "{text}"
+    );
+    assert!(!found.to_string().contains("first [compare]"), "{found}");
+}
+
+#[test]
+fn a_verdict_says_what_is_small_and_what_holm_does_not_support() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &study());
+    let at = folder.path().to_str().unwrap();
+    // The interval [-2.46, -0.70] against 5 % and 20 % of a gain of 20.
+    let table = |arguments: &[&str]| shown(&[&[at, "--against", "second"], arguments].concat());
+    let plain = table(&[]);
+    assert!(
+        plain.contains("  lower\n") && !plain.contains("within ±5 %\n"),
+        "{plain}"
+    );
+    let wide = table(&["--margin", "0.2"]);
+    assert!(wide.contains("  lower, within ±20 %\n"), "{wide}");
+    // p = 0.0028, by Holm 0.0085.
+    let strict = table(&["--level", "0.995"]);
+    assert!(strict.contains("  lower (not by Holm's p)\n"), "{strict}");
+    let csv = table(&["--margin", "0.2", "--format", "csv"]);
+    assert!(csv.contains("\"lower, within ±20 %\""), "{csv}");
+    assert!(csv.starts_with("economy_labor_exponent,"), "{csv}");
+}
+
+#[test]
+fn keys_and_arms_may_be_spelled_in_two_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &study());
+    let at = folder.path().to_str().unwrap();
+    let one = answer(&[at, "--by", "economy.labor_exponent", "--against", "2"]);
+    let other = answer(&[at, "--by", "economy_labor_exponent", "--against", "2.0"]);
+    assert_eq!(one, other);
+    let close = refused(&[at, "--by", "economy_labour_exponent"]);
+    assert!(close.contains("did you mean `economy"), "{close}");
+    // Welfare under another exponent is another measure.
+    assert!(warnings(&one).contains("not comparable across values of economy.labor_exponent"));
+    assert!(one["groups"][0]["attainable"].is_null());
+    let revenue = answer(&[at, "--by", "economy.labor_exponent", "--outcome", "revenue"]);
+    assert!(!warnings(&revenue).contains("not comparable"));
+    // Of combinations, the first that holds the default; names with commas stand in quotes.
+    let both = [at, "--by", "arm", "--by", "economy.labor_exponent"];
+    let found = answer(&both);
+    assert_eq!(
+        found["groups"][0]["reference"],
+        "us-2024, economy.labor_exponent = 2"
+    );
+    let quoted = refused(&[&both[..], &["--against", "x"]].concat());
+    assert!(
+        quoted.contains("\"us-2024, economy.labor_exponent = 2\", "),
+        "{quoted}"
+    );
+}
+
+#[test]
+fn arms_without_a_value_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = study();
+    for run in &mut made {
+        run.arms[1].2 = f64::NAN;
+    }
+    write(folder.path(), &made);
+    let found = answer(&[folder.path().to_str().unwrap()]);
+    let text = warnings(&found);
+    assert!(
+        text.contains("`welfare` has no value in these arms"),
+        "{text}"
+    );
+    assert!(text.contains("us-2024"), "{text}");
+}
+
+#[test]
+fn a_sweep_without_a_plan_is_told_how_to_get_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &study());
+    std::fs::create_dir(folder.path().join("runs")).unwrap();
+    let at = folder.path().to_str().unwrap();
+    std::fs::write(folder.path().join("plan.json"), "{\"name\": ").unwrap();
+    assert!(refused(&[at]).contains("repeat its `fisc sweep` command"));
+    std::fs::remove_file(folder.path().join("plan.json")).unwrap();
+    assert!(refused(&[at]).contains("repeat its `fisc sweep` command"));
 }

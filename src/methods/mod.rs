@@ -4,7 +4,10 @@
 //! A test holds that every entry's key is one that a scenario knows, that its test and its example
 //! exist, and that no model or reward of a scenario is without an entry.
 
+mod distil;
+mod judged;
 mod models;
+mod optimisers;
 mod rewards;
 mod tastes;
 
@@ -70,7 +73,16 @@ pub struct Method {
 
 /// All methods, by family.
 pub fn all() -> impl Iterator<Item = &'static Method> {
-    [models::METHODS, tastes::METHODS, rewards::METHODS].into_iter().flatten()
+    [
+        models::METHODS,
+        tastes::METHODS,
+        judged::METHODS,
+        rewards::METHODS,
+        optimisers::METHODS,
+        distil::DISTIL_METHODS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// `docs/methods.md`.
@@ -156,6 +168,8 @@ mod tests {
         };
         let known = crate::scenario::names_of_models();
         assert_eq!(sorted(listed(Family::Model)), sorted(known));
+        let known = crate::scenario::names_of_optimisers();
+        assert_eq!(sorted(listed(Family::Optimiser)), sorted(known));
         // Welfare is the objective itself.
         let mut known = crate::scenario::names_of_rewards();
         known.retain(|name| *name != "welfare");

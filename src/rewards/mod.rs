@@ -9,10 +9,32 @@
 //! | module | subject |
 //! |---|---|
 //! | [`outcome`] | named numbers of an outcome: incomes by decile, hours, inequality, revenue |
+//! | [`basic`] | a welfare function, or one named number of the outcome |
 //! | [`learned`] | a preference model as reward |
+//! | [`composite`] | a weighted sum of rewards, with credit by group and by bracket |
+//! | [`constrained`] | a reward whose proxies are held below their points of usefulness |
+//! | [`harmonic`] | a harmonic mean of two goods, which stops early |
+//! | [`regularised`] | a reward that counts as far as it is relevant |
+//! | [`program`] | reward code, sandboxed, and its refinement |
+//! | [`critique`] | criticism in plain words as credit of brackets |
+//! | [`principle`] | a judge who follows a principle and sees candidates side by side |
+//! | [`follow_up`] | what workers are likely to say next |
+//! | [`intrinsic`] | a cheap model distilled online from an expensive judge |
+//! | [`standards`] | bounds that stakeholders agree on by ballot |
 
+pub mod basic;
+pub mod composite;
+pub mod constrained;
+pub mod critique;
+pub mod follow_up;
+pub mod harmonic;
+pub mod intrinsic;
 pub mod learned;
 pub mod outcome;
+pub mod principle;
+pub mod program;
+pub mod regularised;
+pub mod standards;
 
 pub use learned::Learned;
 pub use outcome::Situation;
@@ -75,6 +97,12 @@ pub trait Reward: Debug + Send + Sync {
     /// Learning that fails, which stops the run.
     fn learn(&mut self, _year: &Situation, _judged: &Judged) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether [`Reward::learn`] changes what [`Reward::judge`] says, so that a planner looks for the
+    /// maximum anew every year.
+    fn learns(&self) -> bool {
+        false
     }
 
     /// Whether there is something to pursue already; a reward that is still to be learned has none.

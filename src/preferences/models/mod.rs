@@ -8,4 +8,7 @@ pub mod gpm;
 pub mod pal;
 pub mod plackett_luce;
 pub mod rater_embedding;
+pub mod regret;
+pub mod robust;
 pub mod thurstone;
+pub mod values;

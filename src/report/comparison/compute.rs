@@ -3,34 +3,25 @@
 use super::labels::{Cell, Layout, Line, layout};
 use super::study::{State, Study, Trajectory};
 use super::{Arm, Comparison, Difference, Group, Over, Question, Runs, warnings};
+use crate::run::summary::first_law;
 use crate::statistics::{
-    Mean, Paired, Settings, Unpaired, Verdict, holm, last_third, settling, share_of_gain, verdict,
+    Mean, Paired, Settings, Unpaired, Verdict, differences, holm, last_third, settling,
+    share_of_gain, verdict,
 };
 use crate::{Error, Result};
 use rayon::prelude::*;
+use std::collections::HashMap;
 
 /// Compares the arms of a study.
 pub fn comparison(study: &Study, question: &Question) -> Result<Comparison> {
     let layout = layout(study, question)?;
-    let reference = reference(&layout, question.against.as_deref())?;
+    let played = study.runs.iter().flat_map(|run| &run.arms);
+    let law = first_law(played.map(|arm| (arm.arm.as_str(), arm.main))).map(str::to_owned);
+    let reference = reference(&layout, law.as_deref(), question.against.as_deref())?;
     let mut groups: Vec<Group> = (layout.cells.par_iter())
-        .map(|cell| group(cell, &layout, &reference, question))
+        .map(|cell| group(cell, &layout, &reference, law.as_deref(), question))
         .collect();
-    let differences = || {
-        groups
-            .iter()
-            .flat_map(|group| &group.arms)
-            .filter_map(|arm| arm.against.as_ref())
-    };
-    let p: Vec<Option<f64>> = differences()
-        .map(|difference| difference.paired.p)
-        .collect();
-    let family = p.iter().flatten().count();
-    let adjusted = holm(&p);
-    let arms = groups.iter_mut().flat_map(|group| &mut group.arms);
-    for (difference, p) in arms.filter_map(|arm| arm.against.as_mut()).zip(adjusted) {
-        difference.p_holm = p;
-    }
+    let (family, copies) = adjust(&mut groups, &layout);
     let count =
         |wanted: fn(&State) -> bool| study.runs.iter().filter(|run| wanted(&run.state)).count();
     let mut comparison = Comparison {
@@ -44,6 +35,16 @@ pub fn comparison(study: &Study, question: &Question) -> Result<Comparison> {
         settings: question.settings,
         margin: question.margin,
         family,
+        columns: (layout.group_keys.iter())
+            .map(
+                |group| match study.keys.iter().position(|key| key == group) {
+                    Some(at) => study.columns[at].clone(),
+                    None => group.clone(),
+                },
+            )
+            .collect(),
+        copies,
+        law,
         groups,
         runs: Runs {
             planned: study.runs.len(),
@@ -58,8 +59,38 @@ pub fn comparison(study: &Study, question: &Question) -> Result<Comparison> {
     Ok(comparison)
 }
 
+/// Holm's correction of all differences that have a p value; those that are the same seed by seed, such as a
+/// baseline's in groups that do not change it, are one. Returns how many are in the family, and how many
+/// more are copies of these.
+fn adjust(groups: &mut [Group], layout: &Layout) -> (usize, usize) {
+    let mut known: HashMap<(String, &[u64], Vec<u64>), usize> = HashMap::new();
+    // The p values of the family, and for each difference its place in it.
+    let mut family: Vec<Option<f64>> = Vec::new();
+    let mut places: Vec<Option<usize>> = Vec::new();
+    for (group, cell) in groups.iter().zip(&layout.cells) {
+        for difference in group.arms.iter().filter_map(|arm| arm.against.as_ref()) {
+            let place = difference.paired.p.map(|p| {
+                let bits = difference.each.iter().map(|d| d.to_bits()).collect();
+                let key = (group.unit.clone(), &cell.seeds[..], bits);
+                *known.entry(key).or_insert_with(|| {
+                    family.push(Some(p));
+                    family.len() - 1
+                })
+            });
+            places.push(place);
+        }
+    }
+    let adjusted = holm(&family);
+    let copies = places.iter().flatten().count() - family.len();
+    let arms = groups.iter_mut().flat_map(|group| &mut group.arms);
+    for (difference, place) in arms.filter_map(|arm| arm.against.as_mut()).zip(places) {
+        difference.p_holm = place.and_then(|place| adjusted[place]);
+    }
+    (family.len(), copies)
+}
+
 /// The label that others are compared with.
-fn reference(layout: &Layout, against: Option<&str>) -> Result<String> {
+fn reference(layout: &Layout, law: Option<&str>, against: Option<&str>) -> Result<String> {
     let mut labels: Vec<&str> = Vec::new();
     for line in layout.cells.iter().flat_map(|cell| &cell.arms) {
         if !labels.contains(&line.label.as_str()) {
@@ -70,17 +101,72 @@ fn reference(layout: &Layout, against: Option<&str>) -> Result<String> {
         if labels.contains(&wanted) {
             return Ok(wanted.to_owned());
         }
+        let same = |label: &&&str| with_plain_numbers(label) == with_plain_numbers(wanted);
+        if let Some(label) = labels.iter().find(same) {
+            return Ok((*label).to_owned());
+        }
+        let quoted: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
         return Err(Error::input("no arm of that name to compare with")
             .value(wanted)
-            .allowed(labels.join(", "))
+            .allowed(quoted.join(", "))
             .suggest(wanted, labels.iter().copied()));
     }
+    // With several keys compared a label is a combination: the first that holds the name.
+    let holding = |is: &dyn Fn(&str) -> bool| {
+        labels.iter().find(|label| {
+            let mut parts = label.split(", ");
+            parts.any(|part| is(part.rsplit_once(" = ").map_or(part, |(_, value)| value)))
+        })
+    };
     let found = (labels.iter().find(|label| **label == "saez-fixed-point"))
-        .or_else(|| labels.iter().find(|label| label.starts_with("us-")))
+        .or_else(|| holding(&|part| part == "saez-fixed-point"))
+        .or_else(|| holding(&|part| Some(part) == law))
+        .or_else(|| holding(&|part| part.starts_with("us-")))
         .or_else(|| labels.first());
     found
         .map(|label| (*label).to_owned())
         .ok_or_else(|| Error::input("there is no arm to compare"))
+}
+
+/// A label with its numbers in their shortest form: 5.0 is 5.
+fn with_plain_numbers(label: &str) -> String {
+    let plain = |value: &str| match value.trim().parse::<f64>() {
+        Ok(x) => x.to_string(),
+        Err(_) => value.trim().to_owned(),
+    };
+    let part = |part: &str| match part.rsplit_once(" = ") {
+        Some((key, value)) => format!("{} = {}", key.trim(), plain(value)),
+        None => plain(part),
+    };
+    label.split(',').map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// Keys compared whose values give workers another utility or sum it otherwise, so that welfare at one value
+/// is in another measure than at the next; none for outcomes other than welfare.
+pub fn other_measures<'a>(by: &'a [String], outcome: &str) -> Vec<&'a str> {
+    if !outcome.starts_with("welfare") {
+        return Vec::new();
+    }
+    const UTILITY: [&str; 3] = ["utility", "labor_cost", "labor_exponent"];
+    const OF_WORKERS: [&str; 6] = [
+        "labor_cost",
+        "labor_exponent",
+        "fixed_cost",
+        "bounded",
+        "dissatisfied",
+        "motive",
+    ];
+    let changes = |key: &str| match key.split_once('.') {
+        None => ["economy", "objective", "workers"].contains(&key),
+        Some(("objective", _)) => true,
+        Some(("economy", rest)) => rest.split('.').any(|part| UTILITY.contains(&part)),
+        Some(("workers", rest)) => rest.split('.').any(|part| OF_WORKERS.contains(&part)),
+        Some(_) => false,
+    };
+    by.iter()
+        .map(String::as_str)
+        .filter(|key| changes(key))
+        .collect()
 }
 
 /// The outcome of a run over the tax years that count; NaN where one of them has none.
@@ -105,18 +191,25 @@ fn by_seed(cell: &Cell, line: &Line, over: Over) -> Vec<f64> {
     cell.seeds.iter().map(of).collect()
 }
 
-/// The outcome of `optimal` less that of the first U.S. law, by seed: each of one run, whose compared
+/// The outcome of `optimal` less that of the U.S. law `law`, by seed: each of one run, whose compared
 /// keys are those of the reference. Column `welfare` and the objective's own `welfare_…` have one.
-fn attainable(cell: &Cell, by: &[String], question: &Question) -> Option<Vec<f64>> {
+fn attainable(
+    cell: &Cell,
+    by: &[String],
+    law: Option<&str>,
+    question: &Question,
+) -> Option<Vec<f64>> {
+    let law = law?;
     let own = format!("welfare_{}", cell.objective);
-    if question.outcome != "welfare" && question.outcome != own {
+    let one_measure = other_measures(&question.by, &question.outcome).is_empty();
+    if !one_measure || (question.outcome != "welfare" && question.outcome != own) {
         return None;
     }
     let gain = |arms: &[Trajectory]| -> Option<f64> {
         let optimal = arms.iter().find(|arm| arm.arm == "optimal")?;
-        let law = |arm: &&Trajectory| arm.arm.starts_with("us-");
-        let baseline = arms.iter().filter(|arm| !arm.main).find(law);
-        let baseline = baseline.or_else(|| arms.iter().find(law))?;
+        let is_law = |arm: &&Trajectory| arm.arm == law;
+        let baseline = arms.iter().filter(|arm| !arm.main).find(is_law);
+        let baseline = baseline.or_else(|| arms.iter().find(is_law))?;
         Some(outcome(optimal, question.over) - outcome(baseline, question.over))
     };
     let of = |seed: &u64| {
@@ -135,12 +228,18 @@ fn attainable(cell: &Cell, by: &[String], question: &Question) -> Option<Vec<f64
     gains.iter().any(|gain| gain.is_finite()).then_some(gains)
 }
 
-fn group(cell: &Cell, layout: &Layout, reference: &str, question: &Question) -> Group {
+fn group(
+    cell: &Cell,
+    layout: &Layout,
+    reference: &str,
+    law: Option<&str>,
+    question: &Question,
+) -> Group {
     let settings = &question.settings;
     let over = question.over;
     let base = cell.arms.iter().find(|line| line.label == reference);
     let first_by = cell.arms.first().map_or(&[][..], |line| &line.by[..]);
-    let gains = attainable(cell, base.map_or(first_by, |line| &line.by), question);
+    let gains = attainable(cell, base.map_or(first_by, |line| &line.by), law, question);
     let attainable = gains.as_ref().and_then(|gains| Mean::of(gains, settings));
     let margin = (attainable.as_ref())
         .filter(|gain| clearly_positive(gain))
@@ -189,18 +288,23 @@ fn difference(
     settings: &Settings,
 ) -> Option<Difference> {
     let paired = Paired::of(values, reference, settings)?;
-    let each: Vec<f64> = values.iter().zip(reference).map(|(x, r)| x - r).collect();
+    let each = differences(values, reference);
     let verdict = verdict(&paired.difference, margin);
-    let wanted = margin.unwrap_or(paired.difference.mean.abs());
-    let needed = settings.seeds_for(&paired.difference, wanted);
+    // Without a margin there is nothing to plan for: the difference seen is no goal.
+    let needed = margin.and_then(|margin| settings.seeds_for(&paired.difference, margin));
     Some(Difference {
         unpaired: Unpaired::of(values, reference, settings),
         share: gains.and_then(|gains| share_of_gain(&each, gains, settings)),
         p_holm: None,
         verdict,
+        within_margin: margin.is_some_and(|margin| {
+            let t = paired.difference.t;
+            t.is_some_and(|t| t.low >= -margin && t.high <= margin)
+        }),
         seeds_needed: needed
             .filter(|n| verdict == Verdict::TooWide && *n > paired.difference.n as u64),
         paired,
+        each,
     })
 }
 

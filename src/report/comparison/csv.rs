@@ -5,14 +5,9 @@ use crate::statistics::Interval;
 
 impl Comparison {
     /// One row per group and arm; numbers in full, empty cells where there is none. The first columns
-    /// are the keys of the groups.
+    /// are the keys of the groups, called as in the sweep's tables.
     pub fn csv(&self) -> String {
-        let keys = self
-            .groups
-            .first()
-            .map(|group| &group.values[..])
-            .unwrap_or_default();
-        let mut heading: Vec<String> = keys.iter().map(|(key, _)| field(key)).collect();
+        let mut heading: Vec<String> = self.columns.iter().map(|key| field(key)).collect();
         heading.extend(COLUMNS.map(str::to_owned));
         let mut out = heading.join(",") + "\n";
         for group in &self.groups {
@@ -32,6 +27,7 @@ impl Comparison {
         let difference = paired.map(|paired| &paired.difference);
         let share = against.and_then(|against| against.share);
         let settling = arm.settling.as_ref();
+        let (n, mean) = group.row_mean(arm);
         let mut cells = vec![
             field(&group.objective),
             field(&self.outcome),
@@ -39,10 +35,9 @@ impl Comparison {
             field(&arm.arm),
             field(group.reference.as_deref().unwrap_or_default()),
             group.seeds.to_string(),
-            number(arm.mean.map(|mean| mean.mean)),
-            difference
-                .map_or_else(|| arm.mean.map_or(0, |mean| mean.n), |d| d.n)
-                .to_string(),
+            number(mean),
+            number(paired.map(|paired| paired.reference_mean)),
+            n.to_string(),
             difference
                 .map(|d| d.dropped.to_string())
                 .unwrap_or_default(),
@@ -63,16 +58,20 @@ impl Comparison {
             settling
                 .map(|s| s.settled.in_words().to_owned())
                 .unwrap_or_default(),
-            against
-                .map(|a| a.verdict.in_words().to_owned())
-                .unwrap_or_default(),
+            field(&against.map(|a| self.verdict(a)).unwrap_or_default()),
             number(group.attainable.map(|gain| gain.mean)),
+            field(
+                group
+                    .attainable
+                    .and(self.law.as_deref())
+                    .unwrap_or_default(),
+            ),
         ]);
         cells
     }
 }
 
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 29] = [
     "objective",
     "outcome",
     "unit",
@@ -80,6 +79,7 @@ const COLUMNS: [&str; 27] = [
     "reference",
     "seeds",
     "mean",
+    "reference_mean",
     "n",
     "dropped",
     "difference",
@@ -100,6 +100,7 @@ const COLUMNS: [&str; 27] = [
     "settled",
     "verdict",
     "attainable_gain",
+    "law",
 ];
 
 /// The shortest text that reads back as the same number.

@@ -59,9 +59,10 @@ impl Over {
 /// What is to be compared, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// Varied keys whose values are the arms; `arm` or none: planners.
+    /// Varied keys, or their columns, whose values are the arms; `arm` or none: planners.
     pub by: Vec<String>,
-    /// The reference arm; none: `saez-fixed-point`, else the first U.S. law, else the first arm.
+    /// The reference arm; none: `saez-fixed-point`, else the U.S. law, else the first arm; with several keys
+    /// compared, the first combination that holds it.
     pub against: Option<String>,
     /// A numeric column of `years.parquet`.
     pub outcome: String,
@@ -98,12 +99,21 @@ pub struct Comparison {
     pub over: Over,
     /// Keys whose values are the arms; `arm` for planners.
     pub by: Vec<String>,
+    /// Columns of the keys that make groups, as in the tables of the sweep.
+    #[serde(skip)]
+    pub columns: Vec<String>,
     /// Level, resamples and seed of the intervals.
     pub settings: Settings,
     /// Share of the attainable gain that counts as no difference.
     pub margin: f64,
-    /// Size of the family that Holm's correction takes together: all differences shown that have a p value.
+    /// Size of the family that Holm's correction takes together: all differences shown that have a p value;
+    /// those that are the same seed by seed count once.
     pub family: usize,
+    /// Differences shown beside these that are the same seed by seed as one of them.
+    pub copies: usize,
+    /// The U.S. law at which the attainable gain begins: the first one of `[compare]`, else the first that is
+    /// a planner of its own.
+    pub law: Option<String>,
     /// One group for each combination of the other varied keys.
     pub groups: Vec<Group>,
     /// How the runs stand.
@@ -140,7 +150,7 @@ pub struct Group {
     pub seeds: usize,
     /// Name of the arm that the others are compared with; none where the group lacks it.
     pub reference: Option<String>,
-    /// Outcome of `optimal` less that of the first U.S. law, over seeds that have both; none without
+    /// Outcome of `optimal` less that of [`Comparison::law`], over seeds that have both; none without
     /// these arms, and for outcomes that are not the runs' own welfare.
     pub attainable: Option<Mean>,
     /// The arms.
@@ -152,7 +162,8 @@ pub struct Group {
 pub struct Arm {
     /// Its name, or the values of the keys compared.
     pub arm: String,
-    /// The outcome over seeds; none where no seed has one.
+    /// The outcome over all seeds that have one; none where no seed has one. Tables show that of the pairs
+    /// where there is a reference.
     pub mean: Option<Mean>,
     /// Whether the outcome has settled; none below three tax years.
     pub settling: Option<Settling>,
@@ -165,16 +176,45 @@ pub struct Arm {
 pub struct Difference {
     /// Seed by seed.
     pub paired: Paired,
+    /// The differences, in the order of the group's seeds; NaN where one of the two is missing.
+    #[serde(skip)]
+    pub each: Vec<f64>,
     /// As if the seeds were independent, for comparison.
     pub unpaired: Option<Unpaired>,
     /// As a share of the attainable gain; none where that is not clearly above 0.
     pub share: Option<ShareOfGain>,
-    /// The t test's p value, corrected by Holm over all differences shown.
+    /// The t test's p value, corrected by Holm over all differences shown, see [`Comparison::family`].
     pub p_holm: Option<f64>,
     /// What the t interval says.
     pub verdict: Verdict,
-    /// Where it is too wide: seeds that would narrow it to the margin, at this spread between seeds.
+    /// Whether the whole t interval lies within the margin: a difference there may be, and it is small.
+    pub within_margin: bool,
+    /// Where it is too wide and there is a margin: seeds that would narrow it to that, at this spread
+    /// between seeds.
     pub seeds_needed: Option<u64>,
+}
+
+impl Comparison {
+    /// What is to be read from a difference: `higher`, `lower, within ±5 %`, `lower (not by Holm's p)`, ….
+    pub fn verdict(&self, difference: &Difference) -> String {
+        let mut words = difference.verdict.in_words().to_owned();
+        if !matches!(difference.verdict, Verdict::Higher | Verdict::Lower) {
+            return words;
+        }
+        if difference.within_margin {
+            words += &format!(
+                ", within ±{}",
+                crate::report::number::percent(self.margin).replace('%', " %")
+            );
+        }
+        if difference
+            .p_holm
+            .is_some_and(|p| p > 1.0 - self.settings.level)
+        {
+            words += " (not by Holm's p)";
+        }
+        words
+    }
 }
 
 impl Group {
@@ -186,6 +226,27 @@ impl Group {
             .map(|(key, value)| format!("{key} = {value}"));
         values.collect::<Vec<_>>().join(", ")
     }
+
+    /// Seeds and mean that stand in an arm's row: those of the pairs with the reference, where there is one.
+    fn row_mean(&self, arm: &Arm) -> (usize, Option<f64>) {
+        match &arm.against {
+            Some(against) => (against.paired.difference.n, Some(against.paired.arm_mean)),
+            None => (
+                arm.mean.map_or(0, |mean| mean.n),
+                arm.mean.map(|mean| mean.mean),
+            ),
+        }
+    }
+
+    /// Whether an arm is compared on fewer seeds than stand in the reference's row: then the reference has
+    /// another mean beside it than its own row says.
+    fn lacks_seeds(&self, arm: &Arm) -> bool {
+        let name = self.reference.as_ref();
+        let base = self.arms.iter().find(|arm| Some(&arm.arm) == name);
+        let seeds = base.and_then(|base| base.mean).map_or(0, |mean| mean.n);
+        let paired = arm.against.as_ref().map(|against| &against.paired);
+        paired.is_some_and(|paired| paired.difference.n < seeds)
+    }
 }
 
 /// Compares the runs in `folders`: finished runs of one scenario that differ in seed (and in the keys of
@@ -195,5 +256,14 @@ impl Group {
 /// Wrong input: a folder that is neither, an unfinished run, different scenarios, the same seed twice,
 /// an unknown key, arm or column. Otherwise a file that cannot be read.
 pub fn compare(folders: &[PathBuf], question: &Question) -> Result<Comparison> {
-    compute::comparison(&sources::read(folders, question)?, question)
+    let study = sources::read(folders, question)?;
+    let key = |by: &String| match study.columns.iter().position(|column| column == by) {
+        Some(at) => study.keys[at].clone(),
+        None => by.clone(),
+    };
+    let question = Question {
+        by: question.by.iter().map(key).collect(),
+        ..question.clone()
+    };
+    compute::comparison(&study, &question)
 }

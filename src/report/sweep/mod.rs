@@ -119,14 +119,19 @@ pub fn sweep_text(folder: &Path) -> Result<String> {
         out += &means.text();
         out.push('\n');
     }
+    if let Some(lacking) = means.lacking(study.seeds.len()) {
+        out += &format!("* {lacking}\n");
+    }
     out += &format!("{}\n", page::standing(&study));
     for run in study
         .runs
         .iter()
         .filter(|run| run.status == study::Status::Failed)
     {
-        let first = run.message.lines().next().unwrap_or_default();
-        out += &format!("* run {} failed at {}: {first}\n", run.run, run.stage);
+        out += &format!(
+            "* run {} failed at {}: {}\n",
+            run.run, run.stage, run.message
+        );
     }
     for warning in &study.warnings {
         out += &format!("* {warning}\n");

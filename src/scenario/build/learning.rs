@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::files::existing;
-use super::models;
-use super::section::{Section, not_built};
+use super::section::{Section, not_built, picked};
+use super::{judged, models, rewards};
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
 use crate::preferences::head::Head;
@@ -12,7 +12,7 @@ use crate::preferences::models::bradley_terry::BradleyTerry;
 use crate::preferences::models::thurstone::Thurstone;
 use crate::preferences::source::UtilityAnswers;
 use crate::rewards::Reward;
-use crate::rewards::learned::{Features, Learned, Weights};
+use crate::rewards::learned::{Features, Weights};
 use crate::scenario::key::Kind;
 use crate::scenario::{ModelSpec, PlannerKind, Preferences, RewardSpec, Source};
 
@@ -34,12 +34,13 @@ pub(super) fn preferences(section: &Section, folder: &Path) -> Result<Preference
         },
         model: ModelSpec {
             written: section.node("model").written(),
-            model: model(section)?,
+            model: model(section, folder)?,
         },
         features: match section.choice("features").0 {
             "own" => Features::Own,
             "society" => Features::Society,
             "rates" => Features::Rates,
+            "all" => Features::All,
             name => not_built("preferences.features", name),
         },
         weights: match section.choice("weights").0 {
@@ -70,7 +71,7 @@ fn numbers(section: &Section, name: &str) -> Result<Vec<f64>> {
         .collect()
 }
 
-fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
+fn model(section: &Section, folder: &Path) -> Result<Box<dyn PreferenceModel>> {
     Ok(match section.choice("model") {
         ("bradley-terry", parameters) => Box::new(BradleyTerry {
             ridge: parameters.number("ridge")?,
@@ -92,6 +93,9 @@ fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
         ("rater-embedding", parameters) => Box::new(models::rater_embedding(&parameters)?),
         ("contextual", parameters) => Box::new(models::contextual(&parameters)?),
         ("aspects", parameters) => Box::new(models::aspects(&parameters)?),
+        ("regret", parameters) => Box::new(judged::regret(&parameters)?),
+        ("robust", parameters) => Box::new(judged::robust(&parameters)?),
+        ("values", parameters) => Box::new(judged::values(&parameters, folder)?),
         (name, _) => not_built("preferences.model", name),
     })
 }
@@ -99,12 +103,14 @@ fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
 /// `None` where planners pursue the objective.
 pub(super) fn reward(
     section: &Section,
-    preferences: &Preferences,
+    folder: &Path,
+    ground: &rewards::Ground,
     arms: &[&PlannerKind],
-    years: u32,
 ) -> Result<Option<RewardSpec>> {
-    let node = section.node("kind");
-    let (name, _) = section.choice("kind");
+    let mut written = section.node("kind").clone();
+    rewards::embed(&mut written, folder)?;
+    let node = &written;
+    let (name, parameters) = picked(node, section.key("kind").kind);
     let reward: Box<dyn Reward> = match name {
         "welfare" => {
             if arms.iter().any(|arm| matches!(arm, PlannerKind::Reward)) {
@@ -114,14 +120,8 @@ pub(super) fn reward(
             }
             return Ok(None);
         }
-        "learned" => Box::new(Learned {
-            model: preferences.model.model.clone(),
-            features: preferences.features,
-            weights: preferences.weights,
-            pool: Vec::new(),
-            fitted: false,
-        }),
-        name => not_built("reward.kind", name),
+        name => (ground.reward(name, &parameters)?)
+            .unwrap_or_else(|| not_built("reward.kind", name)),
     };
     if let Some(arm) = arms.iter().find(|arm| matches!(arm, PlannerKind::Llm(_))) {
         return Err(node
@@ -131,10 +131,10 @@ pub(super) fn reward(
             ))
             .allowed("kind = \"welfare\", or other planners"));
     }
-    if !reward.ready() && years < 2 {
+    if !reward.ready() && ground.years < 2 {
         return Err(node
             .error("no tax year is left to pursue what is learned in the first")
-            .value(format!("{years} tax year"))
+            .value(format!("{} tax year", ground.years))
             .allowed("at least two (steps / tax_year)"));
     }
     Ok(Some(RewardSpec {

@@ -1,8 +1,9 @@
 //! The keys of `[preferences]` and `[reward]`.
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
+use super::judged::{REGRET, ROBUST, VALUES};
 use super::models::{ASPECTS, CONTEXTUAL, GPM, PAL, PLACKETT_LUCE, RATER_EMBEDDING};
-use super::{above, number_from};
+use super::{above, number_from, rewards};
 use Default::{Required, Value};
 
 pub(in crate::scenario) const PREFERENCES: &[Key] = &[
@@ -138,6 +139,11 @@ const FEATURES: &[Choice] = &[
         "What happens to all: disposable income by tenth of wages, mean hours, income and effort, inequality, revenue.",
     ),
     choice("rates", &[], "The rates of the schedule themselves."),
+    choice(
+        "all",
+        &[],
+        "All three together: for raters who care for themselves, for others, and for the law itself.",
+    ),
 ];
 
 const WEIGHTS: &[Choice] = &[
@@ -200,6 +206,9 @@ const PREFERENCE_MODELS: &[Choice] = &[
     RATER_EMBEDDING,
     CONTEXTUAL,
     ASPECTS,
+    REGRET,
+    ROBUST,
+    VALUES,
 ];
 
 pub(in crate::scenario) const REWARD: &[Key] = &[key(
@@ -218,6 +227,14 @@ const REWARDS: &[Choice] = &[
         &[],
         "The model of `[preferences]`, once it is fitted; the initial schedule stays until then.",
     ),
+    rewards::COMPOSITE,
+    rewards::CONSTRAINED,
+    rewards::HARMONIC,
+    rewards::REGULARISED,
+    rewards::STANDARDS,
+    rewards::CODE,
+    rewards::CRITIQUE,
+    rewards::INTRINSIC,
 ];
 
 /// Names of the preference models that a scenario knows.

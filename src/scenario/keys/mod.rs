@@ -1,8 +1,11 @@
 //! The table of all keys of a scenario file.
 
 mod agents;
+mod judged;
 mod learning;
 mod models;
+mod optimisers;
+mod rewards;
 
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};
 use crate::population::census::MINIMUM_WAGE;
@@ -10,6 +13,7 @@ use Default::{Required, Unset, Value};
 pub(super) use agents::{LAYERS_MAX, MODEL, PLANNERS, POINTS, VOTING, WORKERS};
 pub(super) use learning::{PREFERENCES, REWARD};
 pub use learning::{names_of_models, names_of_rewards};
+pub use optimisers::names_of_optimisers;
 
 /// The keys at the top of a scenario file.
 pub(super) const SCENARIO: &[Key] = &[

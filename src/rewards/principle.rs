@@ -1,0 +1,243 @@
+//! `principle`: a judge who follows a principle in plain words and sees candidates side by side.
+
+use super::outcome::{outcome_features, outcome_names, outcome_units};
+use super::{Judged, Reward, Situation};
+use crate::error::{Error, Result};
+use std::fmt::Debug;
+
+/// Scores candidates by a principle.
+pub trait Judge: Debug + Send + Sync {
+    /// One score for each candidate, higher for better, from their texts as they stand in the list.
+    ///
+    /// # Errors
+    /// A judge that cannot be asked, or whose answer cannot be read.
+    fn score(&self, principle: &str, candidates: &[String]) -> Result<Vec<f64>>;
+
+    /// A copy behind the same interface.
+    fn boxed(&self) -> Box<dyn Judge>;
+}
+
+impl Clone for Box<dyn Judge> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
+}
+
+/// Scores of a list without the effect of its order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listwise {
+    /// By candidate: mean over all places.
+    pub scores: Vec<f64>,
+    /// By place in the list, first to last: mean score there less the mean of all. 0 throughout for
+    /// a judge whom order does not move.
+    pub order_effect: Vec<f64>,
+}
+
+impl Listwise {
+    /// Largest difference between two places.
+    pub fn order_effect_range(&self) -> f64 {
+        let of = |f: fn(f64, f64) -> f64| self.order_effect.iter().copied().reduce(f);
+        of(f64::max).unwrap_or(0.0) - of(f64::min).unwrap_or(0.0)
+    }
+}
+
+/// Asks a judge for the scores of a list in each of its rotations and averages: every candidate stands
+/// once in every place, so that what a place adds to a score (a judge's love of the first answer, say)
+/// is added to all alike, and is told apart.
+///
+/// # Errors
+/// The judge's; as many scores as candidates are asked for, all finite.
+pub fn listwise(judge: &dyn Judge, principle: &str, candidates: &[String]) -> Result<Listwise> {
+    let n = candidates.len();
+    let (mut scores, mut by_place) = (vec![0.0; n], vec![0.0; n]);
+    for shift in 0..n {
+        let rotated: Vec<String> = (0..n)
+            .map(|p| candidates[(p + shift) % n].clone())
+            .collect();
+        let answer = judge.score(principle, &rotated)?;
+        if answer.len() != n || answer.iter().any(|s| !s.is_finite()) {
+            return Err(Error::run("scores of a principle's judge")
+                .value(format!("{answer:?}"))
+                .allowed(format!("{n} finite numbers")));
+        }
+        for (place, score) in answer.iter().enumerate() {
+            scores[(place + shift) % n] += score / n as f64;
+            by_place[place] += score / n as f64;
+        }
+    }
+    let mean = by_place.iter().sum::<f64>() / n.max(1) as f64;
+    Ok(Listwise {
+        scores,
+        order_effect: by_place.iter().map(|m| m - mean).collect(),
+    })
+}
+
+/// What a judge reads of a situation: the rates, and, where it may use fisc's calculators, the numbers
+/// that they give ([`outcome_features`]).
+pub fn describe(situation: &Situation, tools: bool) -> String {
+    let schedule = situation.schedule;
+    let mut text = String::from("Marginal tax rates:");
+    for (edge, rate) in schedule.edges().iter().zip(schedule.rates()) {
+        text += &format!(" {:.1} % from ${edge:.0};", 100.0 * rate);
+    }
+    text += &format!(
+        " lump sum paid to everybody: ${:.0} a year.",
+        situation.rebate
+    );
+    if tools {
+        text += " Calculated outcome:";
+        let numbers = outcome_features(situation).into_iter().zip(outcome_units());
+        for (name, (value, unit)) in outcome_names().iter().zip(numbers) {
+            let digits = if unit.is_empty() { 3 } else { 0 };
+            text += &format!(" {} {value:.digits$} {unit};", name.replace('_', " "));
+        }
+    }
+    text
+}
+
+/// The score that a judge gives a situation by a principle in plain words. Candidates of one
+/// comparison are scored together, in lists of at most `list`, rotated ([`listwise`]); a situation
+/// alone is a list of one. The record holds the order effect of its list.
+///
+/// Source: judges that follow a stated principle, Sun et al. (2024); scores of lists by inference
+/// alone, Liu et al. (2025).
+#[derive(Clone, Debug)]
+pub struct Principle {
+    /// In plain words.
+    pub principle: String,
+    /// Who judges.
+    pub judge: Box<dyn Judge>,
+    /// Most candidates in a list, at least 2.
+    pub list: usize,
+    /// Whether the judge is given the results of fisc's calculators.
+    pub tools: bool,
+}
+
+impl Reward for Principle {
+    fn judge(&self, situation: &Situation) -> Result<Judged> {
+        let mut all = self.judge_all(std::slice::from_ref(situation))?;
+        Ok(all.swap_remove(0))
+    }
+
+    fn judge_all(&self, situations: &[Situation]) -> Result<Vec<Judged>> {
+        let texts: Vec<String> = situations.iter().map(|s| describe(s, self.tools)).collect();
+        // Lists as equal as possible: a list of one has nothing to compare with.
+        let lists = texts.len().div_ceil(self.list.max(2));
+        let mut judged = Vec::with_capacity(texts.len());
+        for k in 0..lists {
+            let list = &texts[k * texts.len() / lists..(k + 1) * texts.len() / lists];
+            let found = listwise(&*self.judge, &self.principle, list)?;
+            let effect = found.order_effect_range();
+            judged.extend(found.scores.iter().map(|&total| Judged {
+                total,
+                parts: vec![("order_effect".to_owned(), effect)],
+                ..Judged::default()
+            }));
+        }
+        Ok(judged)
+    }
+
+    fn pointwise(&self) -> bool {
+        false
+    }
+
+    fn boxed(&self) -> Box<dyn Reward> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::basic::fixture::{made, society};
+    use super::*;
+    use crate::fiscal::Schedule;
+
+    /// Reads a number out of the text and adds what it thinks of the place.
+    #[derive(Clone, Debug)]
+    struct Planted {
+        word: &'static str,
+        sign: f64,
+        bias: [f64; 6],
+    }
+
+    impl Judge for Planted {
+        fn score(&self, principle: &str, candidates: &[String]) -> Result<Vec<f64>> {
+            assert_eq!(principle, "as planted");
+            let read = |text: &String| -> f64 {
+                let number = text.split(self.word).nth(1).unwrap_or("");
+                let number = number.trim_start().split([' ', ';']).next();
+                number.and_then(|n| n.parse().ok()).unwrap_or(f64::NAN)
+            };
+            Ok((candidates.iter().zip(self.bias))
+                .map(|(text, bias)| self.sign * read(text) + bias)
+                .collect())
+        }
+        fn boxed(&self) -> Box<dyn Judge> {
+            Box::new(self.clone())
+        }
+    }
+
+    /// Scores −Gini and likes the first place by 0.6, more than all candidates differ: in one order it
+    /// prefers whatever comes first, rotated it ranks by the Gini coefficient. The order effect is the
+    /// planted bias less its mean, to the last digit.
+    #[test]
+    fn planted_judge_is_corrected_for_order() {
+        let society = society(50);
+        let judge = Planted {
+            word: "gini disposable",
+            sign: -1.0,
+            bias: [0.6, 0.0, 0.0, 0.0, 0.1, 0.2],
+        };
+        let made: Vec<_> = [0.1, 0.5, 0.3, 0.0, 0.2, 0.4]
+            .iter()
+            .map(|&rate| made(&society, &Schedule::flat(rate).unwrap()))
+            .collect();
+        let situations: Vec<Situation> = made.iter().map(|m| m.situation()).collect();
+        let texts: Vec<String> = situations.iter().map(|s| describe(s, true)).collect();
+        let once = judge.score("as planted", &texts).unwrap();
+        let best = |scores: &[f64]| {
+            (0..6)
+                .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
+                .unwrap()
+        };
+        assert_eq!(best(&once), 0);
+        let found = listwise(&judge, "as planted", &texts).unwrap();
+        for (effect, bias) in found.order_effect.iter().zip(judge.bias) {
+            assert!((effect - (bias - 0.15)).abs() < 1e-12, "{found:?}");
+        }
+        assert!((found.order_effect_range() - 0.6).abs() < 1e-12);
+        let reward = Principle {
+            principle: "as planted".into(),
+            judge: judge.boxed(),
+            list: 6,
+            tools: true,
+        };
+        let totals = reward.judge_all(&situations).unwrap();
+        let mut order: Vec<usize> = (0..6).collect();
+        order.sort_by(|&a, &b| totals[b].total.total_cmp(&totals[a].total));
+        // Flat taxes: the higher the rate, the more equal.
+        assert_eq!(order, [1, 5, 2, 4, 0, 3]);
+        assert!((totals[0].parts[0].1 - 0.6).abs() < 1e-12 && !reward.pointwise());
+    }
+
+    /// Without the calculators the judge is not told the Gini coefficient, and its answer is refused.
+    #[test]
+    fn tools_are_what_the_judge_reads() {
+        let society = society(20);
+        let made = made(&society, &Schedule::flat(0.2).unwrap());
+        let reward = |tools| Principle {
+            principle: "as planted".into(),
+            judge: Planted {
+                word: "gini disposable",
+                sign: -1.0,
+                bias: [0.0; 6],
+            }
+            .boxed(),
+            list: 4,
+            tools,
+        };
+        assert!(reward(true).judge(&made.situation()).is_ok());
+        assert!(reward(false).judge(&made.situation()).is_err());
+        assert!(describe(&made.situation(), false).contains("20.0 % from $0;"));
+    }
+}

@@ -211,7 +211,7 @@ impl PreferenceModel for Aspects {
         let items = scaling.apply_to(&data.items);
         let size = self.head.parameters(items.width());
         let axes = match self.head {
-            Head::Linear => Axes::of(&items, &pairs, self.ridge),
+            Head::Linear => Axes::of(&items, &pairs, self.ridge).as_long(),
             Head::Hidden { .. } => Axes::given(size, self.ridge),
         };
         let items = axes.turn(&items)?;
@@ -391,7 +391,6 @@ mod tests {
                     spread += (truth - mean).powi(2);
                 }
             }
-            println!("{mixture:?}: {} of the spread unexplained", error / spread);
             assert!(error / spread < 0.2);
             for (k, head) in HEADS.iter().enumerate() {
                 let slope: [f64; 4] = std::array::from_fn(|j| {
@@ -402,7 +401,6 @@ mod tests {
                 let length = |x: &[f64]| dot(x, x).sqrt();
                 let alike = dot(&slope, head) / (length(&slope) * length(head));
                 let scale = length(&slope) / length(head);
-                println!("aspect {k}: cosine {alike}, length {scale}");
                 assert!(alike > 0.98 && (0.75..1.35).contains(&scale));
             }
             let (a, b) = (data.items.row(0), data.items.row(1));

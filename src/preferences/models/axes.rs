@@ -6,16 +6,19 @@ use nalgebra::{DMatrix, SymmetricEigen};
 
 /// New coordinates x̃ = Tᵀx for features and θ = Tθ̃ for what they are multiplied with, so that
 /// θ·x = θ̃·x̃, and the prior ½·ridge·‖θ‖² = ½ Σⱼ precisionⱼ θ̃ⱼ²: the same model, but in these
-/// coordinates the differences between compared items are about equally long in every direction. Outcomes
+/// coordinates a linear score's loss is about equally curved in every direction. Outcomes
 /// of tax schedules are nearly collinear, and a bilinear model in them would take L-BFGS for ever.
 ///
-/// T = √c·VΛ^(−1/2) with VΛVᵀ = ¼ Σ w ddᵀ + ridge·I, d = x_a − x_b, and c the mean of Λ.
+/// T = √u·VΛ^(−1/2) with VΛVᵀ = ¼ Σ w ddᵀ + ridge·I, d = x_a − x_b, and u² the mean of Λ: √u between 1,
+/// where curvatures are 1, and u, where parameters are as long as before.
 #[derive(Clone, Debug)]
 pub(super) struct Axes {
     /// T; `None` is the identity.
     turn: Option<DMatrix<f64>>,
     /// Of the prior, by coordinate.
     pub precision: Vec<f64>,
+    /// About how much longer θ̃ is than θ: √u.
+    pub unit: f64,
 }
 
 impl Axes {
@@ -36,14 +39,32 @@ impl Axes {
         // Rounding may take the least of them below the prior, which is in all of them.
         let values: Vec<f64> = eigen.eigenvalues.iter().map(|v| v.max(ridge)).collect();
         let mean = values.iter().sum::<f64>() / width as f64;
+        let unit = mean.powf(0.25);
         let mut turn = eigen.eigenvectors;
         for (j, value) in values.iter().enumerate() {
-            turn.column_mut(j).scale_mut((mean / value).sqrt());
+            turn.column_mut(j).scale_mut(unit / value.sqrt());
         }
         Axes {
             turn: Some(turn),
-            precision: values.iter().map(|value| ridge * mean / value).collect(),
+            precision: values
+                .iter()
+                .map(|value| ridge * unit * unit / value)
+                .collect(),
+            unit,
         }
+    }
+
+    /// The same directions with θ̃ about as long as θ, for models whose other parameters are as curved
+    /// as those.
+    pub fn as_long(mut self) -> Self {
+        if let Some(turn) = &mut self.turn {
+            *turn *= self.unit;
+        }
+        self.precision
+            .iter_mut()
+            .for_each(|p| *p *= self.unit.powi(2));
+        self.unit = 1.0;
+        self
     }
 
     /// The given ones, for `count` parameters.
@@ -51,6 +72,7 @@ impl Axes {
         Axes {
             turn: None,
             precision: vec![ridge; count],
+            unit: 1.0,
         }
     }
 

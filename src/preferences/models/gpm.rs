@@ -116,7 +116,7 @@ impl PreferenceModel for GeneralPreference {
         }
         let scaling = data.items.scaling();
         let items = scaling.apply_to(&data.items);
-        let mut axes = Axes::of(&items, &pairs, self.ridge);
+        let mut axes = Axes::of(&items, &pairs, self.ridge).as_long();
         let items = axes.turn(&items)?;
         // c, at the end of each row.
         axes.precision.push(self.ridge);
@@ -131,7 +131,11 @@ impl PreferenceModel for GeneralPreference {
             .map(|start| {
                 let mut rng = streams.at(start, 0);
                 (0..count)
-                    .map(|_| reach * (2.0 * rng.random::<f64>() - 1.0))
+                    .map(|place| {
+                        let constant = place % (items.width() + 1) == items.width();
+                        let reach = reach * if constant { 1.0 } else { axes.unit };
+                        reach * (2.0 * rng.random::<f64>() - 1.0)
+                    })
                     .collect()
             })
             .collect();

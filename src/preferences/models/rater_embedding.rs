@@ -195,7 +195,7 @@ impl PreferenceModel for RaterEmbedding {
         }
         let scaling = data.items.scaling();
         let items = scaling.apply_to(&data.items);
-        let axes = Axes::of(&items, &pairs, self.ridge);
+        let axes = Axes::of(&items, &pairs, self.ridge).as_long();
         let items = axes.turn(&items)?;
         let (d, width) = (self.dimension, items.width());
         let shared = width * (1 + d);
@@ -212,7 +212,7 @@ impl PreferenceModel for RaterEmbedding {
                 let mut draw = |reach: f64| reach * (2.0 * rng.random::<f64>() - 1.0);
                 // The common taste from 0; U and u not, which would be a saddle.
                 let mut all = vec![0.0; width];
-                all.extend((0..d * width).map(|_| draw(1.0 / (width as f64).sqrt())));
+                all.extend((0..d * width).map(|_| draw(axes.unit / (width as f64).sqrt())));
                 all.extend((0..d * data.raters as usize).map(|_| draw(0.5)));
                 all
             })
@@ -344,11 +344,9 @@ mod tests {
         let mut together = BradleyTerry::default();
         together.fit(&train, 0).unwrap();
         let all = mean(&|_| together.coefficients().unwrap());
-        println!("cosines: {own}, alone {one_by_one}, together {all}");
         assert!(own > 0.9 && own > one_by_one + 0.1 && own > all + 0.1);
         let knows = evaluate(&model, &held);
         let pooled = evaluate(&together, &held);
-        println!("{} {}", knows.log_loss, pooled.log_loss);
         assert!(knows.log_loss < pooled.log_loss - 0.1);
         let (mut new, mut none) = (0.0, 0.0);
         for _ in 0..100 {
@@ -359,7 +357,6 @@ mod tests {
             new += alike(&model.taste(&u).unwrap(), &taste) / 100.0;
             none += alike(&model.taste(&[0.0; 2]).unwrap(), &taste) / 100.0;
         }
-        println!("new raters {new}, common taste {none}");
         assert!(new > none + 0.15);
         let average = model.prob(items.row(0), items.row(1), View::default());
         let by_rater = |r| model.prob(items.row(0), items.row(1), View::of_rater(r));

@@ -212,7 +212,9 @@ const DECIDE: &[Choice] = &[
             key(
                 "ridge",
                 above(0.0, ""),
-                Unset("the best of 0.001, 0.01, …, 1000 by five-fold cross-validation over workers"),
+                Unset(
+                    "the best of 0.001, 0.01, …, 1000 by five-fold cross-validation over workers",
+                ),
                 "0.01",
                 "Precision of the normal prior on the small model's slopes, features scaled to variance 1; a large one leaves the mean distribution.",
             ),

@@ -27,7 +27,7 @@ use crate::fiscal::{Outcome, Schedule as TaxSchedule, inequality};
 use crate::preferences::source::{Answer, UtilityAnswers};
 use crate::preferences::{Comparison, Evaluation, Items, Judgements, evaluate};
 use crate::random::Streams;
-use crate::rewards::learned::Learned;
+use crate::rewards::learned::{Features, Learned};
 use crate::rewards::{Reward, Situation};
 use crate::search::latin_hypercube;
 use bevy_app::prelude::*;

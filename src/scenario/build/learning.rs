@@ -23,6 +23,19 @@ pub(super) fn preferences(
     models: &Models,
 ) -> Result<Preferences> {
     let model_of = |parameters: &Section| Ok(referred_model(parameters.node("model"), models)?.0);
+    let (source, _) = section.choice("source");
+    let spoken = matches!(source, "choice" | "statements" | "matched");
+    if spoken && section.choice("features").0 == "all" {
+        return Err(section
+            .node("features")
+            .error(format!(
+                "raters of the source `{source}` are told one thing at a time"
+            ))
+            .allowed("\"own\", \"society\" or \"rates\""));
+    }
+    let mut written: Vec<(String, String)> = (section.keys.iter())
+        .filter_map(|key| Some((key.name.to_owned(), section.node.get(key.name)?.written())))
+        .collect();
     Ok(Preferences {
         source: match section.choice("source") {
             ("utility", parameters) => Source::Utility {
@@ -58,9 +71,17 @@ pub(super) fn preferences(
                 model: model_of(&parameters)?,
                 candidates: parameters.whole("candidates")? as usize,
             },
-            ("file", parameters) => Source::File {
-                path: existing(parameters.node("path"), folder, Path::is_file, "file")?,
-            },
+            ("file", parameters) => {
+                let path = existing(parameters.node("path"), folder, Path::is_file, "file")?;
+                // The resolved scenario stands in another folder.
+                let quoted = toml::Value::from(path.to_string_lossy().as_ref());
+                for (key, value) in &mut written {
+                    if key == "source" {
+                        *value = format!("{{ file = {{ path = {quoted} }} }}");
+                    }
+                }
+                Source::File { path }
+            }
             (name, _) => not_built("preferences.source", name),
         },
         model: ModelSpec {
@@ -83,9 +104,7 @@ pub(super) fn preferences(
         schedules: section.whole("schedules")? as usize,
         years: section.small("years")?,
         held_out: section.number("held_out")?,
-        written: (section.keys.iter())
-            .filter_map(|key| Some((key.name.to_owned(), section.node.get(key.name)?.written())))
-            .collect(),
+        written,
         given: section.node.given,
     })
 }

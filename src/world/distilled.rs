@@ -514,7 +514,7 @@ mod tests {
                     );
                 }
             }
-            let (student, report) = distil(&lessons, None, HELD_OUT, 1).unwrap();
+            let (student, report) = distil(&lessons, Some(1e-3), HELD_OUT, 1).unwrap();
             (student, report.unwrap())
         };
         let fresh = people(2_000, 2);
@@ -543,11 +543,10 @@ mod tests {
         let truth = measured(None);
         let (student, report) = taught(&schedules);
         let found = measured(Some(&student));
-        println!("{report:?} {found:?} {truth:?}");
-        assert!(report.kl < 1e-3 && report.kl_of_mean > 0.05, "{report:?}");
-        assert!((found[0] - truth[0]).abs() < 0.1, "{found:?} {truth:?}");
-        assert!((found[1] - truth[1]).abs() < 0.3, "{found:?} {truth:?}");
-        assert!((found[2] - truth[2]).abs() < 0.03, "{found:?} {truth:?}");
+        assert!(report.kl < 1e-6 && report.kl_of_mean > 0.5, "{report:?}");
+        assert!((found[0] - truth[0]).abs() < 1e-3, "{found:?} {truth:?}");
+        assert!((found[1] - truth[1]).abs() < 1e-3, "{found:?} {truth:?}");
+        assert!((found[2] - truth[2]).abs() < 1e-4, "{found:?} {truth:?}");
         let (student, report) = taught(&schedules[..1]);
         let found = measured(Some(&student));
         assert!(report.kl < 1e-3, "{report:?}");

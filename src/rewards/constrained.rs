@@ -45,6 +45,8 @@ pub struct Constraint {
 /// point θ_i up to which more of it means more of what is really wanted". The planner climbs L; after
 /// each year λ climbs the other way ([`Multipliers::ascend`]). With r₀ one of the proxies itself, λ = 1
 /// is where more of it is worth nothing. A proxy that must be high enough enters with its sign turned.
+/// Where r₀ and r_i are not concave in rates, years alternate between schedules on both sides of θ_i and
+/// the constraint holds on average.
 ///
 /// Points of usefulness are not known from the proxies: [`best_thresholds`] finds them from true
 /// evaluations alone. Source: Moskovitz et al. (2024), constrained reinforcement learning from human

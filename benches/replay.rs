@@ -93,7 +93,7 @@ fn serve() -> String {
                     "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                     answer.len()
                 );
-                stream.write_all((head + &answer).as_bytes()).ok()
+                stream.write_all((head + answer.as_str()).as_bytes()).ok()
             });
         }
     });

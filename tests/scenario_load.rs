@@ -63,6 +63,14 @@ fn llm_planner(model: &str) -> LlmPlanner {
     }
 }
 
+/// The section of a scenario that does not have it, which resolved scenarios leave out.
+fn preferences() -> Preferences {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/design.toml");
+    let scenario = load(&path, &[]).unwrap();
+    assert!(!scenario.preferences.given);
+    scenario.preferences
+}
+
 #[test]
 fn the_example_of_the_design() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/design.toml");
@@ -123,6 +131,8 @@ fn the_example_of_the_design() {
         models: BTreeMap::from([("small".into(), small_model())]),
         record: Record { workers_every: 1 },
         prompts: None,
+        preferences: preferences(),
+        reward: None,
     };
     let scenario = load(&path, &[]).unwrap();
     assert_eq!(scenario, expected);
@@ -755,6 +765,8 @@ prop_compose! {
             models: BTreeMap::from([("m".to_owned(), model)]),
             record: Record { workers_every },
             prompts: None,
+            preferences: preferences(),
+            reward: None,
         }
     }
 }

@@ -141,6 +141,9 @@ fn every_choice_is_built() {
                     _ => "",
                 });
             }
+            if choice.name == "reward" {
+                text.insert_str(0, "reward.kind = \"learned\"\n");
+            }
             text.push_str(&format!("{} = {written}\n", key.name));
             let scenario = loads(choice.name, &text);
             assert!(

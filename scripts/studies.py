@@ -178,9 +178,13 @@ def democracy(tables):
     return attained(tables, ["objective_welfare", "voting_candidates"])
 
 
+TWO_BRACKETS = "[0, 36700]"
+
+
 def brackets(tables):
-    """Welfare by brackets, and how much of what any tax could bring these very workers (`fisc optimum`)."""
-    found, bound = Numbers(), {}
+    """Welfare by brackets, and how much of what any tax could bring these very workers (`fisc optimum`), also
+    population by population beside two brackets."""
+    found, bound, shares = Numbers(), {}, {}
     for ((edges,), replicate, run), arms in tables.runs(["taxes_brackets"]):
         if replicate not in bound:
             scenario = tables.folder / "runs" / run / "scenario.toml"
@@ -190,7 +194,12 @@ def brackets(tables):
         for arm, row in arms.items():
             found.add(edges, arm, "welfare", row["welfare_last_third"])
             if arm != "us-2024":
-                found.add(edges, arm, "share_of_bound", share(row["welfare_last_third"], law, bound[replicate]))
+                attained = share(row["welfare_last_third"], law, bound[replicate])
+                found.add(edges, arm, "share_of_bound", attained)
+                shares[edges, arm, replicate] = attained
+    for (edges, arm, replicate), attained in shares.items():
+        if arm == "optimal" and edges != TWO_BRACKETS:
+            found.add(edges, arm, "share_of_bound_less_two_brackets", attained - shares[TWO_BRACKETS, arm, replicate])
     for replicate in sorted(bound):
         found.add("", "continuous", "welfare", bound[replicate])
     return found

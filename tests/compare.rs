@@ -146,6 +146,12 @@ fn write(folder: &Path, made: &[Made]) {
                     "revenue".into(),
                     rows.iter().map(|r| 2.0 * r.3).collect::<Vec<_>>(),
                 ),
+                Column::new(
+                    "schedule".into(),
+                    rows.iter()
+                        .map(|r| format!("0:{}", r.3))
+                        .collect::<Vec<_>>(),
+                ),
             ],
         );
         parquet(
@@ -198,7 +204,8 @@ fn published_numbers_through_a_sweep_folder() {
     let at = folder.path().to_str().unwrap();
     let found = answer(&[at, "--against", "second"]);
     assert_eq!(found["groups"].as_array().unwrap().len(), 2);
-    assert_eq!(found["family"], 6);
+    assert_eq!((&found["family"], &found["copies"]), (&json!(6), &json!(0)));
+    assert_eq!(found["law"], "us-2024");
     assert_eq!(
         found["runs"],
         json!({ "planned": 40, "finished": 40, "failed": 0, "pending": 0, "damaged": 0 })
@@ -246,6 +253,31 @@ fn published_numbers_through_a_sweep_folder() {
     // The reference by default: no saez-fixed-point here, so the law.
     let default = answer(&[at]);
     assert_eq!(default["groups"][0]["reference"], "us-2024");
+    // What `optimal` has over it is the same in both groups, seed by seed: one comparison of five.
+    assert_eq!(
+        (&default["family"], &default["copies"]),
+        (&json!(5), &json!(1))
+    );
+    let p = |group: usize, name: &str, which: &str| {
+        number(
+            arm(&default["groups"][group], name),
+            &format!("/against{which}"),
+        )
+    };
+    let mut five: Vec<f64> = ["first", "second"]
+        .into_iter()
+        .flat_map(|name| [p(0, name, "/paired/p"), p(1, name, "/paired/p")])
+        .collect();
+    five.push(p(0, "optimal", "/paired/p"));
+    five.sort_by(f64::total_cmp);
+    for group in 0..2 {
+        near(p(group, "optimal", "/p_holm") / (5.0 * five[0]), 1.0);
+    }
+    let largest = ["first", "second"]
+        .into_iter()
+        .flat_map(|name| [p(0, name, "/p_holm"), p(1, name, "/p_holm")])
+        .fold(0.0, f64::max);
+    near(largest / five[4].max(2.0 * five[3]), 1.0);
     let optimal = arm(&default["groups"][0], "optimal");
     assert_eq!(optimal["against"]["share"]["share"], 1.0);
     // Other tax years, another column.
@@ -336,12 +368,87 @@ fn failed_pending_and_damaged_runs_are_counted() {
     assert_eq!(arm(&found["groups"][0], "optimal")["mean"]["n"], 10);
     let text = warnings(&found);
     for part in [
-        "1 of 40 runs failed, and their seeds are left out: play: the model went away",
+        "1 of 40 runs failed: play: the model went away; their arms lack these seeds",
+        "economy.labor_exponent = 2: first 7 of 10, over which the mean of second is 2.54",
         "1 of 40 runs have not been played yet",
         "0000000000000006: its table cannot be read",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    // The row holds n and means of the pairs, by hand: without the fourth, fifth and seventh seed.
+    let csv = shown(&[at, "--against", "second", "--format", "csv"]);
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (heading, first) = (lines.next().unwrap(), lines.next().unwrap());
+    let cell = |name: &str| first[heading.iter().position(|known| *known == name).unwrap()];
+    let value = |name: &str| cell(name).parse::<f64>().unwrap();
+    assert_eq!(
+        (cell("arm"), cell("n"), cell("dropped")),
+        ("first", "7", "3")
+    );
+    near(value("mean"), (7.5 - 2.4) / 7.0);
+    near(value("reference_mean"), (23.3 - 5.5) / 7.0);
+    near(value("difference"), value("mean") - value("reference_mean"));
+    let table = shown(&[at, "--against", "second"]);
+    let row = table
+        .lines()
+        .find(|line| line.starts_with("first "))
+        .unwrap();
+    let cells: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(cells[1], "7*", "{table}");
+    near(cells[2].parse::<f64>().unwrap(), 0.729);
+    let latex = shown(&[at, "--against", "second", "--format", "latex"]);
+    assert!(latex.contains(r"& 7$^{\ast}$ & $0.729$ &"), "{latex}");
+    assert!(latex.contains(r"first (economy.labor\_exponent = 2): 7 of 10 seeds, over which the mean of second is $2.543$."), "{latex}");
+}
+
+#[test]
+fn the_law_of_compare_is_where_gains_begin() {
+    // One planner is a law itself, and comes first.
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = study();
+    for run in made.iter_mut().filter(|run| run.kind == "first") {
+        run.kind = "us-1979";
+        run.arms[0].0 = "us-1979";
+    }
+    write(folder.path(), &made);
+    let at = folder.path().to_str().unwrap();
+    let found = answer(&[at, "--against", "second"]);
+    assert_eq!(found["law"], "us-2024");
+    near(number(&found["groups"][0], "/attainable/mean"), 20.0);
+    let table = shown(&[at, "--against", "second"]);
+    assert!(
+        table.contains("attainable gain (optimal less us-2024)"),
+        "{table}"
+    );
+}
+
+#[test]
+fn planners_with_the_same_schedules_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = study();
+    for run in made
+        .iter_mut()
+        .filter(|run| run.kind == "second" && run.exponent == 2.0)
+    {
+        run.arms[0].2 = FIRST[run.seed];
+    }
+    write(folder.path(), &made);
+    let found = answer(&[folder.path().to_str().unwrap()]);
+    let text = warnings(&found);
+    assert!(
+        text.contains("the same schedules in every tax year of every seed"),
+        "{text}"
+    );
+    assert!(
+        text.contains("(economy.labor_exponent = 2: first and second)"),
+        "{text}"
+    );
+    // One seed that differs is enough.
+    made[20].arms[0].2 += 1.0;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &made);
+    let text = warnings(&answer(&[folder.path().to_str().unwrap()]));
+    assert!(!text.contains("the same schedules"), "{text}");
 }
 
 #[test]
@@ -380,6 +487,22 @@ fn what_must_be_said_beside_the_numbers() {
         text.contains("too wide to say") && text.contains("exponent = 2: first"),
         "{text}"
     );
+    assert!(
+        text.contains("seeds would narrow the widest to ±5 %"),
+        "{text}"
+    );
+    // Revenue has no attainable gain, so no margin to plan for: the difference seen is none.
+    let revenue = answer(&[
+        folder.path().to_str().unwrap(),
+        "--against",
+        "second",
+        "--outcome",
+        "revenue",
+    ]);
+    let first = &arm(&revenue["groups"][0], "first")["against"];
+    assert_eq!(first["verdict"], "too-wide");
+    assert!(first["seeds_needed"].is_null());
+    assert!(!warnings(&revenue).contains("would narrow"), "{revenue}");
 
     // One seed.
     let folder = tempfile::tempdir().unwrap();

@@ -572,6 +572,19 @@ fn a_sweep_is_packed_moved_checked_and_played_anew() {
         assert_eq!(fs::read(part.path()).unwrap(), fs::read(again).unwrap());
     }
 
+    // A table of the package that is missing, and one number of it, with checksums made to fit.
+    let csv = other.path("p/sweep/runs.csv");
+    let text = fs::read_to_string(&csv).unwrap();
+    fs::write(&csv, text.replacen("finished", "failed", 1)).unwrap();
+    sum_again(&other.path("p"));
+    let (_, error) = other.expect(1, &["verify", "p"]);
+    assert!(
+        error.contains("sweep/runs.csv: differs: first in column `status`, row 1"),
+        "{error}"
+    );
+    fs::write(&csv, text).unwrap();
+    sum_again(&other.path("p"));
+
     // Damage to a table of all runs, and to one run of many.
     let part = fs::read_dir(other.path("p/sweep/years.parquet"))
         .unwrap()
@@ -595,4 +608,65 @@ fn a_sweep_is_packed_moved_checked_and_played_anew() {
     let (_, error) = other.expect(1, &["verify", "p"]);
     assert!(error.contains(&format!("{scenario}: missing")), "{error}");
     assert!(error.contains("cannot be played again"), "{error}");
+}
+
+/// A sweep's own folder has no list of checksums: what must be there follows from its plan.
+#[test]
+fn a_sweeps_folder_tells_what_it_lacks() {
+    let place = Place::closed();
+    // One planner asks a server that is not there.
+    let far = r#"
+[models.far]
+backend = { openai = { model = "m", urls = ["http://127.0.0.1:9"], retries = 0, timeout = 2.0 } }
+"#;
+    fs::write(place.path("closed.toml"), format!("{CLOSED}{far}")).unwrap();
+    let planners = r#"["optimal", { llm = { model = "far" } }]"#;
+    let sweep = SWEEP.replace(r#"["optimal", "saez-static"]"#, planners);
+    fs::write(place.path("study.toml"), sweep).unwrap();
+    place.fisc(&["sweep", "study.toml", "--quiet"]);
+    let at = |file: &str| place.path("outputs/study").join(file);
+    let runs = fs::read_to_string(at("runs.csv")).unwrap();
+    let failed = runs.matches(",failed,").count();
+    let (out, _) = place.expect(0, &["verify", "outputs/study"]);
+    let told = format!("{failed} failed runs of 8 were not replayed");
+    assert!(failed == 4 && out.contains(&told), "{failed} {out}");
+    place.expect(0, &["report", "outputs/study"]);
+    place.expect(0, &["verify", "outputs/study", "--quiet"]);
+
+    let finished = runs.lines().find(|line| line.contains(",finished,"));
+    let part = format!(
+        "years.parquet/{}.parquet",
+        finished.unwrap().split(',').next().unwrap()
+    );
+    for file in [
+        "summary.csv",
+        "runs.parquet",
+        "codebook.csv",
+        "tables/means.csv",
+        &part,
+    ] {
+        let bytes = fs::read(at(file)).unwrap();
+        fs::remove_file(at(file)).unwrap();
+        let (_, error) = place.expect(1, &["verify", "outputs/study"]);
+        assert!(
+            error.contains(&format!("{file}: missing")),
+            "{file}: {error}"
+        );
+        if file != "tables/means.csv" {
+            let (_, error) = place.expect(1, &["package", "outputs/study", "--unverified"]);
+            assert!(error.contains("missing") && error.contains(file), "{error}");
+        }
+        fs::write(at(file), bytes).unwrap();
+    }
+    for (file, from, to) in [
+        ("runs.csv", ",finished,", ",pending,"),
+        ("codebook.csv", "fraction", "percent"),
+    ] {
+        let text = fs::read_to_string(at(file)).unwrap();
+        fs::write(at(file), text.replacen(from, to, 1)).unwrap();
+        let (_, error) = place.expect(1, &["verify", "outputs/study"]);
+        assert!(error.contains(&format!("{file}: differs")), "{error}");
+        fs::write(at(file), text).unwrap();
+    }
+    place.expect(0, &["verify", "outputs/study", "--quiet"]);
 }

@@ -321,6 +321,11 @@ fn one_key_of_two_is_averaged_or_panelled() {
     };
     let figures = sweep_figures(folder.path(), &plot(&["population.size"], None)).unwrap();
     assert_eq!(figures[0].id, "gain-by-population_size");
+    assert!(
+        !figures[0].caption.contains("differs too"),
+        "{}",
+        figures[0].caption
+    );
     let rows = csv(&figures[0].csv);
     assert_eq!(rows.len(), 2 * 3 * 4);
     for row in rows {
@@ -342,9 +347,17 @@ fn one_key_of_two_is_averaged_or_panelled() {
         Some("welfare_last_third"),
     );
     let figures = sweep_figures(folder.path(), &both).unwrap();
+    assert!(
+        figures[0]
+            .caption
+            .starts_with("Mean over the last third of the tax years as in summary.parquet"),
+        "{}",
+        figures[0].caption
+    );
     let rows = csv(&figures[0].csv);
     assert_eq!(rows.len(), 3 * 2 * 5);
     for row in rows {
+        near(number(&row, "groups"), 1.0);
         let size: f64 = row["population_size"].parse().unwrap();
         let values = value(
             &row["arm"],
@@ -372,6 +385,8 @@ fn a_key_that_varies_with_the_one_shown_is_no_panel() {
         outcome: None,
     };
     let figures = sweep_figures(folder.path(), &plot).unwrap();
+    let told = "from place to place economy.labor_exponent differs too";
+    assert!(figures[0].caption.contains(told), "{}", figures[0].caption);
     let rows = csv(&figures[0].csv);
     // A panel for each objective, and no average over them.
     assert_eq!(rows.len(), 2 * 3 * 4);
@@ -522,6 +537,31 @@ fn tables_hold_the_same_numbers_and_are_latex() {
     for name in ["means.tex", "differences.tex"] {
         balanced(&std::fs::read_to_string(tables.join(name)).unwrap());
     }
+}
+
+#[test]
+fn gains_begin_at_a_law_of_compare_and_headings_say_so() {
+    let (folder, _) = made(&Made {
+        planners: &["us-1979", "llm"],
+        compare: &["us-2024", "optimal"],
+        objectives: &["rawlsian"],
+        ..STANDARD
+    });
+    let text = sweep_text(folder.path()).unwrap();
+    assert!(
+        text.contains("attained, % of gain over us-2024, last third"),
+        "{text}"
+    );
+    sweep_html(folder.path()).unwrap();
+    let rows = csv(&folder.path().join("tables/means.csv"));
+    let attained = |arm: &str| {
+        let row = rows.iter().find(|row| row["arm"] == arm).unwrap();
+        number(row, "attained_percent")
+    };
+    near(attained("us-2024"), 0.0);
+    near(attained("optimal"), 100.0);
+    let differences = csv(&folder.path().join("tables/differences.csv"));
+    assert!(differences.iter().all(|row| row["law"] == "us-2024"));
 }
 
 /// Every line of the table has as many cells as the table has columns, and no bare special character.

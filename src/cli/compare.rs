@@ -39,7 +39,7 @@ pub struct CompareArguments {
     /// Compare along a varied key (again for more); `arm` is the planners.
     #[arg(long, value_name = "KEY", default_value = "arm")]
     by: Vec<String>,
-    /// Arm that the others are compared with [default: saez-fixed-point, else the first U.S. law, else
+    /// Arm that the others are compared with [default: saez-fixed-point, else the U.S. law, else
     /// the first arm].
     #[arg(long, value_name = "ARM")]
     against: Option<String>,

@@ -7,6 +7,7 @@
 mod language;
 mod models;
 mod rewards;
+mod tastes;
 
 /// Which part of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +71,14 @@ pub struct Method {
 
 /// All methods, by family.
 pub fn all() -> impl Iterator<Item = &'static Method> {
-    [models::METHODS, rewards::METHODS, language::METHODS]
-        .into_iter()
-        .flatten()
+    [
+        models::METHODS,
+        tastes::METHODS,
+        rewards::METHODS,
+        language::METHODS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// `docs/methods.md`.

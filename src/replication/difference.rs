@@ -28,6 +28,9 @@ impl Verdict {
     }
 }
 
+/// Of a file that a replay gives and that is not there.
+const MISSING: &str = "missing";
+
 /// Compares the file `packed` with the file `rebuilt`, by the end of their name.
 ///
 /// Numbers agree when |a − b| ≤ `tolerance`·max(|a|, |b|).
@@ -38,7 +41,7 @@ pub fn compare(packed: &Path, rebuilt: &Path, tolerance: f64) -> Result<Verdict>
     let (Some(ours), Some(theirs)) = (bytes(packed)?, bytes(rebuilt)?) else {
         let missing = match packed.is_file() {
             true => "the replay did not write it",
-            false => "missing in the package",
+            false => MISSING,
         };
         return Ok(Verdict::Absent(missing.into()));
     };
@@ -69,8 +72,13 @@ pub fn compare_without(
     left_out: &[&str],
     tolerance: f64,
 ) -> Result<Verdict> {
+    if !packed.is_file() {
+        return Ok(Verdict::Absent(MISSING.into()));
+    }
     let read = |path: &Path| {
-        let frame = parquet(path).map_err(|error| Error::io(path, error))?;
+        let csv_file = path.extension().is_some_and(|ending| ending == "csv");
+        let read = if csv_file { csv } else { parquet };
+        let frame = read(path).map_err(|error| Error::io(path, error))?;
         Ok(frame.drop_many(left_out.iter().copied()))
     };
     Ok(match (read(packed), read(rebuilt)) {
@@ -418,7 +426,7 @@ mod tests {
         );
         assert_eq!(
             compared("c.csv", "a.csv"),
-            Verdict::Absent("missing in the package".into())
+            Verdict::Absent("missing".into())
         );
         assert_eq!(
             compared("a.csv", "c.csv"),

@@ -31,6 +31,9 @@ pub(super) const OF_A_SWEEP: [&str; 9] = [
     "report.html",
 ];
 
+/// Tables of a sweep as CSV: all three, or none.
+pub(super) const TWINS: [&str; 3] = ["runs.csv", "years.csv", "summary.csv"];
+
 /// Folders of a run or sweep that a package holds whole.
 pub(super) const FOLDERS: [&str; 2] = ["figures", "tables"];
 
@@ -149,15 +152,14 @@ pub fn of_folder(root: &Path, source: &Source) -> Result<Contents> {
                 add_run(&mut contents, &root.join(&folder), &folder, &manifest)?;
                 for dataset in DATASETS {
                     let part = format!("{dataset}/{}.parquet", run.run);
-                    if root.join(&part).is_file() {
-                        contents.merged.push(part);
-                    }
+                    contents.merged.push(part);
                 }
             }
-            for table in ["runs.parquet", "years.csv", "summary.csv"] {
-                if root.join(table).is_file() {
-                    contents.merged.push(table.to_owned());
-                }
+            // What the plan says is there, whether it is or not: what is missing is to be told.
+            let tables = ["runs.parquet", "codebook.csv"];
+            contents.merged.extend(tables.map(str::to_owned));
+            if plan.csv || TWINS.iter().any(|table| root.join(table).is_file()) {
+                contents.merged.extend(TWINS.map(str::to_owned));
             }
             contents.merged.extend(numbers_of(root)?);
         }

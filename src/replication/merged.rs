@@ -1,18 +1,19 @@
 //! The tables and figures of a sweep, made again of the runs that were played again.
 
-use super::contents::{Contents, Kind};
+use super::contents::{Contents, Kind, PackedRun};
 use super::difference::{Verdict, compare, compare_without};
-use super::gather::read_plan;
+use super::gather::{TWINS, numbers_of, read_plan};
 use super::verify::Compared;
 use crate::error::{Error, Result};
 use crate::report::{self, Plot};
+use crate::sweep::codebook;
 use crate::sweep::ledger::{Ledger, csv_twins};
 use crate::sweep::parts;
 use crate::sweep::plan::Plan;
 use crate::sweep::store::{DATASETS, Store};
 use std::path::Path;
 
-/// Columns of `runs.parquet` that depend on when, where and with which build a run was played.
+/// Columns of `runs.parquet` and `runs.csv` that depend on when, where and with which build a run was played.
 const OF_THE_MOMENT: [&str; 6] = [
     "wall_seconds",
     "tokens",
@@ -44,9 +45,13 @@ pub fn compare_all(
     let mut compared = Vec::new();
     for file in &contents.merged {
         let (packed, rebuilt) = (root.join(file), temporary.join(file));
-        let mut verdict = match file.ends_with("runs.parquet") {
-            true => compare_without(&packed, &rebuilt, &OF_THE_MOMENT, tolerance)?,
-            false => compare(&packed, &rebuilt, tolerance)?,
+        let name = file.rsplit('/').next().unwrap_or(file);
+        let mut verdict = match name {
+            "runs.parquet" | "runs.csv" => {
+                compare_without(&packed, &rebuilt, &OF_THE_MOMENT, tolerance)?
+            }
+            "codebook.csv" => explained(&packed, &rebuilt, contents)?,
+            _ => compare(&packed, &rebuilt, tolerance)?,
         };
         if let (Verdict::Absent(what), Some(failure)) = (&mut verdict, &failure) {
             what.push_str(&format!(" ({failure})"));
@@ -56,16 +61,38 @@ pub fn compare_all(
             verdict,
         });
     }
+    // A report comes with all its figures and tables; those that the folder of a sweep lacks are in no list.
+    if folder.is_empty() && root.join("report.html").is_file() {
+        for file in numbers_of(temporary)? {
+            if !contents.merged.contains(&file) {
+                let verdict = compare(&root.join(&file), &temporary.join(&file), tolerance)?;
+                compared.push(Compared { file, verdict });
+            }
+        }
+    }
     Ok(compared)
+}
+
+/// Compares codebooks; those of runs of another version may put the same columns in other words.
+fn explained(packed: &Path, rebuilt: &Path, contents: &Contents) -> Result<Verdict> {
+    let verdict = compare(packed, rebuilt, 0.0)?;
+    let here = (env!("CARGO_PKG_VERSION"), env!("FISC_GIT_COMMIT"));
+    let ours = |run: &PackedRun| (run.fisc.as_str(), run.git_commit.as_str()) == here;
+    match verdict {
+        Verdict::Differs(_) if !contents.runs.iter().all(ours) => {
+            compare_without(packed, rebuilt, &["meaning"], 0.0)
+        }
+        verdict => Ok(verdict),
+    }
 }
 
 const SWEEP: &str = "sweep/";
 
 /// Draws the figures and tables of a report, and those figures that were asked for one by one.
-fn figures(folder: &Path, contents: &Contents) -> Result<()> {
+fn figures(folder: &Path, contents: &Contents, reported: bool) -> Result<()> {
     let drawn = |file: &&String| file.contains("figures/") || file.contains("tables/");
     let wanted: Vec<&String> = contents.merged.iter().filter(drawn).collect();
-    if wanted.is_empty() {
+    if wanted.is_empty() && !reported {
         return Ok(());
     }
     report::sweep_html(folder)?;
@@ -110,11 +137,12 @@ fn rebuild(ours: &Path, theirs: &Path, contents: &Contents) -> Result<()> {
     }
     Ledger::default().write(&store, &plan)?;
     super::copy_file(&ours.join("plan.json"), &store.plan())?;
-    figures(theirs, contents)?;
+    codebook::write(&store, &plan)?;
+    figures(theirs, contents, ours.join("report.html").is_file())?;
     if contents
         .merged
         .iter()
-        .any(|file| file.ends_with("years.csv"))
+        .any(|file| TWINS.iter().any(|table| file.ends_with(table)))
     {
         csv_twins(&store, &plan)?;
     }

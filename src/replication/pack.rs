@@ -153,6 +153,15 @@ fn check_damage(folder: &Path, contents: &Contents) -> Result<()> {
             .allowed("the run as it was written: repeat it"));
         }
     }
+    if let Some(file) = (contents.merged.iter()).find(|file| !folder.join(file).is_file()) {
+        return Err(Error::run(format!(
+            "a table of the sweep is missing: {}",
+            folder.join(file).display()
+        ))
+        .allowed(
+            "the sweep with all its tables: repeating its `fisc sweep` command makes it again",
+        ));
+    }
     Ok(())
 }
 

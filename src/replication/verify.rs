@@ -1,6 +1,6 @@
 //! Plays what a package holds again, without any model, and compares all results.
 
-use super::contents::{self, Contents, PackedRun};
+use super::contents::{self, Contents, Kind, PackedRun};
 use super::difference::{Verdict, compare, same};
 use super::gather::{self, Source};
 use super::merged;
@@ -213,7 +213,9 @@ pub(super) fn replay(
     done.sort_by_key(|(at, _)| *at);
     let mut found = Verification {
         runs: done.into_iter().map(|(_, replayed)| replayed).collect(),
-        notes: versions(contents),
+        notes: (failed(root, contents)?.into_iter())
+            .chain(versions(contents))
+            .collect(),
         ..Verification::default()
     };
     if !contents.merged.is_empty() {
@@ -335,6 +337,31 @@ fn numbers_of_manifest(folder: &Path) -> Result<Value> {
         .into_iter()
         .collect::<serde_json::Map<_, _>>()
         .into())
+}
+
+/// A remark on runs of a sweep that failed: there is nothing to play again.
+fn failed(root: &Path, contents: &Contents) -> Result<Option<String>> {
+    if contents.kind != Kind::Sweep {
+        return Ok(None);
+    }
+    // A package has the sweep in a folder of its own; a sweep's folder is one.
+    let packed = root.join(Kind::Sweep.folder()).join("plan.json");
+    let plan = if packed.is_file() {
+        packed
+    } else {
+        root.join("plan.json")
+    };
+    if !plan.is_file() {
+        return Ok(None);
+    }
+    let planned = gather::read_plan(&plan)?.runs.len();
+    Ok(match planned.saturating_sub(contents.runs.len()) {
+        0 => None,
+        1 => Some(format!("1 failed run of {planned} was not replayed")),
+        failed => Some(format!(
+            "{failed} failed runs of {planned} were not replayed"
+        )),
+    })
 }
 
 /// Remarks on runs that were made by another fisc than this one.

@@ -305,7 +305,10 @@ fn elections(summary: &Summary) -> Vec<Row> {
                     election.rule.clone(),
                     election.candidates.to_string(),
                     winner,
-                    platform + &said.map_or(String::new(), |said| format!(": “{said}”")),
+                    platform
+                        + said
+                            .map_or(String::new(), |said| format!(": “{said}”"))
+                            .as_str(),
                     grouped(100.0 * election.turnout, 0),
                     election.margin.map_or("–".into(), |m| grouped(m, 3)),
                     condorcet,

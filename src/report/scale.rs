@@ -95,19 +95,28 @@ impl Scale {
             _ => largest / 1000.0,
         };
         let decades = smallest.log10().floor() as i32..=largest.log10().floor() as i32;
-        let inside =
-            |value: &f64| *value >= self.low * (1.0 - 1e-9) && *value <= self.high * (1.0 + 1e-9);
+        let inside = |value: &f64| {
+            self.low - *value <= 1e-9 * self.low.abs()
+                && *value - self.high <= 1e-9 * self.high.abs()
+        };
         let mut chosen: Vec<f64> = Vec::new();
         if self.spacing == Spacing::SquareRoot && self.low <= 0.0 {
             chosen.push(0.0);
         }
+        // Below 0, a square root mirrors what is above.
+        let signs: &[f64] = match self.spacing == Spacing::SquareRoot && self.low < 0.0 {
+            true => &[1.0, -1.0],
+            false => &[1.0],
+        };
         for factor in [1.0, 5.0, 2.0] {
             for exponent in decades.clone().rev() {
-                let value = factor * 10f64.powi(exponent);
-                let free =
-                    |other: &f64| (self.position(*other) - self.position(value)).abs() >= apart;
-                if inside(&value) && chosen.iter().all(free) {
-                    chosen.push(value);
+                for sign in signs {
+                    let value = sign * factor * 10f64.powi(exponent);
+                    let free =
+                        |other: &f64| (self.position(*other) - self.position(value)).abs() >= apart;
+                    if inside(&value) && chosen.iter().all(free) {
+                        chosen.push(value);
+                    }
                 }
             }
         }

@@ -146,6 +146,10 @@ impl Reward for Good {
         self.reward.visit_learned(visit);
     }
 
+    fn learns(&self) -> bool {
+        self.reward.learns()
+    }
+
     fn boxed(&self) -> Box<dyn Reward> {
         Box::new(self.clone())
     }

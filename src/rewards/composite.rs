@@ -136,6 +136,10 @@ impl Reward for Composite {
         }
     }
 
+    fn learns(&self) -> bool {
+        self.parts.iter().any(|part| part.reward.learns())
+    }
+
     fn boxed(&self) -> Box<dyn Reward> {
         Box::new(self.clone())
     }

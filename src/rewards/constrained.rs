@@ -162,6 +162,10 @@ impl Reward for Constrained {
         }
     }
 
+    fn learns(&self) -> bool {
+        true
+    }
+
     fn boxed(&self) -> Box<dyn Reward> {
         Box::new(self.clone())
     }

@@ -487,6 +487,10 @@ impl Reward for Critique {
         Ok(())
     }
 
+    fn learns(&self) -> bool {
+        true
+    }
+
     fn boxed(&self) -> Box<dyn Reward> {
         Box::new(self.clone())
     }

@@ -196,6 +196,10 @@ impl Reward for Harmonic {
         self.second.visit_learned(visit);
     }
 
+    fn learns(&self) -> bool {
+        self.stopping.is_some() || self.first.learns() || self.second.learns()
+    }
+
     fn boxed(&self) -> Box<dyn Reward> {
         Box::new(self.clone())
     }

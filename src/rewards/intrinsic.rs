@@ -249,6 +249,10 @@ impl Reward for Intrinsic {
         self.judge.visit_learned(visit);
     }
 
+    fn learns(&self) -> bool {
+        true
+    }
+
     fn boxed(&self) -> Box<dyn Reward> {
         Box::new(self.clone())
     }

@@ -101,6 +101,12 @@ pub trait Reward: Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether [`Reward::learn`] changes what [`Reward::judge`] says, so that a planner looks for the
+    /// maximum anew every year.
+    fn learns(&self) -> bool {
+        false
+    }
+
     /// Whether there is something to pursue already; a reward that is still to be learned has none.
     fn ready(&self) -> bool {
         true

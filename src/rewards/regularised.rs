@@ -100,6 +100,10 @@ impl Reward for Regularised {
         self.relevance.visit_learned(visit);
     }
 
+    fn learns(&self) -> bool {
+        self.base.learns() || self.relevance.learns()
+    }
+
     fn boxed(&self) -> Box<dyn Reward> {
         Box::new(self.clone())
     }

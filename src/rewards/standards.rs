@@ -212,6 +212,10 @@ impl Reward for Standards {
         }
     }
 
+    fn learns(&self) -> bool {
+        self.base.as_ref().is_some_and(|base| base.learns())
+    }
+
     fn boxed(&self) -> Box<dyn Reward> {
         Box::new(self.clone())
     }

@@ -87,6 +87,20 @@ pub struct ArmSummary {
     pub notes: Vec<String>,
 }
 
+/// The U.S. law at which attainable gains begin, of all arms that were `played` (name, and whether it is the
+/// run's own planner), in order: the first law of `[compare]`, else the first that is a planner of its own.
+pub fn first_law<'a>(played: impl IntoIterator<Item = (&'a str, bool)>) -> Option<&'a str> {
+    let mut own = None;
+    for (arm, main) in played {
+        match (arm.starts_with("us-"), main) {
+            (true, false) => return Some(arm),
+            (true, true) => own = own.or(Some(arm)),
+            _ => {}
+        }
+    }
+    own
+}
+
 /// Puts the arms side by side.
 pub fn summarize(
     scenario: &Scenario,
@@ -96,7 +110,10 @@ pub fn summarize(
     let last = |arm: &ArmResult| arm.years.last().map_or(f64::NAN, |row| row.welfare);
     let yearly =
         |arm: &ArmResult| -> Vec<f64> { arm.years.iter().map(|row| row.welfare).collect() };
-    let baseline = arms.iter().find(|arm| arm.arm.starts_with("us-"));
+    // The scenario's own planner is the first arm.
+    let played = arms.iter().enumerate();
+    let law = first_law(played.map(|(at, arm)| (arm.arm.as_str(), at == 0)));
+    let baseline = arms.iter().rfind(|arm| Some(arm.arm.as_str()) == law);
     let optimal = arms.iter().find(|arm| arm.arm == "optimal");
     let rows = arms
         .iter()
@@ -267,6 +284,15 @@ fn finite(x: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_law_of_compare_is_the_zero_of_gains() {
+        let law = |played: &[(&'static str, bool)]| first_law(played.iter().copied());
+        let both = [("us-1979", true), ("optimal", false), ("us-2024", false)];
+        assert_eq!(law(&both), Some("us-2024"));
+        assert_eq!(law(&both[..2]), Some("us-1979"));
+        assert_eq!(law(&both[1..2]), None);
+    }
 
     #[test]
     fn attained_is_a_share_of_the_gain() {

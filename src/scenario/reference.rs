@@ -104,6 +104,26 @@ fn list_choices(page: &mut String, choices: &[Choice], depth: usize) {
                 capital(&type_in_words(parameter.kind)),
                 default(parameter.default)
             ));
+            if let Kind::Table(keys) | Kind::Named(&Kind::Table(keys)) = parameter.kind {
+                for key in keys {
+                    page.push_str(&format!(
+                        "{indent}    - `{}`: {} {}. {}.\n",
+                        key.name,
+                        key.doc,
+                        capital(&type_in_words(key.kind)),
+                        default(key.default)
+                    ));
+                    if let Kind::Choice(choices) = key.kind {
+                        for choice in choices {
+                            page.push_str(&format!(
+                                "{indent}      - `{}`: {}\n",
+                                choice.written().trim_matches('"'),
+                                choice.doc
+                            ));
+                        }
+                    }
+                }
+            }
             if let Kind::Choice(inner) = parameter.kind {
                 for choice in inner {
                     page.push_str(&format!(

@@ -19,6 +19,7 @@ fn load_text(text: &str) -> Result<Scenario> {
         "rater,a,b,outcome\n0,0:0.1,0:0.2,1\n",
     )
     .unwrap();
+    std::fs::write(folder.path().join("reward.rhai"), "outcome.revenue\n").unwrap();
     std::fs::create_dir(folder.path().join("prompts")).unwrap();
     let path = folder.path().join("scenario.toml");
     std::fs::write(&path, text).unwrap();

@@ -5,7 +5,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Deviations below this share of the largest value are rounding, and taken to be 0.
-const ROUNDING: f64 = 1e-12;
+pub(super) const ROUNDING: f64 = 1e-12;
 
 /// A closed interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -20,14 +20,15 @@
 //! | item | subject |
 //! |---|---|
 //! | [`Settings`], [`Interval`], [`Mean`] | a mean over seeds: standard error, t and bootstrap interval |
-//! | [`Paired`], [`Unpaired`] | the difference of two arms, seed by seed, and as if independent |
+//! | [`differences`], [`Paired`], [`Unpaired`] | two arms seed by seed, and as if independent |
 //! | [`share_of_gain`] | a difference as a share of the attainable gain, by Fieller's interval |
 //! | [`holm`] | p values of several comparisons, adjusted together |
 //! | [`seeds_for_half_width`], [`seeds_for_power`], [`verdict`] | precision: how many seeds, and what can be said |
 //! | [`settling`] | whether a trajectory has settled in its last third |
 //!
 //! Outcomes that are not numbers (failed runs) drop their pair and are counted. One seed has a mean and
-//! no interval. Values that do not differ between seeds have a standard error of exactly 0. What each
+//! no interval. Values that do not differ between seeds have a standard error of exactly 0, and a
+//! difference that is mere rounding is exactly 0. What each
 //! number is and when not to trust it: `docs/statistics.md`.
 
 mod bootstrap;
@@ -42,7 +43,7 @@ pub use bootstrap::BOOTSTRAP_SEEDS_MIN;
 pub use gain::{ShareOfGain, share_of_gain};
 pub use mean::{Interval, Mean, Settings};
 pub use multiple::holm;
-pub use paired::{Paired, Unpaired};
+pub use paired::{Paired, Unpaired, differences};
 pub use precision::{SEEDS_MAX, Verdict, seeds_for_half_width, seeds_for_power, verdict};
 pub use settling::{Settled, Settling, last_third, settling};
 

@@ -1,7 +1,8 @@
 //! The difference of two arms over seeds.
 
 use super::mean::{
-    Interval, Mean, Settings, average, covariance, deviation, largest, t_quantile, two_sided,
+    Interval, Mean, ROUNDING, Settings, average, covariance, deviation, largest, t_quantile,
+    two_sided,
 };
 use crate::random::Streams;
 use rand::RngExt;
@@ -13,7 +14,29 @@ const EXACT_SEEDS_MAX: usize = 20;
 /// Sign flips that are drawn beyond that.
 const FLIPS_DRAWN: usize = 99_999;
 
-/// An arm less a reference, seed by seed: d_i = x_i − r_i.
+/// d_i = x_i − r_i, seed by seed; exactly 0 where |d_i| is within the rounding of numbers of the size of
+/// the largest x or r (1e-12 of it), NaN where one of the two is not finite.
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn differences(arm: &[f64], reference: &[f64]) -> Vec<f64> {
+    assert_eq!(arm.len(), reference.len(), "one value per seed in each arm");
+    let pairs = || {
+        let pairs = arm.iter().zip(reference);
+        pairs.map(|(x, r)| (x.is_finite() && r.is_finite()).then_some((*x, *r)))
+    };
+    let size = pairs()
+        .flatten()
+        .fold(0f64, |most, (x, r)| most.max(x.abs()).max(r.abs()));
+    let difference = |pair: Option<(f64, f64)>| match pair {
+        None => f64::NAN,
+        Some((x, r)) if (x - r).abs() <= ROUNDING * size => 0.0,
+        Some((x, r)) => x - r,
+    };
+    pairs().map(difference).collect()
+}
+
+/// An arm less a reference, seed by seed: the [`differences`] d_i = x_i − r_i.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Paired {
     /// Mean of the arm over the pairs.
@@ -45,11 +68,11 @@ impl Paired {
     /// # Panics
     /// Where the lengths differ.
     pub fn of(arm: &[f64], reference: &[f64], settings: &Settings) -> Option<Self> {
-        assert_eq!(arm.len(), reference.len(), "one value per seed in each arm");
+        let all = differences(arm, reference);
         let (x, r): (Vec<f64>, Vec<f64>) = (arm.iter().zip(reference))
             .filter(|(x, r)| x.is_finite() && r.is_finite())
             .unzip();
-        let d: Vec<f64> = x.iter().zip(&r).map(|(x, r)| x - r).collect();
+        let d: Vec<f64> = all.into_iter().filter(|d| d.is_finite()).collect();
         let scale = largest(&x).max(largest(&r));
         let difference = Mean::scaled(&d, scale, arm.len() - d.len(), settings)?;
         let higher = d.iter().map(|d| match d.total_cmp(&0.0) {
@@ -141,7 +164,10 @@ impl Unpaired {
         let scale = largest(&x).max(largest(&r));
         let part = |values: &[f64]| deviation(values, scale).powi(2) / values.len() as f64;
         let (a, b) = (part(&x), part(&r));
-        let difference = average(&x) - average(&r);
+        let difference = match average(&x) - average(&r) {
+            rounding if rounding.abs() <= ROUNDING * scale => 0.0,
+            difference => difference,
+        };
         let standard_error = (a + b).sqrt();
         let freedom = (standard_error > 0.0).then(|| {
             (a + b).powi(2) / (a * a / (x.len() - 1) as f64 + b * b / (r.len() - 1) as f64)

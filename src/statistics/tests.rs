@@ -39,6 +39,44 @@ fn students_sleep_paired() {
     assert_eq!(verdict(&d, None), Verdict::Lower);
 }
 
+/// Two sums of the same numbers in another order are no difference, however small the interval around it.
+#[test]
+fn rounding_is_no_difference() {
+    let settings = Settings::default();
+    let forth = |seed: usize| {
+        (0..100)
+            .map(|i| 41_000.1 + 0.1 * (i + seed) as f64)
+            .sum::<f64>()
+            / 100.0
+    };
+    let back = |seed: usize| {
+        (0..100)
+            .rev()
+            .map(|i| 41_000.1 + 0.1 * (i + seed) as f64)
+            .sum::<f64>()
+            / 100.0
+    };
+    let x: Vec<f64> = (0..6).map(forth).collect();
+    let r: Vec<f64> = (0..6).map(back).collect();
+    assert_ne!(x, r, "rounding is what this is about");
+    let paired = Paired::of(&x, &r, &settings).unwrap();
+    assert_eq!(differences(&x, &r), [0.0; 6]);
+    assert_eq!((paired.difference.mean, paired.p), (0.0, Some(1.0)));
+    assert_eq!((paired.higher, paired.p_sign_flip), (0.5, Some(1.0)));
+    assert_eq!(verdict(&paired.difference, None), Verdict::NoDifference);
+    // So is a constant that is no more than rounding; a thousandth of a cent in $41,000 is more.
+    let shifted = |by: f64| r.iter().map(|r| r + by).collect::<Vec<f64>>();
+    let reads = |x: &[f64]| verdict(&Paired::of(x, &r, &settings).unwrap().difference, None);
+    assert_eq!(reads(&shifted(7.3e-12)), Verdict::NoDifference);
+    assert_eq!(
+        Unpaired::of(&shifted(7.3e-12), &r, &settings)
+            .unwrap()
+            .difference,
+        0.0
+    );
+    assert_eq!(reads(&shifted(1e-5)), Verdict::Higher);
+}
+
 /// R: `t.test(extra ~ group)` gives t = -1.8608, df = 17.776, p = 0.07939, (-3.3654832, 0.2054832).
 #[test]
 fn students_sleep_as_if_independent() {

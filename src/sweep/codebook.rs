@@ -312,7 +312,7 @@ pub fn entries(plan: &Plan) -> Vec<Entry> {
         SUMMARY,
         "number",
         WELFARE,
-        "welfare of the run's first U.S. law in the last tax year; null where no arm is one",
+        "welfare in the last tax year of the first U.S. law of [compare], else of the planner if it is one; else null",
     );
     add(
         "welfare_optimal",

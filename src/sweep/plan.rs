@@ -399,7 +399,7 @@ fn columns(keys: &[String]) -> Vec<String> {
             let suffix = format!("_{number}");
             let mut stem = name.clone();
             stem.truncate(COLUMN_MAX - suffix.len());
-            column = stem + &suffix;
+            column = stem + suffix.as_str();
             number += 1;
         }
         columns.push(column);

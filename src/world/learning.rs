@@ -186,6 +186,9 @@ fn judge_year(
     };
     let judged = reward.reward.judge(&situation).and_then(|judged| {
         reward.reward.learn(&situation, &judged)?;
+        if reward.reward.learns() {
+            reward.version += 1;
+        }
         Ok(judged)
     });
     match judged {

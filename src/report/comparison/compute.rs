@@ -3,34 +3,25 @@
 use super::labels::{Cell, Layout, Line, layout};
 use super::study::{State, Study, Trajectory};
 use super::{Arm, Comparison, Difference, Group, Over, Question, Runs, warnings};
+use crate::run::summary::first_law;
 use crate::statistics::{
-    Mean, Paired, Settings, Unpaired, Verdict, holm, last_third, settling, share_of_gain, verdict,
+    Mean, Paired, Settings, Unpaired, Verdict, differences, holm, last_third, settling,
+    share_of_gain, verdict,
 };
 use crate::{Error, Result};
 use rayon::prelude::*;
+use std::collections::HashMap;
 
 /// Compares the arms of a study.
 pub fn comparison(study: &Study, question: &Question) -> Result<Comparison> {
     let layout = layout(study, question)?;
-    let reference = reference(&layout, question.against.as_deref())?;
+    let played = study.runs.iter().flat_map(|run| &run.arms);
+    let law = first_law(played.map(|arm| (arm.arm.as_str(), arm.main))).map(str::to_owned);
+    let reference = reference(&layout, law.as_deref(), question.against.as_deref())?;
     let mut groups: Vec<Group> = (layout.cells.par_iter())
-        .map(|cell| group(cell, &layout, &reference, question))
+        .map(|cell| group(cell, &layout, &reference, law.as_deref(), question))
         .collect();
-    let differences = || {
-        groups
-            .iter()
-            .flat_map(|group| &group.arms)
-            .filter_map(|arm| arm.against.as_ref())
-    };
-    let p: Vec<Option<f64>> = differences()
-        .map(|difference| difference.paired.p)
-        .collect();
-    let family = p.iter().flatten().count();
-    let adjusted = holm(&p);
-    let arms = groups.iter_mut().flat_map(|group| &mut group.arms);
-    for (difference, p) in arms.filter_map(|arm| arm.against.as_mut()).zip(adjusted) {
-        difference.p_holm = p;
-    }
+    let (family, copies) = adjust(&mut groups, &layout);
     let count =
         |wanted: fn(&State) -> bool| study.runs.iter().filter(|run| wanted(&run.state)).count();
     let mut comparison = Comparison {
@@ -44,6 +35,8 @@ pub fn comparison(study: &Study, question: &Question) -> Result<Comparison> {
         settings: question.settings,
         margin: question.margin,
         family,
+        copies,
+        law,
         groups,
         runs: Runs {
             planned: study.runs.len(),
@@ -58,8 +51,38 @@ pub fn comparison(study: &Study, question: &Question) -> Result<Comparison> {
     Ok(comparison)
 }
 
+/// Holm's correction of all differences that have a p value; those that are the same seed by seed, such as a
+/// baseline's in groups that do not change it, are one. Returns how many are in the family, and how many
+/// more are copies of these.
+fn adjust(groups: &mut [Group], layout: &Layout) -> (usize, usize) {
+    let mut known: HashMap<(String, &[u64], Vec<u64>), usize> = HashMap::new();
+    // The p values of the family, and for each difference its place in it.
+    let mut family: Vec<Option<f64>> = Vec::new();
+    let mut places: Vec<Option<usize>> = Vec::new();
+    for (group, cell) in groups.iter().zip(&layout.cells) {
+        for difference in group.arms.iter().filter_map(|arm| arm.against.as_ref()) {
+            let place = difference.paired.p.map(|p| {
+                let bits = difference.each.iter().map(|d| d.to_bits()).collect();
+                let key = (group.unit.clone(), &cell.seeds[..], bits);
+                *known.entry(key).or_insert_with(|| {
+                    family.push(Some(p));
+                    family.len() - 1
+                })
+            });
+            places.push(place);
+        }
+    }
+    let adjusted = holm(&family);
+    let copies = places.iter().flatten().count() - family.len();
+    let arms = groups.iter_mut().flat_map(|group| &mut group.arms);
+    for (difference, place) in arms.filter_map(|arm| arm.against.as_mut()).zip(places) {
+        difference.p_holm = place.and_then(|place| adjusted[place]);
+    }
+    (family.len(), copies)
+}
+
 /// The label that others are compared with.
-fn reference(layout: &Layout, against: Option<&str>) -> Result<String> {
+fn reference(layout: &Layout, law: Option<&str>, against: Option<&str>) -> Result<String> {
     let mut labels: Vec<&str> = Vec::new();
     for line in layout.cells.iter().flat_map(|cell| &cell.arms) {
         if !labels.contains(&line.label.as_str()) {
@@ -76,6 +99,7 @@ fn reference(layout: &Layout, against: Option<&str>) -> Result<String> {
             .suggest(wanted, labels.iter().copied()));
     }
     let found = (labels.iter().find(|label| **label == "saez-fixed-point"))
+        .or_else(|| labels.iter().find(|label| Some(**label) == law))
         .or_else(|| labels.iter().find(|label| label.starts_with("us-")))
         .or_else(|| labels.first());
     found
@@ -105,18 +129,24 @@ fn by_seed(cell: &Cell, line: &Line, over: Over) -> Vec<f64> {
     cell.seeds.iter().map(of).collect()
 }
 
-/// The outcome of `optimal` less that of the first U.S. law, by seed: each of one run, whose compared
+/// The outcome of `optimal` less that of the U.S. law `law`, by seed: each of one run, whose compared
 /// keys are those of the reference. Column `welfare` and the objective's own `welfare_…` have one.
-fn attainable(cell: &Cell, by: &[String], question: &Question) -> Option<Vec<f64>> {
+fn attainable(
+    cell: &Cell,
+    by: &[String],
+    law: Option<&str>,
+    question: &Question,
+) -> Option<Vec<f64>> {
+    let law = law?;
     let own = format!("welfare_{}", cell.objective);
     if question.outcome != "welfare" && question.outcome != own {
         return None;
     }
     let gain = |arms: &[Trajectory]| -> Option<f64> {
         let optimal = arms.iter().find(|arm| arm.arm == "optimal")?;
-        let law = |arm: &&Trajectory| arm.arm.starts_with("us-");
-        let baseline = arms.iter().filter(|arm| !arm.main).find(law);
-        let baseline = baseline.or_else(|| arms.iter().find(law))?;
+        let is_law = |arm: &&Trajectory| arm.arm == law;
+        let baseline = arms.iter().filter(|arm| !arm.main).find(is_law);
+        let baseline = baseline.or_else(|| arms.iter().find(is_law))?;
         Some(outcome(optimal, question.over) - outcome(baseline, question.over))
     };
     let of = |seed: &u64| {
@@ -135,12 +165,18 @@ fn attainable(cell: &Cell, by: &[String], question: &Question) -> Option<Vec<f64
     gains.iter().any(|gain| gain.is_finite()).then_some(gains)
 }
 
-fn group(cell: &Cell, layout: &Layout, reference: &str, question: &Question) -> Group {
+fn group(
+    cell: &Cell,
+    layout: &Layout,
+    reference: &str,
+    law: Option<&str>,
+    question: &Question,
+) -> Group {
     let settings = &question.settings;
     let over = question.over;
     let base = cell.arms.iter().find(|line| line.label == reference);
     let first_by = cell.arms.first().map_or(&[][..], |line| &line.by[..]);
-    let gains = attainable(cell, base.map_or(first_by, |line| &line.by), question);
+    let gains = attainable(cell, base.map_or(first_by, |line| &line.by), law, question);
     let attainable = gains.as_ref().and_then(|gains| Mean::of(gains, settings));
     let margin = (attainable.as_ref())
         .filter(|gain| clearly_positive(gain))
@@ -189,10 +225,10 @@ fn difference(
     settings: &Settings,
 ) -> Option<Difference> {
     let paired = Paired::of(values, reference, settings)?;
-    let each: Vec<f64> = values.iter().zip(reference).map(|(x, r)| x - r).collect();
+    let each = differences(values, reference);
     let verdict = verdict(&paired.difference, margin);
-    let wanted = margin.unwrap_or(paired.difference.mean.abs());
-    let needed = settings.seeds_for(&paired.difference, wanted);
+    // Without a margin there is nothing to plan for: the difference seen is no goal.
+    let needed = margin.and_then(|margin| settings.seeds_for(&paired.difference, margin));
     Some(Difference {
         unpaired: Unpaired::of(values, reference, settings),
         share: gains.and_then(|gains| share_of_gain(&each, gains, settings)),
@@ -201,6 +237,7 @@ fn difference(
         seeds_needed: needed
             .filter(|n| verdict == Verdict::TooWide && *n > paired.difference.n as u64),
         paired,
+        each,
     })
 }
 

@@ -32,6 +32,7 @@ impl Comparison {
         let difference = paired.map(|paired| &paired.difference);
         let share = against.and_then(|against| against.share);
         let settling = arm.settling.as_ref();
+        let (n, mean) = group.row_mean(arm);
         let mut cells = vec![
             field(&group.objective),
             field(&self.outcome),
@@ -39,10 +40,9 @@ impl Comparison {
             field(&arm.arm),
             field(group.reference.as_deref().unwrap_or_default()),
             group.seeds.to_string(),
-            number(arm.mean.map(|mean| mean.mean)),
-            difference
-                .map_or_else(|| arm.mean.map_or(0, |mean| mean.n), |d| d.n)
-                .to_string(),
+            number(mean),
+            number(paired.map(|paired| paired.reference_mean)),
+            n.to_string(),
             difference
                 .map(|d| d.dropped.to_string())
                 .unwrap_or_default(),
@@ -67,12 +67,18 @@ impl Comparison {
                 .map(|a| a.verdict.in_words().to_owned())
                 .unwrap_or_default(),
             number(group.attainable.map(|gain| gain.mean)),
+            field(
+                group
+                    .attainable
+                    .and(self.law.as_deref())
+                    .unwrap_or_default(),
+            ),
         ]);
         cells
     }
 }
 
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 29] = [
     "objective",
     "outcome",
     "unit",
@@ -80,6 +86,7 @@ const COLUMNS: [&str; 27] = [
     "reference",
     "seeds",
     "mean",
+    "reference_mean",
     "n",
     "dropped",
     "difference",
@@ -100,6 +107,7 @@ const COLUMNS: [&str; 27] = [
     "settled",
     "verdict",
     "attainable_gain",
+    "law",
 ];
 
 /// The shortest text that reads back as the same number.

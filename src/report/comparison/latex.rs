@@ -20,6 +20,9 @@ impl Comparison {
             comment(&self.outcome),
             self.over.in_words()
         );
+        if let Some(law) = &self.law {
+            out += &format!("% gain: that of optimal over {}\n", comment(law));
+        }
         for warning in &self.warnings {
             out += &format!("% * {}\n", comment(warning));
         }
@@ -47,9 +50,34 @@ impl Comparison {
                  within the last third of the tax years, or moved from the middle third to it.}} \\\\\n"
             );
         }
+        for group in &self.groups {
+            for arm in group.arms.iter().filter(|arm| group.lacks_seeds(arm)) {
+                let Some((against, reference)) = arm.against.as_ref().zip(group.reference.as_ref())
+                else {
+                    continue;
+                };
+                let paired = &against.paired;
+                let mean = math(&grouped(paired.reference_mean, Places::of(group).0));
+                let label = match group.label() {
+                    label if label.is_empty() => String::new(),
+                    label => format!(" ({})", escaped(&label)),
+                };
+                out += &format!(
+                    "\\multicolumn{{{COLUMNS}}}{{l}}{{\\footnotesize {FEWER} {}{label}: {} of {} seeds, over which the \
+                     mean of {} is {mean}.}} \\\\\n",
+                    escaped(&arm.arm),
+                    paired.difference.n,
+                    group.seeds,
+                    escaped(reference),
+                );
+            }
+        }
         out + "\\end{tabular}\n"
     }
 }
+
+/// Behind the number of seeds of an arm that has fewer than the reference.
+const FEWER: &str = "$^{\\ast}$";
 
 /// Behind an arm whose level depends on the length of the run.
 const MARK: &str = "$^{\\dagger}$";
@@ -82,12 +110,13 @@ fn row(group: &Group, arm: &Arm) -> String {
     let interval = |interval: Option<Interval>, places: Places| {
         interval.map_or_else(missing, |i| math(&places.interval(i)))
     };
-    let mean = arm.mean.as_ref();
+    let (n, mean) = group.row_mean(arm);
+    let fewer = if group.lacks_seeds(arm) { FEWER } else { "" };
     let mark = if moving(arm) { MARK } else { "" };
     let mut cells = vec![
         escaped(&arm.arm) + mark,
-        mean.map_or(0, |mean| mean.n).to_string(),
-        mean.map_or_else(missing, |mean| math(&grouped(mean.mean, places.0))),
+        format!("{n}{fewer}"),
+        mean.map_or_else(missing, |mean| math(&grouped(mean, places.0))),
     ];
     match &arm.against {
         None => cells.extend(std::iter::repeat_n(missing(), COLUMNS - 3)),

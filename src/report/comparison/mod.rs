@@ -61,7 +61,7 @@ impl Over {
 pub struct Question {
     /// Varied keys whose values are the arms; `arm` or none: planners.
     pub by: Vec<String>,
-    /// The reference arm; none: `saez-fixed-point`, else the first U.S. law, else the first arm.
+    /// The reference arm; none: `saez-fixed-point`, else the U.S. law, else the first arm.
     pub against: Option<String>,
     /// A numeric column of `years.parquet`.
     pub outcome: String,
@@ -102,8 +102,14 @@ pub struct Comparison {
     pub settings: Settings,
     /// Share of the attainable gain that counts as no difference.
     pub margin: f64,
-    /// Size of the family that Holm's correction takes together: all differences shown that have a p value.
+    /// Size of the family that Holm's correction takes together: all differences shown that have a p value;
+    /// those that are the same seed by seed count once.
     pub family: usize,
+    /// Differences shown beside these that are the same seed by seed as one of them.
+    pub copies: usize,
+    /// The U.S. law at which the attainable gain begins: the first one of `[compare]`, else the first that is
+    /// a planner of its own.
+    pub law: Option<String>,
     /// One group for each combination of the other varied keys.
     pub groups: Vec<Group>,
     /// How the runs stand.
@@ -140,7 +146,7 @@ pub struct Group {
     pub seeds: usize,
     /// Name of the arm that the others are compared with; none where the group lacks it.
     pub reference: Option<String>,
-    /// Outcome of `optimal` less that of the first U.S. law, over seeds that have both; none without
+    /// Outcome of `optimal` less that of [`Comparison::law`], over seeds that have both; none without
     /// these arms, and for outcomes that are not the runs' own welfare.
     pub attainable: Option<Mean>,
     /// The arms.
@@ -152,7 +158,8 @@ pub struct Group {
 pub struct Arm {
     /// Its name, or the values of the keys compared.
     pub arm: String,
-    /// The outcome over seeds; none where no seed has one.
+    /// The outcome over all seeds that have one; none where no seed has one. Tables show that of the pairs
+    /// where there is a reference.
     pub mean: Option<Mean>,
     /// Whether the outcome has settled; none below three tax years.
     pub settling: Option<Settling>,
@@ -165,15 +172,19 @@ pub struct Arm {
 pub struct Difference {
     /// Seed by seed.
     pub paired: Paired,
+    /// The differences, in the order of the group's seeds; NaN where one of the two is missing.
+    #[serde(skip)]
+    pub each: Vec<f64>,
     /// As if the seeds were independent, for comparison.
     pub unpaired: Option<Unpaired>,
     /// As a share of the attainable gain; none where that is not clearly above 0.
     pub share: Option<ShareOfGain>,
-    /// The t test's p value, corrected by Holm over all differences shown.
+    /// The t test's p value, corrected by Holm over all differences shown, see [`Comparison::family`].
     pub p_holm: Option<f64>,
     /// What the t interval says.
     pub verdict: Verdict,
-    /// Where it is too wide: seeds that would narrow it to the margin, at this spread between seeds.
+    /// Where it is too wide and there is a margin: seeds that would narrow it to that, at this spread
+    /// between seeds.
     pub seeds_needed: Option<u64>,
 }
 
@@ -185,6 +196,27 @@ impl Group {
             .iter()
             .map(|(key, value)| format!("{key} = {value}"));
         values.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Seeds and mean that stand in an arm's row: those of the pairs with the reference, where there is one.
+    fn row_mean(&self, arm: &Arm) -> (usize, Option<f64>) {
+        match &arm.against {
+            Some(against) => (against.paired.difference.n, Some(against.paired.arm_mean)),
+            None => (
+                arm.mean.map_or(0, |mean| mean.n),
+                arm.mean.map(|mean| mean.mean),
+            ),
+        }
+    }
+
+    /// Whether an arm is compared on fewer seeds than stand in the reference's row: then the reference has
+    /// another mean beside it than its own row says.
+    fn lacks_seeds(&self, arm: &Arm) -> bool {
+        let name = self.reference.as_ref();
+        let base = self.arms.iter().find(|arm| Some(&arm.arm) == name);
+        let seeds = base.and_then(|base| base.mean).map_or(0, |mean| mean.n);
+        let paired = arm.against.as_ref().map(|against| &against.paired);
+        paired.is_some_and(|paired| paired.difference.n < seeds)
     }
 }
 

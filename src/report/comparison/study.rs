@@ -2,7 +2,11 @@
 
 use super::super::files::Columns;
 use crate::{Error, Result};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+
+/// Column of `years.parquet` with brackets and rates as text.
+const SCHEDULE: &str = "schedule";
 
 /// Runs that are compared with each other.
 pub struct Study {
@@ -56,6 +60,8 @@ pub struct Trajectory {
     pub main: bool,
     /// The outcome by tax year; NaN where it does not exist.
     pub years: Vec<f64>,
+    /// Hash of the schedules of all tax years; none where the table does not hold them.
+    pub schedules: Option<u64>,
 }
 
 /// Reads the arms of a `years.parquet` or of a part of one. The first arm of a run's own file is its
@@ -65,7 +71,15 @@ pub fn trajectories(file: &Path, outcome: &str, part: bool) -> Result<Vec<Trajec
     if part {
         names.push("main");
     }
+    let with_schedules = Columns::read(file, &[], Some(0..0))?.has(SCHEDULE);
+    if with_schedules && outcome != SCHEDULE {
+        names.push(SCHEDULE);
+    }
     let columns = Columns::read(file, &names, None)?;
+    let schedules = match with_schedules {
+        true => columns.texts(SCHEDULE)?,
+        false => Vec::new(),
+    };
     let (arms, arm_of) = columns.labels("arm")?;
     let years = columns.counts("year")?;
     let values = columns.numbers(outcome)?;
@@ -77,20 +91,28 @@ pub fn trajectories(file: &Path, outcome: &str, part: bool) -> Result<Vec<Trajec
             .collect(),
         false => arm_of.iter().map(|arm| *arm == 0).collect::<Vec<_>>(),
     };
-    let mut found: Vec<(Vec<(u32, f64)>, bool)> = vec![(Vec::new(), false); arms.len()];
+    type Row<'a> = (u32, f64, Option<&'a String>);
+    let mut found: Vec<(Vec<Row>, bool)> = vec![(Vec::new(), false); arms.len()];
     for (row, &arm) in arm_of.iter().enumerate() {
-        found[arm].0.push((years[row], values[row]));
+        let schedule = schedules.get(row);
+        found[arm].0.push((years[row], values[row], schedule));
         found[arm].1 |= main[row];
     }
     Ok(arms
         .into_iter()
         .zip(found)
         .map(|(arm, (mut rows, main))| {
-            rows.sort_by_key(|(year, _)| *year);
+            rows.sort_by_key(|(year, ..)| *year);
             Trajectory {
                 arm,
                 main,
-                years: rows.into_iter().map(|(_, value)| value).collect(),
+                schedules: with_schedules.then(|| {
+                    let mut hash = DefaultHasher::new();
+                    rows.iter()
+                        .for_each(|(_, _, schedule)| schedule.hash(&mut hash));
+                    hash.finish()
+                }),
+                years: rows.into_iter().map(|(_, value, _)| value).collect(),
             }
         })
         .collect())

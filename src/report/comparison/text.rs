@@ -7,6 +7,9 @@ use crate::statistics::Interval;
 /// Where there is no value.
 pub(super) const MISSING: &str = "-";
 
+/// Behind the number of seeds of an arm that has fewer than the reference.
+const FEWER: &str = "*";
+
 /// Width at which warnings are wrapped.
 const WIDTH: usize = 100;
 
@@ -52,7 +55,8 @@ impl Comparison {
                 .map(|t| format!(" {}", places.interval(t)))
                 .unwrap_or_default();
             parts.push(format!(
-                "attainable gain {}{interval}",
+                "attainable gain (optimal less {}) {}{interval}",
+                self.law(),
                 grouped(gain.mean, places.0)
             ));
         }
@@ -86,20 +90,40 @@ impl Comparison {
         rows
     }
 
+    /// The law at which gains begin, in words.
+    pub(super) fn law(&self) -> &str {
+        self.law.as_deref().unwrap_or("the U.S. law")
+    }
+
     fn legend(&self) -> String {
         let margin = percent(self.margin).replace('%', " %");
-        let tests = match self.family {
-            0 | 1 => String::new(),
-            n => format!(" Holm's p counts all {n} differences together."),
+        let tests = match (self.family, self.copies) {
+            (0 | 1, _) => String::new(),
+            (n, 0) => format!(" Holm's p counts all {n} differences together."),
+            (n, 1) => format!(
+                " Holm's p counts {n} differences together; 1 more is the same seed by seed as one of these."
+            ),
+            (n, copies) => format!(
+                " Holm's p counts {n} differences together; {copies} more are the same seed by seed as one of \
+                 these."
+            ),
+        };
+        let fewer = match self.groups.iter().any(|group| {
+            let mut arms = group.arms.iter();
+            arms.any(|arm| group.lacks_seeds(arm))
+        }) {
+            true => format!(" {FEWER} fewer seeds than the reference's row, see below."),
+            false => String::new(),
         };
         "\n".to_owned()
-            + &wrapped(
+            + wrapped(
                 &format!(
-                    "% of gain: of what `optimal` reaches beyond the first U.S. law. No difference: within ±{margin} \
-                     of it.{tests} Meaning of every number: docs/statistics.md"
+                    "% of gain: of what `optimal` reaches beyond {}. No difference: within ±{margin} of \
+                     it.{tests}{fewer} Meaning of every number: docs/statistics.md",
+                    self.law()
                 ),
                 WIDTH,
-            )
+            ).as_str()
     }
 }
 
@@ -110,11 +134,12 @@ fn cells(group: &Group, arm: &Arm, places: Places) -> Vec<String> {
     let settled = arm
         .settling
         .map_or(MISSING, |settling| settling.settled.in_words());
-    let mean = arm.mean.as_ref();
+    let (n, mean) = group.row_mean(arm);
+    let mark = if group.lacks_seeds(arm) { FEWER } else { "" };
     let mut cells = vec![
         arm.arm.clone(),
-        mean.map_or(0, |mean| mean.n).to_string(),
-        mean.map_or_else(missing, |mean| grouped(mean.mean, places.0)),
+        format!("{n}{mark}"),
+        mean.map_or_else(missing, |mean| grouped(mean, places.0)),
     ];
     match &arm.against {
         None => {

@@ -1,8 +1,9 @@
 //! What a reader must know beside the numbers.
 
 use super::compute::clearly_positive;
-use super::labels::Layout;
+use super::labels::{Cell, Layout, Line};
 use super::study::{State, Study};
+use super::text::Places;
 use super::{Arm, Comparison, Group};
 use crate::report::number::grouped;
 use crate::statistics::{Settled, Verdict};
@@ -58,11 +59,19 @@ pub fn all(study: &Study, layout: &Layout, found: &Comparison, reference: &str) 
             .into(),
     );
     of_groups(
-        &|group| group.attainable.is_some_and(|gain| !clearly_positive(&gain)),
-        "the attainable gain (`optimal` less the first U.S. law) is not clearly above 0, so nothing is \
-         shown in percent of it"
-            .into(),
+        &|group| {
+            group
+                .attainable
+                .is_some_and(|gain| !clearly_positive(&gain))
+        },
+        format!(
+            "the attainable gain (`optimal` less {}) is not clearly above 0, so nothing is shown in percent \
+             of it",
+            found.law()
+        ),
     );
+    warnings.extend(lacking(found));
+    warnings.extend(twins(layout, found));
     warnings.extend(too_wide(found));
     warnings.extend(disagreeing(found));
     warnings.extend(unsettled(found));
@@ -87,7 +96,8 @@ fn runs(study: &Study, found: &Comparison) -> Vec<String> {
         };
         let cause = causes.first().copied().unwrap_or_default();
         warnings.push(format!(
-            "{} of {} runs failed, and their seeds are left out: {cause}{more}",
+            "{} of {} runs failed: {cause}{more}; their arms lack these seeds, and differences from or to them \
+             leave the seeds out",
             runs.failed, runs.planned
         ));
     }
@@ -100,13 +110,78 @@ fn runs(study: &Study, found: &Comparison) -> Vec<String> {
     for run in &study.runs {
         if let State::Damaged(why) = &run.state {
             warnings.push(format!(
-                "run {}: its table cannot be read, and its seed is left out ({why}); repeating the \
+                "run {}: its table cannot be read, and its arms lack this seed ({why}); repeating the \
                  `fisc sweep` command makes it again",
                 run.id
             ));
         }
     }
     warnings
+}
+
+/// Arms without all seeds, and what the reference has over the seeds that they have.
+fn lacking(found: &Comparison) -> Option<String> {
+    let of_group = |group: &Group| -> Vec<String> {
+        let places = Places::of(group);
+        let lacks =
+            |arm: &&Arm| group.lacks_seeds(arm) || arm.mean.map_or(0, |mean| mean.n) < group.seeds;
+        let label = match group.label() {
+            label if label.is_empty() => label,
+            label => format!("{label}: "),
+        };
+        let told = |arm: &Arm| {
+            let (n, _) = group.row_mean(arm);
+            let beside = match (&arm.against, &group.reference, group.lacks_seeds(arm)) {
+                (Some(against), Some(reference), true) => format!(
+                    ", over which the mean of {reference} is {}",
+                    grouped(against.paired.reference_mean, places.0)
+                ),
+                _ => String::new(),
+            };
+            format!("{label}{} {n} of {}{beside}", arm.arm, group.seeds)
+        };
+        group.arms.iter().filter(lacks).map(told).collect()
+    };
+    let list = names(found.groups.iter().flat_map(of_group));
+    (!list.is_empty()).then(|| {
+        format!(
+            "not all seeds; n, mean and difference in an arm's row are of the seeds that it shares with the \
+             reference: {list}"
+        )
+    })
+}
+
+/// Planners with the schedules of another one in every tax year of every seed: what they were to do may have
+/// had no solution.
+fn twins(layout: &Layout, found: &Comparison) -> Option<String> {
+    let alike = |a: &Line, b: &Line| {
+        let schedules =
+            |line: &Line, seed: &u64| line.played.get(seed).and_then(|run| run.schedules);
+        let same =
+            |seed: &u64| schedules(a, seed).is_some() && schedules(a, seed) == schedules(b, seed);
+        a.by == b.by
+            && !a.played.is_empty()
+            && a.played.len() == b.played.len()
+            && a.played.keys().all(same)
+    };
+    let of_cell = |(cell, group): (&Cell, &Group)| -> Vec<String> {
+        let label = match group.label() {
+            label if label.is_empty() => label,
+            label => format!("{label}: "),
+        };
+        let told = |(at, line): (usize, &Line)| {
+            let first = cell.arms[..at].iter().find(|other| alike(other, line))?;
+            Some(format!("{label}{} and {}", first.label, line.label))
+        };
+        cell.arms.iter().enumerate().filter_map(told).collect()
+    };
+    let list = names(layout.cells.iter().zip(&found.groups).flat_map(of_cell));
+    (!list.is_empty()).then(|| {
+        format!(
+            "the same schedules in every tax year of every seed; where a planner's formula has no solution it keeps the last \
+             schedule that had one, and the notes in summary.json of its runs say so ({list})"
+        )
+    })
 }
 
 /// Whether every arm is the same for all of several seeds.
@@ -134,13 +209,13 @@ fn too_wide(found: &Comparison) -> Option<String> {
     let without =
         |group: &Group| no_margin(group) && group.arms.iter().any(|arm| wide(arm).is_some());
     let margin = format!("±{} % of the attainable gain", 100.0 * found.margin);
-    let (beyond, to) = match found.groups.iter().any(without) {
-        true => (String::new(), "less than the difference seen".to_owned()),
-        false => (format!(" and reaches beyond {margin}"), margin),
+    let (beyond, widest) = match found.groups.iter().any(without) {
+        true => (String::new(), "widest that has such a margin"),
+        false => (format!(" and reaches beyond {margin}"), "widest"),
     };
     let seeds = needed.map_or_else(String::new, |n| {
         format!(
-            "; about {} seeds would narrow the widest to {to}",
+            "; about {} seeds would narrow the {widest} to {margin}",
             grouped(n as f64, 0)
         )
     });

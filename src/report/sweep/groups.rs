@@ -7,6 +7,8 @@
 use super::super::arms::{Look, drawing_order, looks};
 use super::estimate::Estimate;
 use super::study::{Level, PLANNER, Played, Study};
+use crate::run::summary::first_law;
+use crate::statistics::differences;
 
 /// Column of the welfare that arms are compared by: the mean over the last third of the tax years.
 pub const WELFARE: &str = "welfare_last_third";
@@ -84,13 +86,13 @@ impl Group<'_> {
             return Vec::new();
         };
         let two = two.by_seed(&value);
-        let difference = |(replicate, a): (u32, f64)| {
+        let pair = |(replicate, a): (u32, f64)| {
             let found = two.iter().find(|(known, _)| *known == replicate);
-            found.map(|(_, b)| (replicate, a - b))
+            found.map(|(_, b)| (replicate, (a, *b)))
         };
-        one.by_seed(&value)
-            .into_iter()
-            .filter_map(difference)
+        let pairs = one.by_seed(&value).into_iter().filter_map(pair);
+        let (replicates, (a, b)): (Vec<u32>, (Vec<f64>, Vec<f64>)) = pairs.unzip();
+        (replicates.into_iter().zip(differences(&a, &b)))
             .filter(|(_, d)| d.is_finite())
             .collect()
     }
@@ -101,8 +103,21 @@ impl Group<'_> {
 pub struct Gain {
     /// In the unit of welfare.
     pub amount: Estimate,
+    /// Groups that `amount` is of: those that have the arm and the reference.
+    pub groups: usize,
     /// In percent of the attainable gain, W_optimal − W_law.
     pub percent: Estimate,
+    /// Groups that both means of `percent` are of: those that have all four arms.
+    pub percent_groups: usize,
+}
+
+impl Gain {
+    const NONE: Gain = Gain {
+        amount: Estimate::NONE,
+        groups: 0,
+        percent: Estimate::NONE,
+        percent_groups: 0,
+    };
 }
 
 /// A sweep's finished runs, arranged.
@@ -114,11 +129,11 @@ pub struct Groups<'a> {
     pub arms: Vec<Arm>,
     /// All groups with at least one finished run, in the order of the plan.
     pub groups: Vec<Group<'a>>,
-    /// The arm that gains are measured against: Saez's formulas, else the first U.S. law.
+    /// The arm that gains are measured against: Saez's formulas, else the U.S. law below.
     pub reference: Option<usize>,
     /// The exact optimum.
     pub optimal: Option<usize>,
-    /// The U.S. law at which the attainable gain begins.
+    /// The U.S. law at which the attainable gain begins, see [`first_law`].
     pub law: Option<usize>,
 }
 
@@ -210,14 +225,30 @@ impl<'a> Groups<'a> {
                 series,
             });
         }
+        let law = first_law(
+            study
+                .played
+                .iter()
+                .map(|played| (played.arm.as_str(), played.main)),
+        );
+        // The law of [compare] first: its own name, and not that of a planner of the same one.
+        let mut laws = study
+            .played
+            .iter()
+            .filter(|played| Some(played.arm.as_str()) == law);
+        let of_compare = laws.clone().find(|played| !played.main);
+        let law = of_compare
+            .or_else(|| laws.next())
+            .map(name_of)
+            .and_then(|law| names.iter().position(|name| *name == law));
         let looks = looks(&names);
         let starting = |starts: &[&str]| {
             starts
                 .iter()
                 .find_map(|start| names.iter().position(|name| name.starts_with(start)))
         };
-        let reference = starting(&["saez-fixed-point", "saez-static", "saez", "us-"]);
-        let (optimal, law) = (starting(&["optimal"]), starting(&["us-"]));
+        let reference = starting(&["saez-fixed-point", "saez-static", "saez"]).or(law);
+        let optimal = starting(&["optimal"]);
         let arms = names
             .iter()
             .zip(looks)
@@ -242,46 +273,53 @@ impl<'a> Groups<'a> {
     }
 
     /// Gain in welfare of `arm` over the reference arm, paired by seed; with several `which` groups, the
-    /// mean over groups of each seed first, of the seeds that all those groups have which have the arm.
+    /// mean over groups of each seed first. Each number takes the groups that have all its arms, and of
+    /// these the seeds that all of them have; none where these groups have different objectives, whose
+    /// welfare has no mean.
     pub fn gain(&self, arm: usize, which: &[usize], welfare: impl Fn(&Played) -> f64) -> Gain {
-        let none = Gain {
-            amount: Estimate::NONE,
-            percent: Estimate::NONE,
-        };
         let Some(reference) = self.reference else {
-            return none;
+            return Gain::NONE;
         };
-        let difference = self.over_groups(arm, reference, which, &welfare);
-        let attainable = match (self.optimal, self.law) {
-            (Some(optimal), Some(law)) => self.over_groups(optimal, law, which, &welfare),
+        let difference = |g: usize| self.groups[g].paired(arm, reference, &welfare);
+        let attainable = |g: usize| match (self.optimal, self.law) {
+            (Some(optimal), Some(law)) => self.groups[g].paired(optimal, law, &welfare),
             _ => Vec::new(),
         };
-        let (mut d, mut g) = (Vec::new(), Vec::new());
-        for (replicate, one) in &difference {
-            if let Some((_, other)) = attainable.iter().find(|(known, _)| known == replicate) {
-                d.push(*one);
-                g.push(*other);
-            }
+        let with: Vec<usize> = which
+            .iter()
+            .copied()
+            .filter(|&g| !difference(g).is_empty())
+            .collect();
+        let with_all: Vec<usize> = with
+            .iter()
+            .copied()
+            .filter(|&g| !attainable(g).is_empty())
+            .collect();
+        let mut gain = Gain::NONE;
+        if self.one_objective(&with) {
+            let each = mean_by_seed(with.iter().map(|&g| difference(g)).collect());
+            gain.groups = with.len();
+            gain.amount = Estimate::of(each.into_iter().map(|(_, d)| d));
         }
-        Gain {
-            amount: Estimate::of(difference.iter().map(|(_, d)| *d)),
-            percent: Estimate::percent_of_gain(&d, &g),
+        if self.one_objective(&with_all) {
+            let d = mean_by_seed(with_all.iter().map(|&g| difference(g)).collect());
+            let all = mean_by_seed(with_all.iter().map(|&g| attainable(g)).collect());
+            let both = d.iter().filter_map(|(replicate, d)| {
+                let (_, gain) = all.iter().find(|(known, _)| known == replicate)?;
+                Some((*d, *gain))
+            });
+            let (d, all): (Vec<f64>, Vec<f64>) = both.unzip();
+            gain.percent_groups = with_all.len();
+            gain.percent = Estimate::percent_of_gain(&d, &all);
         }
+        gain
     }
 
-    /// The paired difference of two arms for every seed, mean over those of the groups that have both.
-    fn over_groups(
-        &self,
-        arm: usize,
-        other: usize,
-        which: &[usize],
-        value: impl Fn(&Played) -> f64,
-    ) -> Vec<(u32, f64)> {
-        let paired = which
-            .iter()
-            .map(|&g| self.groups[g].paired(arm, other, &value))
-            .filter(|paired| !paired.is_empty());
-        mean_by_seed(paired.collect())
+    /// Whether the groups `which` have one objective, in one unit.
+    pub fn one_objective(&self, which: &[usize]) -> bool {
+        let mut objectives = which.iter().map(|&g| self.groups[g].objective());
+        let first = objectives.next();
+        objectives.all(|other| Some(other) == first)
     }
 
     /// Most seeds of any arm of any group.
@@ -362,6 +400,95 @@ fn settings(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A group with the welfare of its arms by seed; one run per seed.
+    fn group<'a>(played: &'a [(usize, Vec<Played>)]) -> Group<'a> {
+        let series = played.iter().map(|(arm, seeds)| Series {
+            arm: *arm,
+            played: (1..).zip(seeds).collect(),
+        });
+        Group {
+            values: Vec::new(),
+            label: String::new(),
+            series: series.collect(),
+        }
+    }
+
+    fn played(objective: &str, welfare: &[f64]) -> Vec<Played> {
+        let one = |welfare: &f64| Played {
+            run: 0,
+            arm: String::new(),
+            main: false,
+            years: Vec::new(),
+            objective: objective.into(),
+            unit: "$/year".into(),
+            outcomes: vec![*welfare],
+        };
+        welfare.iter().map(one).collect()
+    }
+
+    fn groups(groups: Vec<Group>) -> Groups {
+        Groups {
+            keys: Vec::new(),
+            arms: Vec::new(),
+            groups,
+            reference: Some(1),
+            optimal: Some(2),
+            law: Some(3),
+        }
+    }
+
+    #[test]
+    fn a_share_of_pooled_gains_takes_both_means_from_the_same_groups() {
+        // Arm 0 beside Saez (1), the optimum (2) and the law (3): 10 of 100 and 90 of 300, so together 100 of
+        // 400; a third group has no optimum and is in dollars only.
+        let one = [
+            (0, played("rawlsian", &[60.0, 61.0])),
+            (1, played("rawlsian", &[50.0, 51.0])),
+            (2, played("rawlsian", &[100.0, 101.0])),
+            (3, played("rawlsian", &[0.0, 1.0])),
+        ];
+        let two = [
+            (0, played("rawlsian", &[190.0, 191.0])),
+            (1, played("rawlsian", &[100.0, 101.0])),
+            (2, played("rawlsian", &[300.0, 301.0])),
+            (3, played("rawlsian", &[0.0, 1.0])),
+        ];
+        let three = [
+            (0, played("rawlsian", &[1200.0, 1201.0])),
+            (1, played("rawlsian", &[200.0, 201.0])),
+        ];
+        // And one with an attainable gain, but without the arm.
+        let four = [
+            (2, played("rawlsian", &[9000.0, 9001.0])),
+            (3, played("rawlsian", &[0.0, 1.0])),
+        ];
+        let all = groups(vec![group(&one), group(&two), group(&three), group(&four)]);
+        let gain = all.gain(0, &[0, 1, 2, 3], |played| played.outcomes[0]);
+        assert_eq!((gain.groups, gain.percent_groups), (3, 2));
+        assert!((gain.amount.mean - (10.0 + 90.0 + 1000.0) / 3.0).abs() < 1e-9);
+        assert!((gain.percent.mean - 25.0).abs() < 1e-9, "{gain:?}");
+        assert_eq!((gain.amount.n, gain.percent.n), (2, 2));
+    }
+
+    #[test]
+    fn welfare_of_two_objectives_has_no_mean() {
+        let arms = |objective: &str, factor: f64| {
+            [(0, 60.0), (1, 50.0), (2, 100.0), (3, 0.0)].map(|(arm, welfare)| {
+                (
+                    arm,
+                    played(objective, &[factor * welfare, factor * (welfare + 1.0)]),
+                )
+            })
+        };
+        let (dollars, utils) = (arms("rawlsian", 1.0), arms("nash", 0.001));
+        let all = groups(vec![group(&dollars), group(&utils)]);
+        let gain = |which: &[usize]| all.gain(0, which, |played| played.outcomes[0]);
+        assert_eq!((gain(&[0, 1]).amount.n, gain(&[0, 1]).percent.n), (0, 0));
+        for g in [0, 1] {
+            assert!((gain(&[g]).percent.mean - 10.0).abs() < 1e-9);
+        }
+    }
 
     #[test]
     fn planners_of_one_name_are_told_apart_by_what_differs() {

@@ -119,6 +119,9 @@ pub fn sweep_text(folder: &Path) -> Result<String> {
         out += &means.text();
         out.push('\n');
     }
+    if let Some(lacking) = means.lacking(study.seeds.len()) {
+        out += &format!("* {lacking}\n");
+    }
     out += &format!("{}\n", page::standing(&study));
     for run in study
         .runs

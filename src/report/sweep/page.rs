@@ -67,7 +67,7 @@ pub fn write(contents: &Contents) -> Result<PathBuf> {
         "facts": facts(study, contents.groups),
         "warnings": study.warnings,
         "failed": failed.map(|run| row(study, run)).collect::<Vec<_>>(),
-        "means": means(contents.means),
+        "means": means(contents.means, study.seeds.len()),
         "differences": differences,
         "comparison_warnings": contents.comparison_warnings,
         "figures": figures,
@@ -195,7 +195,7 @@ fn row(study: &Study, run: &Run) -> Value {
     })
 }
 
-fn means(table: &MeansTable) -> Value {
+fn means(table: &MeansTable, planned: usize) -> Value {
     if table.arms.is_empty() {
         return Value::Null;
     }
@@ -219,7 +219,12 @@ fn means(table: &MeansTable) -> Value {
             "cells": cells.collect::<Vec<_>>(),
         })
     });
-    json!({ "keys": table.keys, "columns": headings, "rows": rows.collect::<Vec<_>>() })
+    json!({
+        "keys": table.keys,
+        "columns": headings,
+        "rows": rows.collect::<Vec<_>>(),
+        "lacking": table.lacking(planned),
+    })
 }
 
 /// A cell of a table: what it sorts by, its text, and an interval below.

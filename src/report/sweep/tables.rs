@@ -87,24 +87,26 @@ impl MeansTable {
             });
             each.collect()
         };
+        let unit = format!("{unit}, last third");
         table.add("welfare", &unit, WELFARE, plain(WELFARE), None);
         let welfare = outcome(WELFARE);
         let attained = rows
             .iter()
             .map(|(group, arm)| attained(groups, group, *arm, welfare));
+        let law = groups.law.map_or("U.S. law", |law| &groups.arms[law].name);
         table.add(
             "attained",
-            "% of best gain",
+            &format!("% of gain over {law}, last third"),
             "attained_percent",
             attained.collect(),
             Some(1),
         );
         for (heading, unit, name, decimals) in [
-            ("mean income", "$/year", "income_mean", 0),
-            ("hours", "per week", "labor_mean", 1),
-            ("Gini before", "pre-tax", "gini_income", 3),
-            ("Gini after", "disposable", "gini_disposable", 3),
-            ("revenue", "$/year per worker", "revenue", 0),
+            ("mean income", "$/year, last year", "income_mean", 0),
+            ("hours", "per week, last year", "labor_mean", 1),
+            ("Gini before", "pre-tax, last year", "gini_income", 3),
+            ("Gini after", "disposable, last year", "gini_disposable", 3),
+            ("revenue", "$/year per worker, last year", "revenue", 0),
         ] {
             table.add(heading, unit, name, plain(name), Some(decimals));
         }
@@ -123,13 +125,42 @@ impl MeansTable {
             });
             table.add(
                 "parse failures",
-                "% of answers",
+                "% of answers, whole run",
                 "failures_percent",
                 each.collect(),
                 Some(2),
             );
         }
         table
+    }
+
+    /// One sentence on the rows whose means are of fewer than `planned` seeds, and so of other workers than
+    /// those above and below; none without any.
+    pub fn lacking(&self, planned: usize) -> Option<String> {
+        const NAMED: usize = 6;
+        let rows: Vec<usize> = (0..self.arms.len())
+            .filter(|&row| self.seeds[row] < planned)
+            .collect();
+        let told = rows.iter().take(NAMED).map(|&row| {
+            let values = self.values[row].join(", ");
+            let label = if values.is_empty() {
+                values
+            } else {
+                format!("{values}: ")
+            };
+            format!("{label}{} {} of {planned}", self.arms[row], self.seeds[row])
+        });
+        let list = told.collect::<Vec<_>>().join("; ");
+        let more = match rows.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        (!rows.is_empty()).then(|| {
+            format!(
+                "not all seeds, so these means are of other workers than those of the arms beside them; differences \
+                 are taken seed by seed ({list}{more})"
+            )
+        })
     }
 
     /// Whether welfare has one unit in some groups and another in others.
@@ -179,10 +210,24 @@ impl MeansTable {
             }
         }
         let [means, lows, highs] = shown;
-        let intervals = lows.into_iter().zip(highs).map(|pair| match pair {
-            (Some(low), Some(high)) => format!("[{low}, {high}]"),
-            _ => String::new(),
-        });
+        // Where the row's other means are of more seeds than this one.
+        let fewer = estimates
+            .iter()
+            .zip(&self.seeds)
+            .map(|(estimate, seeds)| match estimate.n {
+                0 => String::new(),
+                n if n < *seeds => format!("n = {n}"),
+                _ => String::new(),
+            });
+        let intervals = lows
+            .into_iter()
+            .zip(highs)
+            .zip(fewer)
+            .map(|(pair, fewer)| match pair {
+                (Some(low), Some(high)) if fewer.is_empty() => format!("[{low}, {high}]"),
+                (Some(low), Some(high)) => format!("[{low}, {high}] ({fewer})"),
+                _ => fewer,
+            });
         self.columns.push(Means {
             heading: heading.into(),
             unit: unit.into(),
@@ -416,6 +461,26 @@ mod tests {
             table.csv().contains("nash,optimal,10,utils,1.6219"),
             "{}",
             table.csv()
+        );
+        // A mean of fewer seeds than the row has says so, and so does a row of fewer than planned.
+        let few = Estimate {
+            n: 7,
+            ..estimate(50.0)
+        };
+        table.add(
+            "attained",
+            "%",
+            "attained",
+            vec![estimate(50.0), few],
+            Some(1),
+        );
+        let text = table.text();
+        assert!(text.contains("[45.0, 55.0] (n = 7)"), "{text}");
+        assert_eq!(table.lacking(10), None);
+        let told = table.lacking(12).unwrap();
+        assert!(
+            told.contains("(rawlsian: optimal 10 of 12; nash: optimal 10 of 12)"),
+            "{told}"
         );
     }
 }

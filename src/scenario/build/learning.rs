@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::agents::{Models, referred_model};
 use super::files::existing;
-use super::section::{Section, not_built};
-use super::voiced;
+use super::section::{Section, not_built, picked};
+use super::{models, rewards, voiced};
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
 use crate::preferences::head::Head;
@@ -13,7 +13,7 @@ use crate::preferences::models::bradley_terry::BradleyTerry;
 use crate::preferences::models::thurstone::Thurstone;
 use crate::preferences::source::UtilityAnswers;
 use crate::rewards::Reward;
-use crate::rewards::learned::{Features, Learned, Weights};
+use crate::rewards::learned::{Features, Weights};
 use crate::scenario::key::Kind;
 use crate::scenario::{ModelSpec, PlannerKind, Preferences, RewardSpec, Source};
 
@@ -117,6 +117,12 @@ fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
             equal_variance: parameters.node("equal_variance").flag()?,
             ..Thurstone::default()
         }),
+        ("plackett-luce", parameters) => Box::new(models::plackett_luce(&parameters)?),
+        ("gpm", parameters) => Box::new(models::gpm(&parameters)?),
+        ("pal", parameters) => Box::new(models::pal(&parameters)?),
+        ("rater-embedding", parameters) => Box::new(models::rater_embedding(&parameters)?),
+        ("contextual", parameters) => Box::new(models::contextual(&parameters)?),
+        ("aspects", parameters) => Box::new(models::aspects(&parameters)?),
         (name, _) => not_built("preferences.model", name),
     })
 }
@@ -124,13 +130,15 @@ fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
 /// `None` where planners pursue the objective.
 pub(super) fn reward(
     section: &Section,
-    preferences: &Preferences,
-    models: &Models,
+    folder: &Path,
+    ground: &rewards::Ground,
+    asked: &Models,
     arms: &[&PlannerKind],
-    years: u32,
 ) -> Result<Option<RewardSpec>> {
-    let node = section.node("kind");
-    let (name, parameters) = section.choice("kind");
+    let mut written = section.node("kind").clone();
+    rewards::embed(&mut written, folder)?;
+    let node = &written;
+    let (name, parameters) = picked(node, section.key("kind").kind);
     let mut voice = None;
     let reward: Box<dyn Reward> = match name {
         "welfare" => {
@@ -141,19 +149,13 @@ pub(super) fn reward(
             }
             return Ok(None);
         }
-        "learned" => Box::new(Learned {
-            model: preferences.model.model.clone(),
-            features: preferences.features,
-            weights: preferences.weights,
-            pool: Vec::new(),
-            fitted: false,
-        }),
-        name => match voiced::reward(name, &parameters, models, arms)? {
+        name => match voiced::reward(name, &parameters, asked, arms)? {
             Some((reward, spec)) => {
                 voice = Some(spec);
                 reward
             }
-            None => not_built("reward.kind", name),
+            None => (ground.reward(name, &parameters)?)
+                .unwrap_or_else(|| not_built("reward.kind", name)),
         },
     };
     if let Some(arm) = arms.iter().find(|arm| matches!(arm, PlannerKind::Llm(_))) {
@@ -164,10 +166,10 @@ pub(super) fn reward(
             ))
             .allowed("kind = \"welfare\", or other planners"));
     }
-    if !reward.ready() && years < 2 {
+    if !reward.ready() && ground.years < 2 {
         return Err(node
             .error("no tax year is left to pursue what is learned in the first")
-            .value(format!("{years} tax year"))
+            .value(format!("{} tax year", ground.years))
             .allowed("at least two (steps / tax_year)"));
     }
     Ok(Some(RewardSpec {

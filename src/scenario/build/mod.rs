@@ -3,6 +3,8 @@
 mod agents;
 mod files;
 mod learning;
+mod models;
+mod rewards;
 mod section;
 mod voiced;
 
@@ -46,7 +48,13 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let compare = compared(compare.node("planners"), &planner, &taxes, &models, years)?;
     let preferences = learning::preferences(&root.table("preferences"), folder, &models)?;
     let arms: Vec<&PlannerKind> = std::iter::once(&planner).chain(&compare).collect();
-    let reward = learning::reward(&root.table("reward"), &preferences, &models, &arms, years)?;
+    let objective = objective(root.table("objective").choice("welfare"))?;
+    let ground = rewards::Ground {
+        objective: &objective,
+        preferences: &preferences,
+        years,
+    };
+    let reward = learning::reward(&root.table("reward"), folder, &ground, &models, &arms)?;
     Ok(Scenario {
         name: name(&root, file)?,
         seed: root.whole("seed")?,
@@ -55,7 +63,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
         population: population(&population_section, folder)?,
         blind: blind(population_section.node("persona_blind"))?,
         persona_writer: persona_writer(&population_section, &models)?,
-        objective: objective(root.table("objective").choice("welfare"))?,
+        objective,
         uncertain: uncertain(&root.table("objective"))?,
         workers: workers(root.node("workers"), &economy, &models)?,
         voting: voting(&root.table("voting"), &models)?,

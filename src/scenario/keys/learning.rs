@@ -2,8 +2,9 @@
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
 use super::agents::model;
+use super::models::{ASPECTS, CONTEXTUAL, GPM, PAL, PLACKETT_LUCE, RATER_EMBEDDING};
 use super::voiced::{FOLLOW_UP, PRINCIPLE};
-use super::{above, number_from};
+use super::{above, number_from, rewards};
 use Default::{Required, Value};
 
 pub(in crate::scenario) const PREFERENCES: &[Key] = &[
@@ -196,7 +197,7 @@ const WEIGHTS: &[Choice] = &[
     ),
 ];
 
-const RIDGE: Key = key(
+pub(super) const RIDGE: Key = key(
     "ridge",
     above(0.0, ""),
     Value("0.1"),
@@ -241,6 +242,12 @@ const PREFERENCE_MODELS: &[Choice] = &[
         ],
         "Normal in the difference of two uncertain utilities.",
     ),
+    PLACKETT_LUCE,
+    GPM,
+    PAL,
+    RATER_EMBEDDING,
+    CONTEXTUAL,
+    ASPECTS,
 ];
 
 pub(in crate::scenario) const REWARD: &[Key] = &[key(
@@ -269,6 +276,14 @@ const REWARDS: &[Choice] = &[
         FOLLOW_UP,
         "How much likelier a language model, speaking for workers who tell of their year, finds what the content say than what those say who complain: the mean over workers of Σ ln p(positive) − Σ ln p(negative). The planner `reward` takes the best of `preferences.schedules` schedules.",
     ),
+    rewards::COMPOSITE,
+    rewards::CONSTRAINED,
+    rewards::HARMONIC,
+    rewards::REGULARISED,
+    rewards::STANDARDS,
+    rewards::CODE,
+    rewards::CRITIQUE,
+    rewards::INTRINSIC,
 ];
 
 /// Names of the preference models that a scenario knows.

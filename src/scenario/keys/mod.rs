@@ -2,6 +2,8 @@
 
 mod agents;
 mod learning;
+mod models;
+mod rewards;
 mod voiced;
 
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};

@@ -31,6 +31,8 @@ pub struct Subject<'a> {
 pub struct Measured {
     /// What is drawn.
     pub drawn: Estimate,
+    /// Groups that it is the mean of.
+    pub groups: usize,
     /// Both units of a gain; none of another outcome.
     pub gain: Option<Gain>,
 }
@@ -101,12 +103,13 @@ impl<'a> Subject<'a> {
         match self.outcome {
             None => {
                 let gain = self.groups.gain(arm, which, |p| self.welfare(p));
+                let (drawn, groups) = match self.percent {
+                    true => (gain.percent, gain.percent_groups),
+                    false => (gain.amount, gain.groups),
+                };
                 Measured {
-                    drawn: if self.percent {
-                        gain.percent
-                    } else {
-                        gain.amount
-                    },
+                    drawn,
+                    groups,
                     gain: Some(gain),
                 }
             }
@@ -115,9 +118,12 @@ impl<'a> Subject<'a> {
                     let series = self.groups.groups[g].of(arm)?;
                     Some(series.by_seed(|p| p.outcomes[column]))
                 };
-                let by_seed = mean_by_seed(which.iter().filter_map(of).collect());
+                let lists: Vec<_> = which.iter().filter_map(of).collect();
+                let groups = lists.len();
+                let by_seed = mean_by_seed(lists);
                 Measured {
                     drawn: Estimate::of(by_seed.into_iter().map(|(_, value)| value)),
+                    groups,
                     gain: None,
                 }
             }
@@ -147,6 +153,11 @@ impl<'a> Subject<'a> {
             .then(|| Unit::named(first.1))
     }
 
+    /// Whether the groups `which` have a mean of it: gains under two objectives have none.
+    pub fn has_mean(&self, which: &[usize]) -> bool {
+        self.outcome.is_some() || self.groups.one_objective(which)
+    }
+
     /// Title of the figure before "by …".
     pub fn title(&self) -> String {
         match (self.outcome, self.groups.reference) {
@@ -171,7 +182,8 @@ impl<'a> Subject<'a> {
     /// What the gain is, for captions.
     pub fn explained(&self) -> String {
         let Some(arm) = self.groups.reference.filter(|_| self.outcome.is_none()) else {
-            return "Value of the last tax year as in summary.parquet, mean over seeds.".into();
+            let column = self.outcome.map_or("", |k| &self.study.outcomes[k]);
+            return format!("{} as in summary.parquet, mean over seeds.", window(column));
         };
         let name = &self.groups.arms[arm].name;
         let percent = match (self.percent, self.groups.law) {
@@ -204,6 +216,7 @@ impl<'a> Subject<'a> {
                 let name = &self.study.outcomes[column];
                 vec![
                     pick("n", &|m| m.drawn.n as f64),
+                    pick("groups", &|m| m.groups as f64),
                     pick(name, &|m| m.drawn.mean),
                     pick(&format!("{name}_low"), &|m| m.drawn.low),
                     pick(&format!("{name}_high"), &|m| m.drawn.high),
@@ -211,12 +224,17 @@ impl<'a> Subject<'a> {
             }
             None => vec![
                 pick("n", &|m| gain(m).n as f64),
+                pick("groups", &|m| m.gain.map_or(0, |gain| gain.groups) as f64),
                 pick("gain", &|m| gain(m).mean),
                 pick("gain_low", &|m| gain(m).low),
                 pick("gain_high", &|m| gain(m).high),
                 pick("percent", &|m| percent(m).mean),
                 pick("percent_low", &|m| percent(m).low),
                 pick("percent_high", &|m| percent(m).high),
+                pick("percent_n", &|m| percent(m).n as f64),
+                pick("percent_groups", &|m| {
+                    m.gain.map_or(0, |gain| gain.percent_groups) as f64
+                }),
             ],
         }
     }
@@ -230,6 +248,17 @@ fn unit_of(name: &str) -> Unit {
         "labor_mean" => Unit::Other("hours/week".into()),
         _ if name.starts_with("income_") => Unit::Money,
         _ => Unit::Other(String::new()),
+    }
+}
+
+/// Which tax years a column of the summary is of.
+fn window(column: &str) -> &'static str {
+    match column {
+        WELFARE => "Mean over the last third of the tax years",
+        "best_welfare" => "Highest value of any tax year",
+        "best_year" => "The tax year with the highest welfare",
+        "years" | "decisions" | "failures" => "Number in the whole run",
+        _ => "Value of the last tax year",
     }
 }
 
@@ -274,16 +303,29 @@ pub fn draw(subject: &Subject, k: usize, id: &str) -> Result<Result<Draft, Strin
                  the arms optimal and a U.S. law to give percent"
             )));
         };
-        planned.push((part, unit, bins(groups, k, &part.which, 8)));
+        let bins = bins(groups, k, &part.which, 8);
+        if !bins.bins.iter().all(|bin| subject.has_mean(&bin.groups)) {
+            return Ok(Err(format!("{id}: {NO_MEAN}")));
+        }
+        planned.push((part, unit, bins));
     }
+    let which = parts.iter().map(|part| &part.which[..]);
+    let along = along(groups, &[k], &which.collect::<Vec<_>>());
     let title = format!("{} by {}", subject.title(), key.key);
     let binned = planned.iter().any(|(_, _, bins)| bins.binned);
     let mut caption = subject.explained();
     if pooled > 1 {
-        caption += &format!(
-            " Mean over the {pooled} combinations of the other keys, seed by seed; the interval is over seeds."
-        );
+        caption += &match along.is_empty() {
+            true => format!(
+                " Mean over the {pooled} combinations of the other keys, or those of them that have the arms (column \
+                 groups of the CSV), seed by seed; the interval is over seeds."
+            ),
+            false => " Mean over the combinations of the other keys that were played there and have the arms (column \
+                      groups of the CSV), seed by seed; the interval is over seeds."
+                .into(),
+        };
     }
+    caption += &varying(study, groups, &along);
     if binned {
         caption += " The values of the key are put into eight bins with equal numbers of values; rings are single \
                     values.";
@@ -389,6 +431,52 @@ fn parts(study: &Study, groups: &Groups, k: usize) -> (Vec<Part>, usize) {
             which: (0..groups.groups.len()).collect(),
         };
         (vec![all], count)
+    }
+}
+
+/// Why a figure is not drawn.
+pub const NO_MEAN: &str = "it would average gains under different objectives, which have no mean; show it by the key \
+                           that varies the objective too";
+
+/// The keys beside `shown` that do not take the same values at every place of the `shown` ones, within one of
+/// the lists of groups `which`: sampled keys, and those of a `[[list]]`.
+pub fn along(groups: &Groups, shown: &[usize], which: &[&[usize]]) -> Vec<usize> {
+    let others = (0..groups.keys.len()).filter(|other| !shown.contains(other));
+    let varies = |other: &usize| {
+        which.iter().any(|which| {
+            let mut places: Vec<(Vec<&Level>, Vec<&Level>)> = Vec::new();
+            for &g in *which {
+                let values = &groups.groups[g].values;
+                let place: Vec<&Level> = shown.iter().map(|&k| &values[k]).collect();
+                let known = places.iter().position(|(known, _)| *known == place);
+                let at = known.unwrap_or_else(|| {
+                    places.push((place, Vec::new()));
+                    places.len() - 1
+                });
+                if !places[at].1.contains(&&values[*other]) {
+                    places[at].1.push(&values[*other]);
+                }
+            }
+            let first = places.first().map_or(&[][..], |(_, values)| values);
+            places.iter().any(|(_, values)| {
+                values.len() != first.len() || !values.iter().all(|value| first.contains(value))
+            })
+        })
+    };
+    others.filter(varies).collect()
+}
+
+/// What captions say of these keys; nothing without any.
+pub fn varying(study: &Study, groups: &Groups, along: &[usize]) -> String {
+    let names = along
+        .iter()
+        .map(|&k| study.keys[groups.keys[k]].key.as_str());
+    match names.collect::<Vec<_>>().join(", ") {
+        names if names.is_empty() => names,
+        names => format!(
+            " Not the effect of what the axes show alone: from place to place {names} differs too (sampled or listed \
+             together with it, not crossed)."
+        ),
     }
 }
 

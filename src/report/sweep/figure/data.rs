@@ -57,7 +57,17 @@ impl<'a> Rows<'a> {
 
 /// A column of numbers, whole ones where all are.
 pub fn numbers_column(name: &str, numbers: Vec<Option<f64>>) -> Column {
-    const COUNTS: [&str; 6] = ["n", "year", "bracket", "replicate", "decile", "workers"];
+    const COUNTS: [&str; 9] = [
+        "n",
+        "groups",
+        "percent_n",
+        "percent_groups",
+        "year",
+        "bracket",
+        "replicate",
+        "decile",
+        "workers",
+    ];
     if COUNTS.contains(&name) {
         let whole: Vec<Option<i64>> = numbers.iter().map(|n| n.map(|n| n as i64)).collect();
         column(name, whole)

@@ -181,6 +181,18 @@ fn draw(study: &Study, groups: &Groups, blocks: &[Block], what: &What) -> Result
     })
 }
 
+/// A square-root scale over 0 and all finite `values`, with a margin beyond each end that is not 0: what is
+/// below 0 stands where it is.
+fn square_root(values: impl Iterator<Item = f64>) -> Scale {
+    let plain = Scale::around(values.chain([0.0]), 0.0);
+    let beyond = |end: f64, least: f64| if end == least { end } else { 1.08 * end };
+    Scale::new(
+        Spacing::SquareRoot,
+        beyond(plain.low, 0.0),
+        beyond(plain.high, 0.0),
+    )
+}
+
 fn panel(
     sheet: &mut Sheet,
     groups: &Groups,
@@ -212,12 +224,10 @@ fn panel(
         let ends = [row.mean.low, row.mean.high].into_iter();
         ends.chain(row.seeds.iter().map(|(_, value)| *value))
     });
-    let mut x = Scale::around(values.chain([0.0]), 0.04);
-    if what.spacing == Spacing::SquareRoot {
-        // A square root opens up what is near zero, so it begins just below it.
-        let low = if x.low < -0.06 * x.high { x.low } else { 0.0 };
-        x = Scale::new(Spacing::SquareRoot, low, x.high);
-    }
+    let x = match what.spacing {
+        Spacing::SquareRoot => square_root(values),
+        _ => Scale::around(values.chain([0.0]), 0.04),
+    };
     let panel = Panel {
         frame,
         x,
@@ -255,7 +265,7 @@ fn panel(
     }
     for (i, row) in block.rows.iter().enumerate() {
         let look = groups.arms[row.arm].look;
-        let at = |value: f64| panel.place((value.clamp(x.low, x.high), i as f64 + 0.5));
+        let at = |value: f64| panel.place((value, i as f64 + 0.5));
         let (_, y) = at(row.mean.mean);
         let line = Stroke {
             color: GRID,
@@ -289,4 +299,25 @@ fn panel(
         sheet.tip(at(row.mean.mean), 8.0, &told);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::square_root;
+
+    #[test]
+    fn a_regret_below_zero_stands_below_zero() {
+        // 1 % of the largest, so a tenth of its distance from 0 on a square-root axis.
+        let scale = square_root([-100.0, 400.0, 10_000.0, f64::NAN].into_iter());
+        assert!(scale.low <= -100.0 && scale.high >= 10_000.0);
+        let (zero, below, above) = (
+            scale.position(0.0),
+            scale.position(-100.0),
+            scale.position(10_000.0),
+        );
+        assert!(below > 0.0 && above < 1.0);
+        assert!(((zero - below) / (above - zero) - 0.1).abs() < 1e-12);
+        // Without any, the axis begins at 0.
+        assert_eq!(square_root([0.0, 9.0].into_iter()).low, 0.0);
+    }
 }

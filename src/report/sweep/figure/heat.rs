@@ -7,7 +7,7 @@ use super::super::super::scale::Scale;
 use super::super::super::sheet::{Anchor, Frame, INK, LABEL, MARGIN, Rgb, SOFT, Sheet};
 use super::super::super::typeface::{fit, width};
 use super::bins::{Bin, bins};
-use super::by::{Measured, Subject, widest};
+use super::by::{Measured, NO_MEAN, Subject, along, varying, widest};
 use super::measure::Unit;
 use super::panels::{self, FEW};
 use crate::Result;
@@ -33,6 +33,9 @@ pub fn draw(
             for (j, line) in lines.bins.iter().enumerate() {
                 let both = column.groups.iter().copied();
                 let which: Vec<usize> = both.filter(|g| line.groups.contains(g)).collect();
+                if !subject.has_mean(&which) {
+                    return Ok(Err(format!("{id}: {NO_MEAN}")));
+                }
                 let measured = subject.measure(arm, &which);
                 if measured.drawn.n > 0 {
                     cells.push(Cell {
@@ -65,12 +68,14 @@ pub fn draw(
         String::new()
     };
     let pooled = if groups.keys.len() > 2 {
-        " Mean over the other keys, seed by seed."
+        " Mean over the other keys, seed by seed, of the groups that have the arms (column groups of the CSV)."
     } else {
         ""
     };
+    let along = along(groups, &[across, up], &[&all]);
+    let varying = varying(study, groups, &along);
     let caption = format!(
-        "{}{pooled} A panel per arm, each with its own colours: darker is more within the panel, and the numbers \
+        "{}{pooled}{varying} A panel per arm, each with its own colours: darker is more within the panel, and the numbers \
          compare panels. Intervals stand in the CSV.{left_out}",
         subject.explained()
     );

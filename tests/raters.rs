@@ -120,7 +120,7 @@ fn both_orders_are_averaged() {
         let liking: f64 = asked.iter().map(|d| d.first.unwrap() - 0.5).sum::<f64>() / 50.0;
         let noted = note(&arm, "in both orders");
         assert!(
-            noted.contains(&format!("{:.1} percentage points", 100.0 * liking)),
+            noted.contains(&format!("{:.1} % on average", 50.0 + 100.0 * liking)),
             "{noted}"
         );
         assert!(noted.contains("25.00 % of the model's"), "{noted}");
@@ -140,7 +140,7 @@ fn a_liking_for_a_place_is_no_preference() {
     );
     let noted = note(&arm, "in both orders");
     assert!(
-        noted.contains("40.0 percentage points") && noted.contains("differ by 80.0"),
+        noted.contains("90.0 % on average") && noted.contains("differ by 80.0"),
         "{noted}"
     );
 }

@@ -77,6 +77,18 @@ impl Error {
         Self::run(format!("{}: {error}", path.display()))
     }
 
+    /// An output that an option names and that cannot be made, such as a folder or file: wrong input, except
+    /// where the disk is full or read-only.
+    pub fn unwritable(option: &str, what: &str, path: &Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        if [StorageFull, QuotaExceeded, ReadOnlyFilesystem].contains(&error.kind()) {
+            return Self::io(path, error);
+        }
+        Self::input(format!("`{option}`: cannot make this {what}: {error}"))
+            .value(path.display())
+            .allowed(format!("a {what} in a place that you may write to"))
+    }
+
     /// Adds the place in the input file.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
@@ -96,6 +108,16 @@ impl Error {
     pub fn allowed(mut self, allowed: impl fmt::Display) -> Self {
         self.0.allowed = Some(allowed.to_string());
         self
+    }
+
+    /// Adds to what would have been allowed.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        let hint = match self.0.allowed.take() {
+            Some(allowed) => format!("{allowed}; {hint}"),
+            None => hint.to_string(),
+        };
+        self.allowed(hint)
     }
 
     /// Suggests the candidate nearest to `found`, when one is close enough to be a slip of the pen.
@@ -145,6 +167,22 @@ impl Error {
     pub fn place(&self) -> Option<&Place> {
         self.0.place.as_ref()
     }
+}
+
+/// A message on one line: `found:` and `allowed:` behind semicolons.
+pub fn one_line(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    for line in message.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match (out.chars().last(), words.is_empty()) {
+            (_, true) => continue,
+            (None, _) => {}
+            (Some(':' | ';' | ','), _) => out.push(' '),
+            (Some(_), _) => out.push_str("; "),
+        }
+        out.push_str(&words.join(" "));
+    }
+    out
 }
 
 /// The candidate nearest to `found` by Jaro–Winkler similarity, if above 0.8.
@@ -210,6 +248,27 @@ mod tests {
             "a.toml:3:1: `stepz`: unknown key\n  found:   stepz\n  allowed: steps, seed\n  did you mean `steps`?"
         );
         assert_eq!(error.exit_code(), 2);
+    }
+
+    #[test]
+    fn a_message_on_one_line() {
+        let error = Error::input("no such file")
+            .value("a.gguf")
+            .allowed("a file")
+            .context("model `small`");
+        let text = format!("{error}\r\n\n");
+        assert_eq!(
+            one_line(&text),
+            "model `small`: no such file; found: a.gguf; allowed: a file"
+        );
+        assert_eq!(one_line(&one_line(&text)), one_line(&text));
+    }
+
+    #[test]
+    fn a_hint_stands_behind_what_is_allowed() {
+        let shown = |error: Error| error.to_string();
+        assert!(shown(Error::input("m").allowed("a").hint("b")).ends_with("allowed: a; b"));
+        assert!(shown(Error::input("m").hint("b")).ends_with("allowed: b"));
     }
 
     #[test]

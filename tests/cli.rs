@@ -366,3 +366,32 @@ fn shipped_scenarios_check() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     }
 }
+
+/// As with `2>&1 | head`: whoever reads the messages may have gone.
+#[test]
+fn messages_that_nobody_reads_change_no_exit_code() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("fisc"));
+    command.args(["check", "no-such-file.toml", "nor-this.toml"]);
+    let status = command.stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn a_place_that_cannot_be_made_is_wrong_input() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("small.toml"), SMALL).unwrap();
+    std::fs::write(folder.path().join("file"), "x").unwrap();
+    let mut command = fisc();
+    command
+        .current_dir(&folder)
+        .args(["run", "small.toml", "--out", "file/below"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("`--out`: cannot make this folder"),
+        "{message}"
+    );
+}

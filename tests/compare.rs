@@ -552,16 +552,12 @@ fn along_a_key() {
         number(arm(group, "4.5"), "/against/paired/difference/mean"),
         2.0 * 2.33,
     );
-    near(number(group, "/attainable/mean"), 20.0);
+    // Under another exponent welfare is another measure.
+    assert!(group["attainable"].is_null());
     let both = answer(&[at, "--by", "arm", "--by", "economy.labor_exponent"]);
     assert_eq!(both["groups"].as_array().unwrap().len(), 1);
     assert_eq!(both["groups"][0]["arms"].as_array().unwrap().len(), 8);
     arm(&both["groups"][0], "first, economy.labor_exponent = 4.5");
-    let error = refused(&[at, "--by", "economy_labor_exponent"]);
-    assert!(
-        error.contains("did you mean `economy.labor_exponent`"),
-        "{error}"
-    );
     let error = refused(&[at, "--by", "economy.labour_exponent"]);
     assert!(
         error.contains("did you mean `economy.labor_exponent`"),
@@ -852,4 +848,114 @@ fn keys_that_vary_together_are_compared_together() {
     for group in groups {
         assert_eq!(group["arms"].as_array().unwrap().len(), 2, "{group}");
     }
+}
+
+/// As after `--shard 1/2`: each seed has the planner's own run or another's in which it stands in [compare].
+#[test]
+fn a_planner_is_one_arm_before_its_sweep_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = study();
+    for run in &mut made {
+        let own = run.seed < 5;
+        if (run.kind == "first") == own {
+            if run.kind == "second" {
+                run.arms.push(("first", false, FIRST[run.seed]));
+            }
+        } else {
+            run.status = "pending";
+        }
+    }
+    made.retain(|run| run.exponent == 2.0);
+    write(folder.path(), &made);
+    let found = answer(&[folder.path().to_str().unwrap()]);
+    let first = arm(&found["groups"][0], "first");
+    near(number(first, "/mean/mean"), 0.75);
+    assert_eq!(first["mean"]["n"], 10);
+    let text = warnings(&found);
+    assert!(text.contains("first: its own runs"), "{text}");
+    assert!(
+        text.contains("one arm (5 outcomes from [compare])"),
+        "{text}"
+    );
+    assert!(!found.to_string().contains("first [compare]"), "{found}");
+}
+
+#[test]
+fn a_verdict_says_what_is_small_and_what_holm_does_not_support() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &study());
+    let at = folder.path().to_str().unwrap();
+    // The interval [-2.46, -0.70] against 5 % and 20 % of a gain of 20.
+    let table = |arguments: &[&str]| shown(&[&[at, "--against", "second"], arguments].concat());
+    let plain = table(&[]);
+    assert!(
+        plain.contains("  lower\n") && !plain.contains("within ±5 %\n"),
+        "{plain}"
+    );
+    let wide = table(&["--margin", "0.2"]);
+    assert!(wide.contains("  lower, within ±20 %\n"), "{wide}");
+    // p = 0.0028, by Holm 0.0085.
+    let strict = table(&["--level", "0.995"]);
+    assert!(strict.contains("  lower (not by Holm's p)\n"), "{strict}");
+    let csv = table(&["--margin", "0.2", "--format", "csv"]);
+    assert!(csv.contains("\"lower, within ±20 %\""), "{csv}");
+    assert!(csv.starts_with("economy_labor_exponent,"), "{csv}");
+}
+
+#[test]
+fn keys_and_arms_may_be_spelled_in_two_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &study());
+    let at = folder.path().to_str().unwrap();
+    let one = answer(&[at, "--by", "economy.labor_exponent", "--against", "2"]);
+    let other = answer(&[at, "--by", "economy_labor_exponent", "--against", "2.0"]);
+    assert_eq!(one, other);
+    let close = refused(&[at, "--by", "economy_labour_exponent"]);
+    assert!(close.contains("did you mean `economy"), "{close}");
+    // Welfare under another exponent is another measure.
+    assert!(warnings(&one).contains("not comparable across values of economy.labor_exponent"));
+    assert!(one["groups"][0]["attainable"].is_null());
+    let revenue = answer(&[at, "--by", "economy.labor_exponent", "--outcome", "revenue"]);
+    assert!(!warnings(&revenue).contains("not comparable"));
+    // Of combinations, the first that holds the default; names with commas stand in quotes.
+    let both = [at, "--by", "arm", "--by", "economy.labor_exponent"];
+    let found = answer(&both);
+    assert_eq!(
+        found["groups"][0]["reference"],
+        "us-2024, economy.labor_exponent = 2"
+    );
+    let quoted = refused(&[&both[..], &["--against", "x"]].concat());
+    assert!(
+        quoted.contains("\"us-2024, economy.labor_exponent = 2\", "),
+        "{quoted}"
+    );
+}
+
+#[test]
+fn arms_without_a_value_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = study();
+    for run in &mut made {
+        run.arms[1].2 = f64::NAN;
+    }
+    write(folder.path(), &made);
+    let found = answer(&[folder.path().to_str().unwrap()]);
+    let text = warnings(&found);
+    assert!(
+        text.contains("`welfare` has no value in these arms"),
+        "{text}"
+    );
+    assert!(text.contains("us-2024"), "{text}");
+}
+
+#[test]
+fn a_sweep_without_a_plan_is_told_how_to_get_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &study());
+    std::fs::create_dir(folder.path().join("runs")).unwrap();
+    let at = folder.path().to_str().unwrap();
+    std::fs::write(folder.path().join("plan.json"), "{\"name\": ").unwrap();
+    assert!(refused(&[at]).contains("repeat its `fisc sweep` command"));
+    std::fs::remove_file(folder.path().join("plan.json")).unwrap();
+    assert!(refused(&[at]).contains("repeat its `fisc sweep` command"));
 }

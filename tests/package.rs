@@ -458,6 +458,17 @@ fn what_cannot_be_packed_is_refused() {
     assert!(!place.path("p/extra").exists());
     assert!(!before.is_empty() && sum_check(&place.path("p")));
 
+    fs::remove_file(place.path("p/package.json")).unwrap();
+    refused(
+        &["verify", "p"],
+        &["list of contents", "package.json", "fisc package"],
+    );
+    fs::write(place.path("file"), "x").unwrap();
+    refused(
+        &["package", run, "--out", "file/p"],
+        &["`--out`: cannot make this folder", "file/p"],
+    );
+
     // What the scenario names has changed since: the numbers do not come out again.
     let wages = place.path("wages of mine.csv");
     let text = fs::read_to_string(&wages).unwrap();
@@ -507,6 +518,13 @@ fn a_sweep_is_packed_moved_checked_and_played_anew() {
     fs::remove_file(run.path().join("manifest.json")).unwrap();
     let (_, error) = place.expect(2, &["package", "outputs/study", "--out", "q"]);
     assert!(error.contains("not finished: 1 of 8"), "{error}");
+    let failure = r#"{"stage":"play","message":"m","wall_seconds":1,"host":"h","attempts":1}"#;
+    fs::write(run.path().join("failure.json"), failure).unwrap();
+    let (out, _) = place.expect(
+        0,
+        &["package", "outputs/study", "--out", "q", "--unverified"],
+    );
+    assert!(out.contains("not in it: 1 of 8 runs"), "{out}");
     drop(place);
 
     let (out, _) = other.expect(0, &["verify", "p", "--json"]);

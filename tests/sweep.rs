@@ -712,6 +712,117 @@ fn wrong_input_is_refused_before_anything_is_written() {
     assert!(text(&output.stderr).contains("other files"));
 }
 
+/// Two points at one seed.
+const TINY: &str = "name = \"tiny\"\nbase = \"base.toml\"\n[set]\ncompare.planners = [\"optimal\"]\n\
+[grid]\nplanner.kind = [\"none\", \"optimal\"]\n";
+
+#[test]
+fn a_folder_without_its_plan_is_known_by_its_runs() {
+    let study = Study::new(TINY);
+    let first = ok(&study.run(&[]));
+    let out = study.out("outputs/tiny");
+    std::fs::remove_file(out.join("plan.json")).unwrap();
+    let again = ok(&study.run(&[]));
+    assert!(again.contains("2 there before"), "{again}");
+    assert_eq!(sha256_line(&first), sha256_line(&again));
+    // Another sweep does not know these runs.
+    std::fs::remove_file(out.join("plan.json")).unwrap();
+    let other = TINY.replace("[set]", "[set]\nsteps = 8");
+    std::fs::write(study.out("s.toml"), &other).unwrap();
+    let refused = study.run(&[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).contains("no plan.json"),
+        "{}",
+        text(&refused.stderr)
+    );
+    // Nor does a sweep of another name take a folder that has a plan.
+    std::fs::write(study.out("s.toml"), TINY).unwrap();
+    ok(&study.run(&[]));
+    std::fs::write(study.out("s.toml"), TINY.replace("tiny", "small")).unwrap();
+    let refused = study.run(&["--out", "outputs/tiny"]);
+    assert!(
+        text(&refused.stderr).contains("sweep `tiny`"),
+        "{}",
+        text(&refused.stderr)
+    );
+    // A baseline that is a planner of its own stands in the tables twice, and the README says how it is one.
+    let readme = std::fs::read_to_string(out.join("README.md")).unwrap();
+    assert!(
+        readme.contains("drop_duplicates([\"arm\", \"replicate\"])"),
+        "{readme}"
+    );
+}
+
+#[test]
+fn what_is_no_part_of_the_sweep_is_not_collected() {
+    let study = Study::new(TINY);
+    ok(&study.run(&["--out", "a"]));
+    let other = TINY.replace("[set]", "[set]\nsteps = 8");
+    std::fs::write(study.out("s.toml"), &other).unwrap();
+    let refused = study.run(&["--out", "b", "--collect", "a"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("no run of the sweep") && said.contains("sweep `tiny`"),
+        "{said}"
+    );
+    // A shard beyond the runs is empty, and a shard is not all.
+    let empty = study.run(&["--out", "c", "--shard", "3/3"]);
+    assert!(
+        text(&empty.stderr).contains("shard 3/3 is empty"),
+        "{}",
+        text(&empty.stderr)
+    );
+    assert!(ok(&empty).contains("--collect"));
+    let taken = ok(&study.run(&["--out", "d", "--collect", "c"]));
+    assert!(taken.contains("0 runs taken"), "{taken}");
+}
+
+#[test]
+fn places_that_cannot_be_written_are_wrong_input() {
+    let study = Study::new(TINY);
+    std::fs::write(study.out("file"), "x").unwrap();
+    for (arguments, words) in [
+        (["--out", "file"], "`--out`: this is a file"),
+        (["--out", "file/below"], "`--out`: cannot make this folder"),
+        (
+            ["--plan", "nowhere/p.json"],
+            "`--plan`: cannot make this file",
+        ),
+    ] {
+        let output = study.run(&arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(words) && said.contains("allowed:"), "{said}");
+    }
+}
+
+#[test]
+fn failures_stand_on_one_line() {
+    // Wages that are wrong by the time the run begins.
+    let study = Study::new(
+        "name = \"s\"\nbase = \"base.toml\"\ncsv = true\n[set]\npopulation.size = 2\n[grid]\npopulation.wages = [\"gb2\", { file = { path = \"w.csv\" } }]\n",
+    );
+    std::fs::write(study.out("w.csv"), "wage\n10\n20\n").unwrap();
+    ok(&study.run(&["--plan", "p.json"]));
+    std::fs::write(study.out("w.csv"), "wage\n10\n-1\n").unwrap();
+    let mut command = Command::new(cargo_bin("fisc"));
+    let command = command.current_dir(study.folder.path());
+    let output = command
+        .args(["sweep", "p.json", "--out", "o"])
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let csv = std::fs::read_to_string(study.out("o/runs.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(
+        csv.contains("; found: ") && csv.contains("; allowed: "),
+        "{csv}"
+    );
+}
+
 /// Sends a signal by name.
 fn signal(pid: u32, name: &str) {
     let mut kill = Command::new("kill");

@@ -159,11 +159,17 @@ fn what_is_no_sweep_file() {
         "{missing}"
     );
     let scenario = message(&here("tests/sweeps/base.toml"));
-    assert!(scenario.contains("unknown key"), "{scenario}");
     assert!(
-        scenario.contains("under [set], [grid] or [[list]]"),
+        scenario.contains("this is a scenario, not a sweep file"),
         "{scenario}"
     );
+    assert!(scenario.contains("`fisc run FILE`"), "{scenario}");
+    let sweep = here("tests/sweeps/from-file.toml");
+    let played = scenario::load(&sweep, &[]).unwrap_err();
+    assert_eq!(played.exit_code(), 2);
+    let played = played.to_string();
+    assert!(played.contains("this is a sweep file"), "{played}");
+    assert!(played.contains("`fisc sweep FILE`"), "{played}");
 }
 
 #[test]
@@ -563,7 +569,7 @@ fn broken_tables_of_points_are_named_with_line_and_column() {
         ),
         (
             "steps,tax_year\n4,2\n8,2.5\n",
-            vec!["p.csv:2:3: `tax_year`", "a whole number"],
+            vec!["p.csv:3:3: `tax_year`", "a whole number"],
         ),
         (
             "tax_year,planner.kind\n2,none\n2,optimum\n",
@@ -571,6 +577,18 @@ fn broken_tables_of_points_are_named_with_line_and_column() {
                 "p.csv:3:3: `planner.kind`: no such choice",
                 "did you mean `optimal`?",
             ],
+        ),
+        (
+            "economy.labor_exponent,steps\n3,4\nabc,4\n2.5,4\n",
+            vec![
+                "p.csv:3:1: `economy.labor_exponent`",
+                "\"abc\"",
+                "a number > 1",
+            ],
+        ),
+        (
+            "economy.labor_exponent;steps\n3;4\n",
+            vec!["p.csv:1:1", "not separated by commas"],
         ),
         ("steps\n4\n4\n", vec!["p.csv:3:1", "the same scenario"]),
         ("steps\n\"4\n", vec!["p.csv:2:1", "never closed"]),
@@ -746,6 +764,20 @@ fn the_program_checks_and_documents_sweeps() {
     assert!(text.contains("rational.toml: ok (workers: 1000"), "{text}");
     let refused = run(&["check", "tests/sweeps/broken/unknown-key.toml"]);
     assert_eq!(refused.status.code(), Some(2));
+    // Every file is checked, whatever is wrong with those before it.
+    let all = run(&[
+        "check",
+        "tests/sweeps/broken/unknown-key.toml",
+        "scenarios/rational.toml",
+        "tests/sweeps/broken/seeds-zero.toml",
+    ]);
+    assert_eq!(all.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&all.stderr).into_owned();
+    assert!(String::from_utf8_lossy(&all.stdout).contains("rational.toml: ok"));
+    assert!(
+        said.contains("unknown-key.toml:") && said.contains("seeds-zero.toml:"),
+        "{said}"
+    );
     let page = run(&["docs", "sweep"]);
     assert_eq!(
         String::from_utf8(page.stdout).unwrap(),

@@ -684,7 +684,7 @@ fn failed_and_pending_runs_are_told() {
     let (folder, truths) = made(&failing);
     let page = std::fs::read_to_string(sweep_html(folder.path()).unwrap()).unwrap();
     assert!(page.contains("47 of 50 runs finished, 2 failed, 1 pending."));
-    assert!(page.contains("the model ran out of\nmemory at step 17") && page.contains("playing"));
+    assert!(page.contains("the model ran out of; memory at step 17") && page.contains("playing"));
     for failed in ["a000000000000003", "a00000000000000c"] {
         assert!(page.contains(failed));
     }

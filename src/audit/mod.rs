@@ -10,20 +10,24 @@
 //! | [`stimulus`] | situations and their wordings |
 //! | [`respondent`] | closed-form and language-model workers, or one's own |
 //! | [`estimate`] | means with intervals, slopes, power |
+//! | [`distinguishable`], [`told_apart`] | whether a classifier tells agents from people |
 //! | [`human`] | estimates of people's elasticities |
 //! | [`verdict`] | findings in plain words |
 //! | [`output`] | the folder of an audit |
 
+pub mod distinguishable;
 pub mod estimate;
 pub mod human;
 pub mod output;
 pub mod respondent;
 pub mod stimulus;
+pub mod told_apart;
 pub mod verdict;
 
 use crate::error::Result;
 use crate::fiscal::{Economy, Schedule};
 use crate::population::Persona;
+use distinguishable::Distinguishable;
 use estimate::{Estimate, slopes, variance, workers_needed};
 use respondent::{ClosedForm, Respondent, Response};
 use serde::{Deserialize, Serialize};
@@ -206,6 +210,9 @@ pub struct GroupAudit {
     pub quality: Quality,
     /// Variance.
     pub power: Power,
+    /// Whether a classifier tells its workers from people; absent where it was not tried.
+    #[serde(default)]
+    pub distinguishable: Option<Distinguishable>,
     /// In plain words.
     pub verdicts: Vec<Verdict>,
 }
@@ -244,6 +251,7 @@ pub fn audit(
         exact: respondent.exact(),
         quality,
         power: situations.power,
+        distinguishable: None,
         verdicts: Vec::new(),
     };
     audit.verdicts = verdict::verdicts(&audit);

@@ -1,11 +1,14 @@
 //! The folder of an audit: the workers of a scenario asked, and the findings written down.
 
+use super::distinguishable::{self, AGENTS_MIN, Agent, Distinguishable, agents_and_people};
 use super::respondent::{ClosedForm, Language, Respondent, Rule};
 use super::{Design, GroupAudit, Subject, audit};
 use crate::error::{Error, Result};
 use crate::fiscal::Motive;
+use crate::fiscal::choice::hour_options;
 use crate::llm::SharedTranscript;
 use crate::llm::remote::Structured;
+use crate::population::{Education, Persona, Sex};
 use crate::run::output::{
     Opened, Options, Place, Start, check_model, in_words, open_engines, pretty,
 };
@@ -14,7 +17,7 @@ use crate::run::{Simulation, arm, folder};
 use crate::scenario::{self, Backend, Decide, Scenario, WorkerGroup};
 use crate::world::asking::Models;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +30,8 @@ pub struct Effort {
     pub written: u32,
     /// Draws that stand for a distribution where a server gives no probabilities.
     pub draws: u32,
+    /// Workers of each group that are compared with people; 0 compares none.
+    pub compared: usize,
 }
 
 impl Default for Effort {
@@ -35,6 +40,7 @@ impl Default for Effort {
             workers: 12,
             written: 3,
             draws: 8,
+            compared: 100,
         }
     }
 }
@@ -97,10 +103,7 @@ pub fn audit_into(
     let asked: BTreeSet<&str> = scenario
         .workers
         .iter()
-        .filter_map(|group| match &group.decide {
-            Decide::Llm { model, .. } => Some(model.as_str()),
-            _ => None,
-        })
+        .filter_map(|group| group.decide.asks())
         .collect();
     let place = Place::find(scenario, &resolved, &options)?;
     let replay = matches!(place.start, Start::Replay(_));
@@ -175,6 +178,7 @@ fn ask_and_write(
         "workers": effort.workers,
         "written": effort.written,
         "draws": effort.draws,
+        "compared": effort.compared,
         "start": in_words(&start),
         "models": ids.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
     });
@@ -226,8 +230,14 @@ fn groups(
             }
             Decide::Fixed { hours } => (Box::new(closed(Rule::Fixed(*hours))), "fixed".into()),
             Decide::Logit { scale } => (Box::new(closed(Rule::Logit(*scale))), "logit".into()),
-            Decide::Llm { model, memory, .. } => {
-                if *memory > 0 {
+            Decide::Llm { model, .. } | Decide::Distil { model, .. } => {
+                if matches!(group.decide, Decide::Distil { .. }) {
+                    notes.push(format!(
+                        "group {}: the language model is audited, not the small model that learns from it",
+                        group.name
+                    ));
+                }
+                if matches!(group.decide, Decide::Llm { memory: 1.., .. }) {
                     notes.push(format!(
                         "group {}: asked without a past, as in the first period of a run",
                         group.name
@@ -276,7 +286,7 @@ fn groups(
             }
             Decide::Adaptive { .. } => continue,
         };
-        let audited = audit(
+        let mut audited = audit(
             respondent.as_mut(),
             &subjects,
             &design,
@@ -284,6 +294,18 @@ fn groups(
             &decides,
         )
         .map_err(|error| error.context(format!("group {}", group.name)))?;
+        if effort.compared > 0 {
+            let found = told_from_people(simulation, index as u32, effort, respondent.as_mut())
+                .map_err(|error| error.context(format!("group {}", group.name)))?;
+            match found {
+                Some(found) => audited.verdicts.push(distinguishable::verdict(&found)),
+                None => notes.push(format!(
+                    "group {}: not compared with people, which wants at least {AGENTS_MIN} workers whose personas state age, sex and education, and who answer",
+                    group.name
+                )),
+            }
+            audited.distinguishable = found;
+        }
         audits.push(audited);
     }
     Ok(audits)
@@ -291,7 +313,7 @@ fn groups(
 
 /// Members of a group at even quantiles of their wages.
 fn subjects(simulation: &Simulation, group: u32, count: usize) -> Vec<Subject<'_>> {
-    let mut members: Vec<Subject> = simulation
+    let members = simulation
         .members()
         .filter(|(_, _, of)| *of == group)
         .map(|(person, persona, _)| Subject {
@@ -300,10 +322,58 @@ fn subjects(simulation: &Simulation, group: u32, count: usize) -> Vec<Subject<'_
             persona,
         })
         .collect();
+    at_even_quantiles(members, count)
+}
+
+fn at_even_quantiles(mut members: Vec<Subject>, count: usize) -> Vec<Subject> {
     members.sort_by(|a, b| a.wage.total_cmp(&b.wage).then(a.worker.cmp(&b.worker)));
-    let count = count.clamp(1, members.len());
+    let count = count.max(1).min(members.len());
     let place = |i: usize| (2 * i + 1) * members.len() / (2 * count);
     (0..count).map(|i| members[place(i)].clone()).collect()
+}
+
+/// Whether a classifier tells members of a group at even quantiles of their wages from people, by the
+/// facts of their personas, those included that prompts leave unsaid.
+fn told_from_people(
+    simulation: &Simulation,
+    group: u32,
+    effort: Effort,
+    respondent: &mut dyn Respondent,
+) -> Result<Option<Distinguishable>> {
+    let scenario = simulation.scenario();
+    let facts: BTreeMap<u32, &Persona> = (simulation.members())
+        .filter(|(_, _, of)| *of == group)
+        .filter_map(|(person, ..)| Some((person.id, person.persona.as_deref()?)))
+        .filter(|(_, persona)| {
+            persona.age > 0
+                && persona.sex != Sex::Unstated
+                && persona.education != Education::Unstated
+        })
+        .collect();
+    let stated = subjects(simulation, group, usize::MAX);
+    let stated = stated.into_iter().filter(|s| facts.contains_key(&s.worker));
+    let agents: Vec<Agent> = at_even_quantiles(stated.collect(), effort.compared)
+        .into_iter()
+        .map(|subject| {
+            let persona = facts[&subject.worker];
+            Agent {
+                age: persona.age,
+                sex: persona.sex,
+                education: persona.education,
+                subject,
+            }
+        })
+        .collect();
+    let decide = &scenario.workers[group as usize].decide;
+    let by_options = decide.asks().is_some() || matches!(decide, Decide::Logit { .. });
+    let options = hour_options(scenario.economy.labor_max);
+    agents_and_people(
+        respondent,
+        &agents,
+        &scenario.taxes.initial,
+        by_options.then_some(options.as_slice()),
+        scenario.seed,
+    )
 }
 
 fn write_tables(audit: &Audit, folder: &Path) -> Result<()> {
@@ -361,7 +431,28 @@ fn write_tables(audit: &Audit, folder: &Path) -> Result<()> {
             ));
         }
     }
+    let mut people = String::from("group,features,auc,low,high,agents,people\n");
+    for group in &audit.groups {
+        let Some(found) = &group.distinguishable else {
+            continue;
+        };
+        for (features, area) in [
+            ("age sex education hours", found.all),
+            ("age sex education", found.without_hours),
+        ] {
+            people.push_str(&format!(
+                "{},{features},{},{},{},{},{}\n",
+                quoted(&group.group),
+                area.auc,
+                area.low,
+                area.high,
+                found.agents,
+                found.people
+            ));
+        }
+    }
     for (file, text) in [
+        ("distinguishable.csv", people),
         ("elasticities.csv", elasticities),
         ("effects.csv", effects),
         ("grid.csv", grid),

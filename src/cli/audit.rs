@@ -25,6 +25,9 @@ pub struct AuditArguments {
     /// Draws that stand for a distribution where a server gives no probabilities.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
     draws: u16,
+    /// Workers of each group whose hours are compared with those of people; 0 compares none.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    compared: u32,
     /// Seed of all random streams, in place of the scenario's.
     #[arg(long)]
     seed: Option<u64>,
@@ -68,6 +71,7 @@ impl AuditArguments {
             workers: usize::from(self.workers),
             written: u32::from(self.written),
             draws: u32::from(self.draws),
+            compared: self.compared as usize,
         };
         let bar = if self.quiet {
             indicatif::ProgressBar::hidden()

@@ -136,27 +136,13 @@ pub fn main() -> Result<()> {
         .with_max_level(tracing::Level::WARN)
         .without_time()
         .with_target(false)
+        .log_internal_errors(false)
         .init();
     match arguments.command {
         Command::Run(run) => run.execute(),
         Command::Sweep(sweep) => sweep.execute(),
         Command::SweepWorker { root, threads } => crate::sweep::worker::work(&root, threads),
-        Command::Check { scenarios } => {
-            for path in scenarios {
-                if sweep::is_sweep(&path) {
-                    print(&sweep::checked(&path)?)?;
-                    continue;
-                }
-                let checked = run::load(&path, &[])?;
-                print(&format!(
-                    "{}: ok (workers: {}, arms: {})\n",
-                    path.display(),
-                    checked.people().len(),
-                    checked.arms().len()
-                ))?;
-            }
-            Ok(())
-        }
+        Command::Check { scenarios } => check(&scenarios),
         Command::Audit(audit) => audit.execute(),
         Command::Tax {
             law,
@@ -189,6 +175,38 @@ pub fn main() -> Result<()> {
         Command::Docs(DocsCommand::Sweep) => print(&crate::sweep::reference()),
         Command::Docs(DocsCommand::Methods) => print(&crate::methods::reference()),
     }
+}
+
+/// Checks every file; the errors of all but the last wrong one are printed here.
+fn check(files: &[PathBuf]) -> Result<()> {
+    let mut wrong: Option<Error> = None;
+    for path in files {
+        let checked = match sweep::is_sweep(path) {
+            true => sweep::checked(path),
+            false => run::load(path, &[]).map(|checked| {
+                format!(
+                    "{}: ok (workers: {}, arms: {})\n",
+                    path.display(),
+                    checked.people().len(),
+                    checked.arms().len()
+                )
+            }),
+        };
+        match checked {
+            Ok(text) => print(&text)?,
+            Err(error) => {
+                if let Some(before) = wrong.replace(error) {
+                    note(&format!("error: {before}"));
+                }
+            }
+        }
+    }
+    wrong.map_or(Ok(()), Err)
+}
+
+/// Writes a line to stderr, where anybody still reads it.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Writes to stdout; a reader who has gone away (`| head`) is no failure.

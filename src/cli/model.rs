@@ -76,11 +76,11 @@ impl ModelCommand {
                     None => {
                         let model = registry::find(&name)?;
                         if !registry::is_fetched(&name)? {
-                            eprintln!(
+                            super::note(&format!(
                                 "fetching {name}: {:.1} MB, {}",
                                 model.bytes as f64 / 1e6,
                                 model.licence
-                            );
+                            ));
                         }
                         ProgressBar::new(model.bytes)
                     }
@@ -105,7 +105,7 @@ impl ModelCommand {
                     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
                     let target = path.with_file_name(format!("{stem}-q8_0.gguf"));
                     if !target.is_file() {
-                        eprintln!("writing {}", target.display());
+                        super::note(&format!("writing {}", target.display()));
                         requantise(&path, &target)?;
                     }
                     path = target;
@@ -118,7 +118,7 @@ impl ModelCommand {
 
 fn bench(model: &str) -> Result<()> {
     let path = GgufSource::named(model, Path::new("."))?.file()?;
-    let measured = measure(&path, &mut |what| eprintln!("{what}"))?;
+    let measured = measure(&path, &mut super::note)?;
     let mut text = format!(
         "{}\n\nthreads   prefill tokens/s   decode tokens/s\n",
         path.display()

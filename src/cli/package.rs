@@ -53,6 +53,13 @@ impl PackageArguments {
             packed.files,
             packed.bytes as f64 / 1e6
         );
+        if packed.failed > 0 {
+            text.push_str(&format!(
+                "not in it: {} of {} runs, which failed (its README says so)\n",
+                packed.failed,
+                packed.failed + packed.runs
+            ));
+        }
         text.push_str(&match &packed.verification {
             Some(found) => format!(
                 "played again: all {} results agree\n",

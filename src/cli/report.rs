@@ -88,6 +88,10 @@ impl ReportArguments {
 /// Refuses a folder that does not hold a finished run.
 pub(super) fn finished(run: &Path) -> Result<()> {
     use crate::run::folder::{State, state};
+    if run.join("runs").is_dir() && run.join("years.parquet").is_dir() {
+        let plan = run.join("plan.json");
+        return Err(crate::sweep::plan::broken(&plan, "there is none"));
+    }
     let remedy = match state(run)? {
         State::Finished => return Ok(()),
         State::Unfinished => "repeat its `fisc run` command to finish it",

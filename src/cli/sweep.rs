@@ -1,7 +1,7 @@
 //! `fisc sweep`.
 
-use super::print;
-use crate::error::{Error, Result};
+use super::{note, print};
+use crate::error::{Error, Result, one_line};
 use crate::sweep::execute::{ABANDON, Event, Execution, FINISH, Swept, execute};
 use crate::sweep::file::Sweep;
 use crate::sweep::plan::{Plan, Shard};
@@ -86,6 +86,7 @@ impl HereArguments {
         let (mut plan, text) = read(&self.sweep)?;
         plan.csv |= self.csv;
         if let Some(path) = &self.plan {
+            writable("--plan", path)?;
             plan.write(path)?;
             return self.say(&format!(
                 "{}: {}\n",
@@ -99,6 +100,14 @@ impl HereArguments {
         };
         let out = (self.out.clone()).unwrap_or_else(|| Path::new("outputs").join(&plan.name));
         let store = Store::new(out);
+        if plan.shard(shard).is_empty() {
+            tracing::warn!(
+                "shard {}/{} is empty: the sweep has {}",
+                shard.index,
+                shard.of,
+                counted(plan.runs.len(), "run")
+            );
+        }
         let how = self.how(&plan, shard)?;
         if self.dry_run {
             return self.estimate(&plan, &store, &how);
@@ -154,7 +163,7 @@ impl HereArguments {
             let next = if before == 0 { FINISH } else { ABANDON };
             asked.store(next, Ordering::Relaxed);
             if before == 0 {
-                eprintln!("\nfinishing the runs in progress; Ctrl-C again gives them up");
+                note("\nfinishing the runs in progress; Ctrl-C again gives them up");
             }
         };
         ctrlc::set_handler(handler)
@@ -229,11 +238,31 @@ pub fn read(path: &Path) -> Result<(Plan, Option<String>)> {
     Ok((plan, Some(sweep.text)))
 }
 
-/// Whether a file is a sweep file and not a scenario: it names a base.
+/// Whether a file is a sweep file and not a scenario: it names a base, or says what varies.
 pub fn is_sweep(path: &Path) -> bool {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let table = text.parse::<toml::Table>();
-    table.is_ok_and(|table| table.contains_key("base"))
+    table.is_ok_and(|table| {
+        ["base", "grid", "sample"]
+            .iter()
+            .any(|key| table.contains_key(*key))
+    })
+}
+
+/// Refuses a file that cannot be written, where an option names it.
+fn writable(option: &str, path: &Path) -> Result<()> {
+    let wrong = |error: std::io::Error| Err(Error::unwritable(option, "file", path, &error));
+    if path.is_dir() {
+        return wrong(std::io::ErrorKind::IsADirectory.into());
+    }
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    match tempfile::tempfile_in(folder) {
+        Ok(_) => Ok(()),
+        Err(error) => wrong(error),
+    }
 }
 
 /// What `fisc check` says of a sweep file.
@@ -256,6 +285,7 @@ fn progress<'a>(bar: &'a ProgressBar, plan: &'a Plan) -> impl Fn(Event) + Sync +
         finished: usize,
         failed: usize,
         cost: f64,
+        waiting: bool,
         fractions: std::collections::BTreeMap<usize, f64>,
     }
     let seen = Mutex::new(Seen::default());
@@ -265,6 +295,11 @@ fn progress<'a>(bar: &'a ProgressBar, plan: &'a Plan) -> impl Fn(Event) + Sync +
             Event::Begin(runs) => {
                 seen.all = runs;
                 bar.set_length(runs as u64 * FINE);
+            }
+            Event::Waiting { .. } => {
+                if !std::mem::replace(&mut seen.waiting, true) {
+                    bar.suspend(|| note("another fisc plays runs of this folder; waiting for it"));
+                }
             }
             Event::Progress { worker, fraction } => {
                 seen.fractions.insert(worker, fraction);
@@ -281,10 +316,7 @@ fn progress<'a>(bar: &'a ProgressBar, plan: &'a Plan) -> impl Fn(Event) + Sync +
             } => {
                 seen.fractions.remove(&worker);
                 seen.failed += 1;
-                let line = failure.message.lines().next().unwrap_or_default();
-                bar.suspend(|| {
-                    eprintln!("{} failed ({}): {line}", name(plan, &run), failure.stage)
-                });
+                bar.suspend(|| note(&why(plan, &run, &failure)));
             }
         }
         let over = (seen.finished + seen.failed) as f64 + seen.fractions.values().sum::<f64>();
@@ -342,6 +374,12 @@ fn in_words(plan: &Plan, store: &Store, swept: &Swept, shard: Shard) -> String {
     if swept.mended > 0 {
         text.push_str(&format!(", rows of {} made again", swept.mended));
     }
+    if swept.elsewhere > 0 {
+        text.push_str(&format!(
+            ", {} played by another fisc meanwhile",
+            swept.elsewhere
+        ));
+    }
     if shard != Shard::ALL {
         text.push_str(&format!(", shard {}/{}", shard.index, shard.of));
     }
@@ -357,7 +395,13 @@ fn in_words(plan: &Plan, store: &Store, swept: &Swept, shard: Shard) -> String {
         swept.sha256,
         root = store.root.display()
     ));
-    if tally.finished > 0 {
+    if shard != Shard::ALL && tally.pending > 0 {
+        text.push_str(&format!(
+            "Next: the other shards; what they wrote to other folders comes here with `fisc sweep SWEEP --out \
+             {} --collect FOLDER …`\n",
+            store.root.display()
+        ));
+    } else if tally.finished > 0 {
         text.push_str(&format!(
             "Next: fisc compare {root}, fisc report {root}\n",
             root = store.root.display()
@@ -368,12 +412,11 @@ fn in_words(plan: &Plan, store: &Store, swept: &Swept, shard: Shard) -> String {
 
 /// A failure on one line.
 fn why(plan: &Plan, run: &str, failure: &Failure) -> String {
-    let message: Vec<&str> = failure.message.split_whitespace().collect();
     format!(
         "{} failed ({}): {}",
         name(plan, run),
         failure.stage,
-        message.join(" ")
+        one_line(&failure.message)
     )
 }
 

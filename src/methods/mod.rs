@@ -4,8 +4,11 @@
 //! A test holds that every entry's key is one that a scenario knows, that its test and its example
 //! exist, and that no model or reward of a scenario is without an entry.
 
+mod distil;
+mod judged;
 mod language;
 mod models;
+mod optimisers;
 mod rewards;
 mod tastes;
 
@@ -74,8 +77,11 @@ pub fn all() -> impl Iterator<Item = &'static Method> {
     [
         models::METHODS,
         tastes::METHODS,
+        judged::METHODS,
         rewards::METHODS,
+        optimisers::METHODS,
         language::METHODS,
+        distil::DISTIL_METHODS,
     ]
     .into_iter()
     .flatten()
@@ -164,6 +170,8 @@ mod tests {
         };
         let known = crate::scenario::names_of_models();
         assert_eq!(sorted(listed(Family::Model)), sorted(known));
+        let known = crate::scenario::names_of_optimisers();
+        assert_eq!(sorted(listed(Family::Optimiser)), sorted(known));
         // Welfare is the objective itself.
         let mut known = crate::scenario::names_of_rewards();
         known.retain(|name| *name != "welfare");

@@ -26,18 +26,24 @@
 //! | module | subject |
 //! |---|---|
 //! | [`data`] | items, comparisons, rankings, ratings |
+//! | [`distil`] | a small multinomial model that stands in for a large one |
 //! | [`fit`] | one optimiser for all models |
 //! | [`head`] | scores from features: linear, or with one hidden layer |
 //! | [`models`] | the preference models |
+//! | [`optimise`] | moving a stochastic policy over schedules |
 //! | [`source`] | raters who compare by a known utility |
+//! | [`coherence`] | completeness, cycles, lotteries, an assembly's votes |
 //! | [`spoken`] | what answers, statements and ballots say about two items |
 //! | [`evaluation`] | held-out log-loss, accuracy, calibration |
 
+pub mod coherence;
 pub mod data;
+pub mod distil;
 pub mod evaluation;
 pub mod fit;
 pub mod head;
 pub mod models;
+pub mod optimise;
 pub mod source;
 pub mod spoken;
 

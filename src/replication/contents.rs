@@ -115,9 +115,21 @@ impl Contents {
     /// It is not there, not readable, or names a place outside the folder.
     pub fn read(root: &Path) -> Result<Contents> {
         let path = root.join(FILE);
-        let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
-        let contents: Contents =
-            serde_json::from_slice(&bytes).map_err(|error| Error::io(&path, error))?;
+        let damaged = |error: Error| {
+            error
+                .value(path.display())
+                .allowed("the whole package, as `fisc package` wrote it")
+        };
+        let bytes = std::fs::read(&path).map_err(|error| {
+            damaged(Error::input(format!(
+                "cannot read the package's list of contents: {error}"
+            )))
+        })?;
+        let contents: Contents = serde_json::from_slice(&bytes).map_err(|error| {
+            damaged(Error::run(format!(
+                "not a package's list of contents: {error}"
+            )))
+        })?;
         if contents.format != FORMAT {
             return Err(
                 Error::run(format!("{}: another form of packages", path.display()))

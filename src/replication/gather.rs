@@ -108,7 +108,7 @@ impl Source {
 /// The plan of a sweep, also of another version of fisc.
 pub(super) fn read_plan(path: &Path) -> Result<Plan> {
     let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::io(path, error))
+    serde_json::from_slice(&bytes).map_err(|error| crate::sweep::plan::broken(path, error))
 }
 
 /// A JSON file of a run.

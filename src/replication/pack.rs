@@ -41,6 +41,10 @@ pub struct Packed {
     pub files: usize,
     /// Their size.
     pub bytes: u64,
+    /// Runs in it.
+    pub runs: usize,
+    /// Runs of the sweep that failed and so are not in it.
+    pub failed: usize,
     /// What playing it again found, unless that was left out.
     pub verification: Option<Verification>,
 }
@@ -57,11 +61,12 @@ pub fn package(folder: &Path, options: &PackOptions, progress: Progress) -> Resu
     let source = Source::find(folder)?;
     let target = target(folder, options)?;
     let parent = target.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
+    let unwritable = |error| Error::unwritable("--out", "folder", &target, &error);
+    std::fs::create_dir_all(parent).map_err(unwritable)?;
     let draft = tempfile::Builder::new()
         .prefix(".package-")
         .tempdir_in(parent)
-        .map_err(|error| Error::io(parent, error))?;
+        .map_err(unwritable)?;
     let root = draft.path();
     let mut contents = gather::of_folder(folder, &source)?;
     check_damage(folder, &contents)?;
@@ -100,6 +105,11 @@ pub fn package(folder: &Path, options: &PackOptions, progress: Progress) -> Resu
         folder: target,
         files: size.0,
         bytes: size.1,
+        runs: contents.runs.len(),
+        failed: match &source {
+            Source::Run => 0,
+            Source::Sweep(plan) => plan.runs.len() - contents.runs.len(),
+        },
         verification,
     })
 }

@@ -15,6 +15,7 @@ use crate::Result;
 use crate::audit::estimate::Estimate;
 use crate::audit::human::{HumanEstimate, estimates};
 use crate::audit::output::Audit;
+use crate::audit::told_apart::Area;
 use crate::audit::verdict::{Grade, in_hours, with_interval};
 use crate::audit::{GroupAudit, RATES, WAGE_FACTORS};
 use serde_json::json;
@@ -143,7 +144,15 @@ pub fn audit_html(folder: &Path) -> Result<PathBuf> {
                 "reform": e.reform.map_or(String::new(), |x| in_hours(&x)),
             })
         };
+        let area = |area: &Area| format!("{:.3} ({:.3} to {:.3})", area.auc, area.low, area.high);
+        let told = group.distinguishable.map(|found| {
+            json!({
+                "agents": found.agents, "people": grouped(found.people as f64, 0),
+                "all": area(&found.all), "without": area(&found.without_hours), "rounded": found.rounded,
+            })
+        });
         groups.push(json!({
+            "told": told,
             "name": group.group, "decides": group.decides, "workers": group.workers,
             "low": format!("{:.2}", group.wages.0), "high": format!("{:.2}", group.wages.1),
             "asked": group.quality.asked, "at_limit": format!("{:.0}", 100.0 * group.at_limit),

@@ -17,6 +17,8 @@ pub enum Features {
     Society,
     /// The rates themselves.
     Rates,
+    /// All three: for raters who care for themselves, for others, and for the law.
+    All,
 }
 
 impl Features {
@@ -26,7 +28,16 @@ impl Features {
             Features::Own => own_names(),
             Features::Society => outcome_names(),
             Features::Rates => (1..=brackets).map(|k| format!("rate_{k}")).collect(),
+            Features::All => [Features::Own, Features::Society, Features::Rates]
+                .into_iter()
+                .flat_map(|part| part.names(brackets))
+                .collect(),
         }
+    }
+
+    /// Whether all raters are shown the same.
+    pub fn shared(self) -> bool {
+        matches!(self, Features::Society | Features::Rates)
     }
 
     /// The row that `rater` judges.
@@ -35,6 +46,10 @@ impl Features {
             Features::Own => own_features(situation, rater),
             Features::Society => outcome_features(situation),
             Features::Rates => situation.schedule.rates().to_vec(),
+            Features::All => [Features::Own, Features::Society, Features::Rates]
+                .into_iter()
+                .flat_map(|part| part.row(situation, rater))
+                .collect(),
         }
     }
 }
@@ -115,16 +130,34 @@ impl Learned {
 impl Reward for Learned {
     fn judge(&self, situation: &Situation) -> Result<Judged> {
         let n = situation.workers();
-        let shared = match self.features {
-            Features::Own => None,
-            _ => Some(self.features.row(situation, 0)),
+        let by_worker: Vec<f64> = match self.features.shared() {
+            // One score for all raters is computed once.
+            true if self.model.pools_raters() => {
+                vec![self.of_rater(&self.features.row(situation, 0), 0); n]
+            }
+            true => {
+                let row = self.features.row(situation, 0);
+                (0..n).map(|rater| self.of_rater(&row, rater)).collect()
+            }
+            false => {
+                // What all are shown is computed once.
+                let society = match self.features {
+                    Features::All => outcome_features(situation),
+                    _ => Vec::new(),
+                };
+                let row = |rater: usize| {
+                    let mut row = own_features(situation, rater);
+                    if self.features == Features::All {
+                        row.extend(&society);
+                        row.extend(situation.schedule.rates());
+                    }
+                    row
+                };
+                (0..n)
+                    .map(|rater| self.of_rater(&row(rater), rater))
+                    .collect()
+            }
         };
-        let by_worker: Vec<f64> = (0..n)
-            .map(|rater| match &shared {
-                Some(row) => self.of_rater(row, rater),
-                None => self.of_rater(&self.features.row(situation, rater), rater),
-            })
-            .collect();
         let weights = self.weights.of(situation.wage);
         let weighted = by_worker
             .iter()

@@ -9,6 +9,7 @@ use crate::scenario::{
 };
 use crate::world::asking::{Asking, Models};
 use crate::world::clock::ClockPlugin;
+use crate::world::distilled::{DistilledWorkersPlugin, Teaching};
 use crate::world::elections::ballots::BallotsBy;
 use crate::world::elections::candidates::Candidates;
 use crate::world::elections::{Elections, Held, HeldElections};
@@ -24,6 +25,7 @@ use crate::world::planners::given::GivenPlanner;
 use crate::world::planners::informed::InformedPlanner;
 use crate::world::planners::language::{Answers, LanguagePlanner};
 use crate::world::planners::observing::ObservingPlanner;
+use crate::world::planners::policy::PolicyPlanner;
 use crate::world::planners::pursuing::PursuingPlanner;
 use crate::world::planners::search::SearchPlanner;
 use crate::world::planners::{Counterpart, TaxRules};
@@ -124,6 +126,15 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
     {
         all.push(mechanism(LanguageWorkersPlugin {
             asking: asking_by_group(scenario)?,
+        }));
+    }
+    if scenario
+        .workers
+        .iter()
+        .any(|group| matches!(group.decide, Decide::Distil { .. }))
+    {
+        all.push(mechanism(DistilledWorkersPlugin {
+            teaching: teaching_by_group(scenario)?,
         }));
     }
     // Planners that pursue the objective have no use for what is learned, which costs time.
@@ -334,6 +345,13 @@ fn planner(scenario: &Scenario, kind: &PlannerKind) -> Result<Mechanism> {
         PlannerKind::Reward => mechanism(PursuingPlanner {
             schedules: scenario.preferences.schedules,
         }),
+        PlannerKind::Policy(spec) => mechanism(PolicyPlanner {
+            optimiser: spec.optimiser.clone(),
+            candidates: spec.candidates,
+            grid: spec.grid,
+            told: spec.told,
+            played: spec.played,
+        }),
         PlannerKind::Llm(planner) => {
             let mut asking = asking(&planner.model, settings(scenario, &planner.model)?);
             asking.attempts = planner.attempts;
@@ -421,6 +439,38 @@ pub(crate) fn asking(model: &str, settings: &ModelSettings) -> Asking {
     }
 }
 
+fn rule(pick: Pick) -> ChoiceRule {
+    match pick {
+        Pick::Draw => ChoiceRule::Draw,
+        Pick::Mode => ChoiceRule::Mode,
+        Pick::Mean => ChoiceRule::Mean,
+    }
+}
+
+fn teaching_by_group(scenario: &Scenario) -> Result<Vec<Option<Teaching>>> {
+    let of = |group: &WorkerGroup| match &group.decide {
+        Decide::Distil {
+            model,
+            choice,
+            sample,
+            years,
+            schedules,
+            ridge,
+        } => Ok(Some(Teaching {
+            group: group.name.clone(),
+            asking: asking(model, settings(scenario, model)?),
+            rule: rule(*choice),
+            motive: group.motive,
+            sample: *sample,
+            years: *years,
+            schedules: *schedules,
+            ridge: *ridge,
+        })),
+        _ => Ok(None),
+    };
+    scenario.workers.iter().map(of).collect()
+}
+
 /// How the scenario's voters vote.
 fn ballots_by(scenario: &Scenario) -> Result<BallotsBy> {
     Ok(match &scenario.voting.ballots {
@@ -437,11 +487,7 @@ fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<GroupAsking>>> {
             memory,
         } => Ok(Some(GroupAsking {
             asking: asking(model, settings(scenario, model)?),
-            rule: match choice {
-                Pick::Draw => ChoiceRule::Draw,
-                Pick::Mode => ChoiceRule::Mode,
-                Pick::Mean => ChoiceRule::Mean,
-            },
+            rule: rule(*choice),
             memory: *memory,
             motive: group.motive,
         })),

@@ -83,7 +83,8 @@ pub fn run_into(
         folder::clear(&place.folder)?;
     }
     let existed = place.folder.exists();
-    std::fs::create_dir_all(&place.folder).map_err(|error| Error::io(&place.folder, error))?;
+    std::fs::create_dir_all(&place.folder)
+        .map_err(|error| Error::unwritable("--out", "folder", &place.folder, &error))?;
     let result = play_and_write(simulation, options, &resolved, &place, progress);
     let replay = matches!(place.start, Start::Replay(_));
     if result.is_err() && (replay || (!existed && !folder::scenario(&place.folder).exists())) {

@@ -40,6 +40,7 @@ fn chooses(group: &WorkerGroup) -> Chooses {
         Decide::Logit { scale } => Chooses::Logit(*scale),
         Decide::Adaptive { step } => Chooses::Adaptive(*step),
         Decide::Llm { .. } => Chooses::Language,
+        Decide::Distil { .. } => Chooses::Distilled,
     }
 }
 
@@ -259,7 +260,7 @@ impl Simulation {
         if self
             .traits
             .iter()
-            .any(|group| group.chooses == Chooses::Language)
+            .any(|group| matches!(group.chooses, Chooses::Language | Chooses::Distilled))
         {
             let persona = self.shown.iter().find_map(Option::as_ref);
             let objective = &scenario.objective;

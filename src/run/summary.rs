@@ -191,10 +191,7 @@ pub fn summarize(
         })
         .collect();
     let mut notes = Vec::new();
-    let asks = scenario
-        .workers
-        .iter()
-        .any(|g| matches!(g.decide, crate::scenario::Decide::Llm { .. }));
+    let asks = scenario.workers.iter().any(|g| g.decide.asks().is_some());
     if asks && (optimal.is_some() || arms.iter().any(|arm| arm.arm == "saez-fixed-point")) {
         notes.push("`optimal`, `flat` and `saez-fixed-point` take language-model workers to be rational (fixed hours are kept); those who live under them respond otherwise. Their prompt says in words how to respond, and controls on the 1.5 B model show that this is not labour supply (docs/prompts.md)".to_owned());
     }

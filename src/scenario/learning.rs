@@ -1,6 +1,7 @@
 //! What planners are after besides welfare, and how preferences are learned.
 
 use crate::preferences::PreferenceModel;
+use crate::preferences::optimise::{Played, PolicyOptimiser, Told};
 use crate::preferences::source::UtilityAnswers;
 use crate::rewards::Reward;
 use crate::rewards::learned::{Features, Weights};
@@ -46,6 +47,31 @@ pub struct RewardSpec {
 }
 
 impl PartialEq for RewardSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+/// A planner that holds a policy over schedules, with its settings as TOML.
+#[derive(Clone, Debug)]
+pub struct PolicySpec {
+    /// Name of the optimiser.
+    pub name: String,
+    /// The settings as the scenario writes them, every default written out.
+    pub written: String,
+    /// How the policy is improved.
+    pub optimiser: Box<dyn PolicyOptimiser>,
+    /// Schedules to choose among.
+    pub candidates: usize,
+    /// Distance of the rates on the grid from which they are drawn, a fraction.
+    pub grid: f64,
+    /// What the optimiser is told of them.
+    pub told: Told,
+    /// Which one is set.
+    pub played: Played,
+}
+
+impl PartialEq for PolicySpec {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written
     }

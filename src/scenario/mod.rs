@@ -46,8 +46,8 @@ use crate::llm::RemoteSpec;
 use crate::population::{Fact, PopulationSpec};
 use crate::search::Method;
 use crate::voting::Rule;
-pub use keys::{names_of_models, names_of_rewards};
-pub use learning::{ModelSpec, Preferences, RewardSpec, Source, VoiceSpec};
+pub use keys::{names_of_models, names_of_optimisers, names_of_rewards};
+pub use learning::{ModelSpec, PolicySpec, Preferences, RewardSpec, Source, VoiceSpec};
 pub use limits::{Limits, RevenueRule};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
@@ -136,10 +136,7 @@ impl Scenario {
 
     /// Names of the models that some worker, planner, judge, voter, rater or writer of personas asks.
     pub fn models_asked(&self) -> BTreeSet<&str> {
-        let by_workers = self.workers.iter().filter_map(|group| match &group.decide {
-            Decide::Llm { model, .. } => Some(model.as_str()),
-            _ => None,
-        });
+        let by_workers = self.workers.iter().filter_map(|group| group.decide.asks());
         let by_planners = self.arms().filter_map(|kind| match kind {
             PlannerKind::Llm(planner) => Some(planner.model.as_str()),
             _ => None,
@@ -303,6 +300,31 @@ pub enum Decide {
         /// Past periods that the prompt shows, and with them the best so far; 0 shows none.
         memory: usize,
     },
+    /// A small model that a language model has taught.
+    Distil {
+        /// Key of [`Scenario::models`], read out by [`Readout::Choice`].
+        model: String,
+        /// What is taken from a distribution over hours.
+        choice: Pick,
+        /// Workers whom the language model is asked about, at most.
+        sample: usize,
+        /// First tax years in which it is asked.
+        years: u32,
+        /// Other schedules under which it is asked in each of these.
+        schedules: usize,
+        /// Ridge of the small model, > 0; by cross-validation where absent.
+        ridge: Option<f64>,
+    },
+}
+
+impl Decide {
+    /// The language model that is asked for hours, if one is.
+    pub fn asks(&self) -> Option<&str> {
+        match self {
+            Decide::Llm { model, .. } | Decide::Distil { model, .. } => Some(model),
+            _ => None,
+        }
+    }
 }
 
 /// What is taken from a distribution over answers.
@@ -355,6 +377,8 @@ pub enum PlannerKind {
     Llm(LlmPlanner),
     /// The highest reward, with full information on how workers respond.
     Reward,
+    /// A stochastic policy over a list of schedules, improved from year to year.
+    Policy(PolicySpec),
     /// The winners of elections.
     Elected {
         /// `None` is [`Voting::rule`].
@@ -372,7 +396,10 @@ pub enum PlannerKind {
 impl PlannerKind {
     /// Whether it pursues the scenario's reward where there is one, rather than the objective.
     pub fn pursues_reward(&self) -> bool {
-        matches!(self, PlannerKind::Reward | PlannerKind::Search { .. })
+        matches!(
+            self,
+            PlannerKind::Reward | PlannerKind::Policy(_) | PlannerKind::Search { .. }
+        )
     }
 
     /// The planner's name as the scenario writes it: `llm`, `us-2024`, `saez-static`.
@@ -393,6 +420,7 @@ impl PlannerKind {
             PlannerKind::Llm(_) => "hybrid",
             PlannerKind::Elected { rule: Some(rule) } => return format!("elected-{}", rule.name()),
             PlannerKind::Elected { rule: None } => "elected",
+            PlannerKind::Policy(spec) => return format!("policy-{}", spec.name),
             PlannerKind::Search { method, .. } => return format!("search-{}", method.name()),
         }
         .to_owned()
@@ -590,6 +618,13 @@ pub fn parse(
     models_must_exist: bool,
 ) -> Result<Scenario> {
     let mut root = node::Origin::file(path, text).document()?;
+    let of_sweeps = ["base", "grid", "sample"].iter();
+    if let Some(node) = of_sweeps.filter_map(|key| root.get(key)).next() {
+        return Err(Error::input("this is a sweep file, not a scenario")
+            .at(node.place.clone())
+            .value(path.display())
+            .allowed("a scenario; `fisc sweep FILE` plays a sweep file"));
+    }
     for setting in overrides {
         set::set(&mut root, setting)?;
     }

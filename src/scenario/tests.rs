@@ -22,6 +22,9 @@ fn load_text(text: &str) -> Result<Scenario> {
     std::fs::write(folder.path().join("reward.rhai"), "outcome.revenue\n").unwrap();
     std::fs::create_dir(folder.path().join("prompts")).unwrap();
     let path = folder.path().join("scenario.toml");
+    let profiles =
+        crate::preferences::models::values::VALUES.join(",") + "\n" + &vec!["1"; 19].join(",");
+    std::fs::write(folder.path().join("values.csv"), profiles).unwrap();
     std::fs::write(&path, text).unwrap();
     load(&path, &[])
 }

@@ -291,18 +291,37 @@ fn decide(decide: &Decide) -> String {
             "llm",
             &[
                 ("model", Some(quoted(model))),
-                (
-                    "choice",
-                    Some(quoted(match pick {
-                        Pick::Draw => "draw",
-                        Pick::Mode => "mode",
-                        Pick::Mean => "mean",
-                    })),
-                ),
+                ("choice", Some(picked(*pick))),
                 ("memory", Some(memory.to_string())),
             ],
         ),
+        Decide::Distil {
+            model,
+            choice: pick,
+            sample,
+            years,
+            schedules,
+            ridge,
+        } => choice(
+            "distil",
+            &[
+                ("model", Some(quoted(model))),
+                ("choice", Some(picked(*pick))),
+                ("sample", Some(sample.to_string())),
+                ("years", Some(years.to_string())),
+                ("schedules", Some(schedules.to_string())),
+                ("ridge", ridge.map(number)),
+            ],
+        ),
     }
+}
+
+fn picked(pick: Pick) -> String {
+    quoted(match pick {
+        Pick::Draw => "draw",
+        Pick::Mode => "mode",
+        Pick::Mean => "mean",
+    })
 }
 
 fn revenue(rule: &RevenueRule) -> String {
@@ -364,6 +383,7 @@ fn planner(kind: &PlannerKind) -> String {
                 ("final_years", Some(final_years.to_string())),
             ]
         }
+        PlannerKind::Policy(spec) => return format!("{{ policy = {} }}", spec.written),
         PlannerKind::Composed { name, law } => vec![
             ("parts", Some(quoted(&law.to_string()))),
             ("name", Some(quoted(name))),

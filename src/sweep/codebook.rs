@@ -381,6 +381,54 @@ fn quoted(cell: &str) -> String {
     }
 }
 
+/// How to have each arm once, where arms of `[compare]` stand in the runs of several planners.
+fn once(plan: &Plan) -> String {
+    let is_planner = |key: &str| key == "planner" || key.starts_with("planner.");
+    let compares = plan.points.iter().any(|point| {
+        let scenario = point.scenario.parse::<toml::Table>().unwrap_or_default();
+        let arms = scenario
+            .get("compare")
+            .and_then(|table| table.get("planners"));
+        arms.and_then(toml::Value::as_array)
+            .is_some_and(|arms| !arms.is_empty())
+    });
+    let planner = plan.keys.iter().find(|key| is_planner(&key.key));
+    let Some(planner) = planner.filter(|_| compares) else {
+        return String::new();
+    };
+    let keys: Vec<&str> = (plan.keys.iter().filter(|key| !is_planner(&key.key)))
+        .map(|key| key.column.as_str())
+        .chain(["arm", "replicate"])
+        .collect();
+    let quoted: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+    format!(
+        r#"
+## Each arm once
+
+Arms of `[compare]` are played in every run, so `years` and `summary` hold them once for each value of `{planner}`. Before you average or count, keep each arm once, a point's own planner (`main`) before copies of it:
+
+```python
+summary = summary.sort_values("main", ascending=False, kind="stable").drop_duplicates([{quoted}])
+```
+
+```r
+summary <- dplyr::distinct(dplyr::arrange(summary, dplyr::desc(main)), {plain}, .keep_all = TRUE)
+```
+
+```stata
+gsort {spaced} -main
+by {spaced}: keep if _n == 1
+```
+
+In `years` add the column `year` to the list. Planners of one `arm` with different settings would be taken for one: rename them by `{planner}` first. `fisc compare` and `fisc report` do all this.
+"#,
+        planner = planner.column,
+        quoted = quoted.join(", "),
+        plain = keys.join(", "),
+        spaced = keys.join(" "),
+    )
+}
+
 fn readme(plan: &Plan) -> String {
     let keys: Vec<String> = plan
         .keys
@@ -434,12 +482,13 @@ import delimited "summary.csv", varnames(1) asdouble clear
 keep if main == "true"
 describe
 ```
-"#,
+{once}"#,
         name = plan.name,
         version = plan.fisc,
         points = plan.points.len(),
         seeds = plan.seeds.len(),
         runs = plan.runs.len(),
+        once = once(plan),
         base = std::path::Path::new(&plan.base)
             .file_name()
             .unwrap_or_default()

@@ -18,6 +18,22 @@ pub fn collect(store: &Store, plan: &Plan, from: &Path) -> Result<usize> {
             .value(from.display())
             .allowed("a folder that `fisc sweep` wrote"));
     }
+    if !plan.runs.iter().any(|run| theirs.run(&run.run).is_dir()) {
+        let name = Plan::name_in(&theirs.plan());
+        // A shard of this sweep that has not begun is no mistake.
+        let same = Plan::read(&theirs.plan()).is_ok_and(|theirs| theirs.runs == plan.runs);
+        if !same {
+            return Err(Error::input("this folder holds no run of the sweep")
+                .value(match name {
+                    Some(name) => format!("{}: sweep `{name}`", from.display()),
+                    None => from.display().to_string(),
+                })
+                .allowed(format!(
+                    "an output folder of sweep `{}` with the same points, seeds and version of fisc",
+                    plan.name
+                )));
+        }
+    }
     let mut taken = 0;
     for run in &plan.runs {
         let source = theirs.run(&run.run);

@@ -4,9 +4,9 @@ use super::ledger::{Ledger, Tally, csv_twins, digest};
 use super::plan::{Plan, PlannedRun, Shard};
 use super::store::{Failure, Need, Outcome, Store};
 use super::worker::Reply;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::run::output::host;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -59,6 +59,8 @@ pub struct Swept {
     pub skipped: usize,
     /// Finished runs whose rows were made again.
     pub mended: usize,
+    /// Runs of the shard that another process finished in the meantime.
+    pub elsewhere: usize,
     /// What was found damaged, run by run.
     pub damage: Vec<String>,
     /// Failures of this call: run, why.
@@ -78,6 +80,8 @@ pub struct Swept {
 pub enum Event {
     /// So many runs are to be played.
     Begin(usize),
+    /// Another process plays this run; it is asked for again.
+    Waiting { run: String },
     /// A worker is at this fraction of its run.
     Progress { worker: usize, fraction: f64 },
     /// A run has finished; `mended` where only its rows were made again.
@@ -222,6 +226,7 @@ pub fn execute(
         played: collected.played,
         skipped,
         mended: collected.mended,
+        elsewhere: collected.elsewhere,
         damage,
         failures: collected.failures,
         strangers,
@@ -235,6 +240,8 @@ pub fn execute(
 struct Collected {
     played: usize,
     mended: usize,
+    elsewhere: usize,
+    waited: HashSet<String>,
     failures: Vec<(String, Failure)>,
     stopped: Option<String>,
 }
@@ -260,6 +267,13 @@ fn collect(
         };
         match &event {
             Event::Begin(_) | Event::Progress { .. } => {}
+            Event::Waiting { run } => {
+                collected.waited.insert(run.clone());
+            }
+            // What another process played while this one waited needs no more than a look.
+            Event::Finished { run, mended, .. } if collected.waited.contains(run) && *mended => {
+                collected.elsewhere += 1;
+            }
             Event::Finished { mended: true, .. } => collected.mended += 1,
             Event::Finished { .. } => collected.played += 1,
             Event::Failed { run, failure, .. } => {
@@ -342,6 +356,9 @@ impl<'a> Lane<'_, 'a> {
             match reply {
                 Reply::Progress(_) => {}
                 Reply::Busy => {
+                    self.tell(Event::Waiting {
+                        run: job.run.run.clone(),
+                    });
                     locked(self.queue).waiting.push_back(job);
                     std::thread::sleep(BUSY_WAIT);
                 }
@@ -352,7 +369,8 @@ impl<'a> Lane<'_, 'a> {
                     seconds: begun.elapsed().as_secs_f64(),
                     mended,
                 }),
-                Reply::Failed(failure) => {
+                Reply::Failed(mut failure) => {
+                    failure.message = one_line(&failure.message);
                     if is_of_disk(&failure.message) {
                         self.stop("the output folder cannot be written");
                     } else if self.stop_on_error {

@@ -159,6 +159,13 @@ impl Shard {
     }
 }
 
+/// The error for the plan in an output folder that cannot be read.
+pub fn broken(path: &Path, error: impl std::fmt::Display) -> Error {
+    Error::input(format!("the sweep's plan cannot be read: {error}"))
+        .value(path.display())
+        .allowed("repeat its `fisc sweep` command, which writes the plan again")
+}
+
 impl Plan {
     /// Resolves every scenario of `sweep`.
     ///
@@ -233,6 +240,13 @@ impl Plan {
             .allowed(env!("CARGO_PKG_VERSION")));
         }
         Ok(plan)
+    }
+
+    /// The name of the sweep whose plan a file holds, also one of another version; none where it cannot be read.
+    pub fn name_in(path: &Path) -> Option<String> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let plan: serde_json::Value = serde_json::from_str(&text).ok()?;
+        plan["name"].as_str().map(str::to_owned)
     }
 
     /// Writes the plan; nothing happens where the file holds it already.

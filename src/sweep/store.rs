@@ -5,7 +5,7 @@
 
 use super::parts::{self, Receipt};
 use super::plan::{Plan, PlannedRun};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::run::folder::{self, State};
 use crate::run::output::{hex, pretty};
 use crate::run::tables;
@@ -19,6 +19,19 @@ const RESERVE_BYTES: usize = 256 << 10;
 
 /// Datasets with a part for each finished run.
 pub const DATASETS: [&str; 2] = ["years.parquet", "summary.parquet"];
+
+/// What may stand in the folder before it has a plan: a cluster's scripts and logs, and what a sweep leaves
+/// that has lost its plan before it finished a run.
+const OWN: [&str; 8] = [
+    "cluster",
+    "runs",
+    "years.parquet",
+    "summary.parquet",
+    "README.md",
+    "codebook.csv",
+    "sweep.toml",
+    ".reserve",
+];
 
 /// The output folder of a sweep.
 #[derive(Clone, Debug)]
@@ -97,7 +110,8 @@ impl Store {
         self.check_ours(plan)?;
         let made =
             |path: &Path| std::fs::create_dir_all(path).map_err(|error| Error::io(path, error));
-        made(&self.root)?;
+        std::fs::create_dir_all(&self.root)
+            .map_err(|error| Error::unwritable("--out", "folder", &self.root, &error))?;
         made(&self.root.join("runs"))?;
         for dataset in DATASETS {
             made(&self.root.join(dataset))?;
@@ -116,32 +130,62 @@ impl Store {
     }
 
     fn check_ours(&self, plan: &Plan) -> Result<()> {
-        let foreign = |what: &str| {
-            Err(Error::input(what)
-                .value(self.root.display())
-                .allowed("another --out, or another `name` of the sweep"))
+        let foreign = |what: &str, found: String, remedy: &str| {
+            Err(Error::input(what).value(found).allowed(remedy))
         };
+        let root = self.root.display();
         if self.plan().is_file() {
-            let stands = Plan::read(&self.plan()).ok();
-            return match stands {
-                Some(stands) if stands.name != plan.name => {
-                    foreign("the output folder holds another sweep")
-                }
+            return match Plan::name_in(&self.plan()) {
+                Some(name) if name != plan.name => foreign(
+                    "the output folder holds another sweep",
+                    format!("{root}: sweep `{name}`"),
+                    "another --out, or another `name` of the sweep",
+                ),
                 _ => Ok(()),
             };
         }
-        if !self.root.exists() {
+        if !self.root.is_dir() {
+            return match self.root.exists() {
+                true => foreign(
+                    "`--out`: this is a file",
+                    root.to_string(),
+                    "a folder, or a name that is free",
+                ),
+                false => Ok(()),
+            };
+        }
+        // Without its plan the folder is of this sweep if it holds one of its runs, or none at all.
+        if plan.runs.iter().any(|run| self.run(&run.run).is_dir()) {
             return Ok(());
         }
-        let mut entries =
-            std::fs::read_dir(&self.root).map_err(|error| Error::io(&self.root, error))?;
+        let names = |folder: &Path| -> Result<Vec<String>> {
+            let entries = std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
+            let name = |entry: std::io::Result<std::fs::DirEntry>| {
+                entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+            };
+            let names = entries.map(name).collect::<std::io::Result<_>>();
+            names.map_err(|error| Error::io(folder, error))
+        };
+        let runs = self.root.join("runs");
+        if runs.is_dir() && !names(&runs)?.is_empty() {
+            return foreign(
+                "the output folder holds runs of another sweep, or of another version of it, and no plan.json",
+                root.to_string(),
+                "another --out; the sweep file of these runs (its text is sweep.toml in that folder) \
+                 writes their plan.json again",
+            );
+        }
         // A cluster's scripts and logs may have come first.
-        let other = entries.any(|entry| {
-            entry.is_ok_and(|entry| entry.file_name() != "cluster" && entry.file_name() != "runs")
-        });
-        match other {
-            true => foreign("the output folder holds other files"),
-            false => Ok(()),
+        match names(&self.root)?
+            .iter()
+            .find(|name| !OWN.contains(&name.as_str()))
+        {
+            Some(name) => foreign(
+                "the output folder holds other files",
+                format!("{root}: {name}"),
+                "another --out, or another `name` of the sweep",
+            ),
+            None => Ok(()),
         }
     }
 
@@ -168,8 +212,14 @@ impl Store {
         }
         let failed = std::fs::read(folder.join("failure.json"))
             .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        Ok(failed.map_or(Outcome::Pending, Outcome::Failed))
+            .and_then(|bytes| serde_json::from_slice::<Failure>(&bytes).ok());
+        Ok(failed.map_or(Outcome::Pending, |failure| {
+            Outcome::Failed(Failure {
+                // Those of earlier versions had several lines.
+                message: one_line(&failure.message),
+                ..failure
+            })
+        }))
     }
 
     /// What has to be done before `run` is in the tables of `plan`; `deep` reads every table again.

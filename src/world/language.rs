@@ -50,7 +50,7 @@ pub struct GroupAsking {
 
 /// One group's settings, by index of group; `None` for groups that do not ask a model.
 #[derive(Resource, Clone, Debug)]
-struct AskingByGroup(Vec<Option<GroupAsking>>);
+pub(super) struct AskingByGroup(Vec<Option<GroupAsking>>);
 
 /// A bracket as prompts see it.
 #[derive(Clone, Debug, Serialize)]
@@ -335,7 +335,7 @@ fn weights(log_probs: &[f64], temperature: f64) -> Result<(usize, Vec<f64>), Str
     Ok((mode, log_probs.iter().enumerate().map(weight).collect()))
 }
 
-type AskedWorkers<'w, 's> = Query<
+pub(super) type AskedWorkers<'w, 's> = Query<
     'w,
     's,
     (
@@ -350,7 +350,7 @@ type AskedWorkers<'w, 's> = Query<
     With<LanguageModel>,
 >;
 
-fn ask_workers(
+pub(super) fn ask_workers(
     tastes: Res<Tastes>,
     schedule: Res<CurrentSchedule>,
     objective: Res<PlannerObjective>,

@@ -330,7 +330,10 @@ pub(super) fn candidates(
     outcomes(society, all)
 }
 
-fn outcomes(society: &Counterpart, schedules: Vec<TaxSchedule>) -> Vec<(TaxSchedule, Outcome)> {
+pub(super) fn outcomes(
+    society: &Counterpart,
+    schedules: Vec<TaxSchedule>,
+) -> Vec<(TaxSchedule, Outcome)> {
     let society = &society.0;
     (schedules.into_par_iter())
         .map(|schedule| {
@@ -420,17 +423,13 @@ impl PreferencesPlugin {
         let mut items = Items::new(learned.features.names(rules.initial.brackets()), Vec::new())?;
         let mut rows: HashMap<(usize, u32), u32> = HashMap::new();
         let mut row = |k: usize, rater: u32| {
-            let shown_to = if learned.features == Features::Own {
-                rater
-            } else {
-                0
-            };
+            let shown_to = if learned.features.shared() { 0 } else { rater };
             *(rows.entry((k, shown_to))).or_insert_with(|| {
                 items.push(&learned.features.row(&situation(k), shown_to as usize))
             })
         };
         // One score for all must be everybody's weighted compromise; a utility function need not.
-        let pooled = learned.features != Features::Own && learned.model.pools_raters();
+        let pooled = learned.features.shared() && learned.model.pools_raters();
         let weights = learned.weights.of(wage);
         let told: Vec<Comparison> = (comparisons.iter().zip(pairs))
             .map(|(c, (a, b))| Comparison {
@@ -476,9 +475,10 @@ impl PreferencesPlugin {
             report = Some(evaluate(learned.model.as_ref(), &held));
         }
         learned.model.fit(&judgements, seed)?;
-        let raters = match learned.features {
-            Features::Own => society.0.len(),
-            _ => 1,
+        let raters = if learned.features.shared() {
+            1
+        } else {
+            society.0.len()
         };
         let row = |(schedule, outcome): &(TaxSchedule, Outcome), rater: usize| {
             let situation = Situation::of(schedule, &economy.0, society.0.wage(), outcome);

@@ -33,6 +33,7 @@
 //! | [`satisfaction`] | utility that dissatisfaction with the tax policy lowers |
 //! | [`asking`], [`thinking`] | questions to language models; reasoning first |
 //! | [`language`] | hours by language model |
+//! | [`distilled`] | hours by a small model that a language model has taught |
 //! | [`learning`] | rewards besides the objective; preferences learned from comparisons |
 //! | [`treasury`] | income, tax, rebate, utility, and the identities that hold at every step |
 //! | [`elections`] | candidates, ballots, winners who plan |
@@ -41,6 +42,7 @@
 
 pub mod asking;
 pub mod clock;
+pub mod distilled;
 pub mod elections;
 pub mod frictions;
 pub mod habits;

@@ -1,5 +1,6 @@
 //! Workers in components, and hours in closed form.
 
+use super::distilled::Distilled;
 use super::frictions::FrictionCost;
 use super::habits::{Adaptive, Logit};
 use super::language::Memory;
@@ -109,6 +110,8 @@ pub enum Chooses {
     Serving(Motive),
     /// [`LanguageModel`].
     Language,
+    /// [`Distilled`].
+    Distilled,
 }
 
 /// What the workers of a group have in common.
@@ -181,7 +184,9 @@ pub fn closed_form_counterpart(
         .flat_map(|i| (0..copies).map(move |copy| (i, copy)))
         .collect();
     let behaviour = |&(i, copy): &(usize, usize)| match of(i).chooses {
-        Chooses::Rational | Chooses::Language | Chooses::Adaptive(_) => Behaviour::Rational,
+        Chooses::Rational | Chooses::Language | Chooses::Distilled | Chooses::Adaptive(_) => {
+            Behaviour::Rational
+        }
         Chooses::Fixed(hours) => Behaviour::Fixed(hours),
         Chooses::Serving(motive) => Behaviour::Serving(motive),
         // Shifted from worker to worker by the golden ratio: no two jump together.
@@ -243,6 +248,7 @@ pub fn spawn(
             Chooses::Adaptive(step) => worker.insert(Adaptive::new(step)),
             Chooses::Serving(_) => worker.insert(Serving),
             Chooses::Language => worker.insert(LanguageModel),
+            Chooses::Distilled => worker.insert(Distilled),
         };
         if !friction.is_none() {
             worker.insert(FrictionCost::default());

@@ -1,5 +1,6 @@
 //! `aspects`: one score for each aspect, and what each aspect weighs in a rater's judgement.
 
+use super::axes::Axes;
 use super::pal::{softmax, softmax_slopes};
 use crate::error::{Error, Result};
 use crate::preferences::data::Scaling;
@@ -209,11 +210,16 @@ impl PreferenceModel for Aspects {
         let scaling = data.items.scaling();
         let items = scaling.apply_to(&data.items);
         let size = self.head.parameters(items.width());
+        let axes = match self.head {
+            Head::Linear => Axes::of(&items, &pairs, self.ridge).as_long(),
+            Head::Hidden { .. } => Axes::given(size, self.ridge),
+        };
+        let items = axes.turn(&items)?;
         let heads = aspects * size;
         let loss = |parameters: &[f64], gradient: &mut [f64]| {
             let (thetas, z) = parameters.split_at(heads);
             self.loss(&items, &pairs, aspects, parameters, gradient)
-                + ridge(self.ridge, thetas, &mut gradient[..heads])
+                + axes.ridge(thetas, &mut gradient[..heads])
                 + ridge(self.rater_ridge, z, &mut gradient[heads..])
         };
         let streams = Streams::new(seed, "aspects start");
@@ -238,7 +244,10 @@ impl PreferenceModel for Aspects {
         };
         self.fitted = Some(Fitted {
             scaling,
-            thetas: thetas.chunks_exact(size).map(<[f64]>::to_vec).collect(),
+            thetas: thetas
+                .chunks_exact(size)
+                .map(|theta| axes.back(theta))
+                .collect(),
             common: self.mixture.weights(common),
             weights: own.chunks_exact(aspects).map(weights).collect(),
         });
@@ -382,7 +391,6 @@ mod tests {
                     spread += (truth - mean).powi(2);
                 }
             }
-            println!("{mixture:?}: {} of the spread unexplained", error / spread);
             assert!(error / spread < 0.2);
             for (k, head) in HEADS.iter().enumerate() {
                 let slope: [f64; 4] = std::array::from_fn(|j| {
@@ -393,7 +401,6 @@ mod tests {
                 let length = |x: &[f64]| dot(x, x).sqrt();
                 let alike = dot(&slope, head) / (length(&slope) * length(head));
                 let scale = length(&slope) / length(head);
-                println!("aspect {k}: cosine {alike}, length {scale}");
                 assert!(alike > 0.98 && (0.75..1.35).contains(&scale));
             }
             let (a, b) = (data.items.row(0), data.items.row(1));

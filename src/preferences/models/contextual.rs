@@ -308,7 +308,6 @@ mod tests {
             // Four standard errors of a share.
             assert!((found - truth).abs() < 0.02, "{found} for {truth}");
         }
-        println!("{}", worst(&model, &[0, 1, 2]));
         assert!(worst(&model, &[0, 1, 2]) < 0.35);
         let (a, b) = ([0.5, 0.2, -0.4], [-0.1, 0.3, 0.1]);
         let truth: f64 = (SHARES.iter().zip(TASTES))
@@ -343,7 +342,6 @@ mod tests {
         } else {
             [1, 0]
         };
-        println!("{:?} {}", model.shares(), worst(&model, &order));
         assert!((model.shares()[order[0]] - 0.625).abs() < 0.05);
         assert!(worst(&model, &order) < 1.0);
         let (a, b) = ([0.5, 0.2, -0.4], [-0.1, 0.3, 0.1]);

@@ -1,8 +1,9 @@
 //! `gpm`: general preferences, cyclic ones too, by embeddings.
 
+use super::axes::Axes;
 use crate::error::{Error, Result};
 use crate::preferences::data::Scaling;
-use crate::preferences::fit::{best_of_starts, log_logistic, logistic, ridge};
+use crate::preferences::fit::{best_of_starts, log_logistic, logistic};
 use crate::preferences::head::{add_scaled, dot};
 use crate::preferences::{Comparison, Items, Judgements, PreferenceModel, View};
 use crate::random::Streams;
@@ -115,9 +116,12 @@ impl PreferenceModel for GeneralPreference {
         }
         let scaling = data.items.scaling();
         let items = scaling.apply_to(&data.items);
+        let mut axes = Axes::of(&items, &pairs, self.ridge).as_long();
+        let items = axes.turn(&items)?;
+        // c, at the end of each row.
+        axes.precision.push(self.ridge);
         let loss = |parameters: &[f64], gradient: &mut [f64]| {
-            self.loss(&items, &pairs, parameters, gradient)
-                + ridge(self.ridge, parameters, gradient)
+            self.loss(&items, &pairs, parameters, gradient) + axes.ridge(parameters, gradient)
         };
         let streams = Streams::new(seed, "gpm start");
         let count = self.free() * (items.width() + 1);
@@ -127,12 +131,23 @@ impl PreferenceModel for GeneralPreference {
             .map(|start| {
                 let mut rng = streams.at(start, 0);
                 (0..count)
-                    .map(|_| reach * (2.0 * rng.random::<f64>() - 1.0))
+                    .map(|place| {
+                        let constant = place % (items.width() + 1) == items.width();
+                        let reach = reach * if constant { 1.0 } else { axes.unit };
+                        reach * (2.0 * rng.random::<f64>() - 1.0)
+                    })
                     .collect()
             })
             .collect();
         let found = best_of_starts(&loss, starts)?;
-        self.fitted = Some((scaling, found.parameters));
+        let width = items.width();
+        let back = |row: &[f64]| {
+            let mut row_back = axes.back(&row[..width]);
+            row_back.push(row[width]);
+            row_back
+        };
+        let rows = found.parameters.chunks_exact(width + 1);
+        self.fitted = Some((scaling, rows.flat_map(back).collect()));
         Ok(())
     }
 

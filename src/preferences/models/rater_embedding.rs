@@ -1,5 +1,6 @@
 //! `rater-embedding`: a taste common to all and a few directions in which raters differ.
 
+use super::axes::Axes;
 use super::pal::product;
 use crate::error::{Error, Result};
 use crate::preferences::data::Scaling;
@@ -194,12 +195,14 @@ impl PreferenceModel for RaterEmbedding {
         }
         let scaling = data.items.scaling();
         let items = scaling.apply_to(&data.items);
+        let axes = Axes::of(&items, &pairs, self.ridge).as_long();
+        let items = axes.turn(&items)?;
         let (d, width) = (self.dimension, items.width());
         let shared = width * (1 + d);
         let loss = |parameters: &[f64], gradient: &mut [f64]| {
             let (common, own) = parameters.split_at(shared);
             self.loss(&items, &pairs, parameters, gradient)
-                + ridge(self.ridge, common, &mut gradient[..shared])
+                + axes.ridge(common, &mut gradient[..shared])
                 + ridge(self.rater_ridge, own, &mut gradient[shared..])
         };
         let streams = Streams::new(seed, "rater-embedding start");
@@ -209,7 +212,7 @@ impl PreferenceModel for RaterEmbedding {
                 let mut draw = |reach: f64| reach * (2.0 * rng.random::<f64>() - 1.0);
                 // The common taste from 0; U and u not, which would be a saddle.
                 let mut all = vec![0.0; width];
-                all.extend((0..d * width).map(|_| draw(1.0 / (width as f64).sqrt())));
+                all.extend((0..d * width).map(|_| draw(axes.unit / (width as f64).sqrt())));
                 all.extend((0..d * data.raters as usize).map(|_| draw(0.5)));
                 all
             })
@@ -217,8 +220,8 @@ impl PreferenceModel for RaterEmbedding {
         let found = best_of_starts(&loss, starts)?.parameters;
         self.fitted = Some(Fitted {
             scaling,
-            common: found[..width].to_vec(),
-            directions: found[width..shared].to_vec(),
+            common: axes.back(&found[..width]),
+            directions: axes.back(&found[width..shared]),
             raters: found[shared..]
                 .chunks_exact(d)
                 .map(<[f64]>::to_vec)
@@ -341,11 +344,9 @@ mod tests {
         let mut together = BradleyTerry::default();
         together.fit(&train, 0).unwrap();
         let all = mean(&|_| together.coefficients().unwrap());
-        println!("cosines: {own}, alone {one_by_one}, together {all}");
         assert!(own > 0.9 && own > one_by_one + 0.1 && own > all + 0.1);
         let knows = evaluate(&model, &held);
         let pooled = evaluate(&together, &held);
-        println!("{} {}", knows.log_loss, pooled.log_loss);
         assert!(knows.log_loss < pooled.log_loss - 0.1);
         let (mut new, mut none) = (0.0, 0.0);
         for _ in 0..100 {
@@ -356,7 +357,6 @@ mod tests {
             new += alike(&model.taste(&u).unwrap(), &taste) / 100.0;
             none += alike(&model.taste(&[0.0; 2]).unwrap(), &taste) / 100.0;
         }
-        println!("new raters {new}, common taste {none}");
         assert!(new > none + 0.15);
         let average = model.prob(items.row(0), items.row(1), View::default());
         let by_rater = |r| model.prob(items.row(0), items.row(1), View::of_rater(r));

@@ -154,6 +154,7 @@ fn design(root: &Path, contents: &Contents, scenarios: &[Scenario]) -> Result<St
             Decide::Logit { .. } => "of noisy best responses",
             Decide::Adaptive { .. } => "adaptive",
             Decide::Llm { .. } => "language models",
+            Decide::Distil { .. } => "students of language models",
         })
         .collect();
     let objectives: BTreeSet<String> = scenarios

@@ -35,6 +35,14 @@ pub fn comparison(study: &Study, question: &Question) -> Result<Comparison> {
         settings: question.settings,
         margin: question.margin,
         family,
+        columns: (layout.group_keys.iter())
+            .map(
+                |group| match study.keys.iter().position(|key| key == group) {
+                    Some(at) => study.columns[at].clone(),
+                    None => group.clone(),
+                },
+            )
+            .collect(),
         copies,
         law,
         groups,
@@ -93,18 +101,72 @@ fn reference(layout: &Layout, law: Option<&str>, against: Option<&str>) -> Resul
         if labels.contains(&wanted) {
             return Ok(wanted.to_owned());
         }
+        let same = |label: &&&str| with_plain_numbers(label) == with_plain_numbers(wanted);
+        if let Some(label) = labels.iter().find(same) {
+            return Ok((*label).to_owned());
+        }
+        let quoted: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
         return Err(Error::input("no arm of that name to compare with")
             .value(wanted)
-            .allowed(labels.join(", "))
+            .allowed(quoted.join(", "))
             .suggest(wanted, labels.iter().copied()));
     }
+    // With several keys compared a label is a combination: the first that holds the name.
+    let holding = |is: &dyn Fn(&str) -> bool| {
+        labels.iter().find(|label| {
+            let mut parts = label.split(", ");
+            parts.any(|part| is(part.rsplit_once(" = ").map_or(part, |(_, value)| value)))
+        })
+    };
     let found = (labels.iter().find(|label| **label == "saez-fixed-point"))
-        .or_else(|| labels.iter().find(|label| Some(**label) == law))
-        .or_else(|| labels.iter().find(|label| label.starts_with("us-")))
+        .or_else(|| holding(&|part| part == "saez-fixed-point"))
+        .or_else(|| holding(&|part| Some(part) == law))
+        .or_else(|| holding(&|part| part.starts_with("us-")))
         .or_else(|| labels.first());
     found
         .map(|label| (*label).to_owned())
         .ok_or_else(|| Error::input("there is no arm to compare"))
+}
+
+/// A label with its numbers in their shortest form: 5.0 is 5.
+fn with_plain_numbers(label: &str) -> String {
+    let plain = |value: &str| match value.trim().parse::<f64>() {
+        Ok(x) => x.to_string(),
+        Err(_) => value.trim().to_owned(),
+    };
+    let part = |part: &str| match part.rsplit_once(" = ") {
+        Some((key, value)) => format!("{} = {}", key.trim(), plain(value)),
+        None => plain(part),
+    };
+    label.split(',').map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// Keys compared whose values give workers another utility or sum it otherwise, so that welfare at one value
+/// is in another measure than at the next; none for outcomes other than welfare.
+pub fn other_measures<'a>(by: &'a [String], outcome: &str) -> Vec<&'a str> {
+    if !outcome.starts_with("welfare") {
+        return Vec::new();
+    }
+    const UTILITY: [&str; 3] = ["utility", "labor_cost", "labor_exponent"];
+    const OF_WORKERS: [&str; 6] = [
+        "labor_cost",
+        "labor_exponent",
+        "fixed_cost",
+        "bounded",
+        "dissatisfied",
+        "motive",
+    ];
+    let changes = |key: &str| match key.split_once('.') {
+        None => ["economy", "objective", "workers"].contains(&key),
+        Some(("objective", _)) => true,
+        Some(("economy", rest)) => rest.split('.').any(|part| UTILITY.contains(&part)),
+        Some(("workers", rest)) => rest.split('.').any(|part| OF_WORKERS.contains(&part)),
+        Some(_) => false,
+    };
+    by.iter()
+        .map(String::as_str)
+        .filter(|key| changes(key))
+        .collect()
 }
 
 /// The outcome of a run over the tax years that count; NaN where one of them has none.
@@ -139,7 +201,8 @@ fn attainable(
 ) -> Option<Vec<f64>> {
     let law = law?;
     let own = format!("welfare_{}", cell.objective);
-    if question.outcome != "welfare" && question.outcome != own {
+    let one_measure = other_measures(&question.by, &question.outcome).is_empty();
+    if !one_measure || (question.outcome != "welfare" && question.outcome != own) {
         return None;
     }
     let gain = |arms: &[Trajectory]| -> Option<f64> {
@@ -234,6 +297,10 @@ fn difference(
         share: gains.and_then(|gains| share_of_gain(&each, gains, settings)),
         p_holm: None,
         verdict,
+        within_margin: margin.is_some_and(|margin| {
+            let t = paired.difference.t;
+            t.is_some_and(|t| t.low >= -margin && t.high <= margin)
+        }),
         seeds_needed: needed
             .filter(|n| verdict == Verdict::TooWide && *n > paired.difference.n as u64),
         paired,

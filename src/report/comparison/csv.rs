@@ -5,14 +5,9 @@ use crate::statistics::Interval;
 
 impl Comparison {
     /// One row per group and arm; numbers in full, empty cells where there is none. The first columns
-    /// are the keys of the groups.
+    /// are the keys of the groups, called as in the sweep's tables.
     pub fn csv(&self) -> String {
-        let keys = self
-            .groups
-            .first()
-            .map(|group| &group.values[..])
-            .unwrap_or_default();
-        let mut heading: Vec<String> = keys.iter().map(|(key, _)| field(key)).collect();
+        let mut heading: Vec<String> = self.columns.iter().map(|key| field(key)).collect();
         heading.extend(COLUMNS.map(str::to_owned));
         let mut out = heading.join(",") + "\n";
         for group in &self.groups {
@@ -63,9 +58,7 @@ impl Comparison {
             settling
                 .map(|s| s.settled.in_words().to_owned())
                 .unwrap_or_default(),
-            against
-                .map(|a| a.verdict.in_words().to_owned())
-                .unwrap_or_default(),
+            field(&against.map(|a| self.verdict(a)).unwrap_or_default()),
             number(group.attainable.map(|gain| gain.mean)),
             field(
                 group

@@ -40,6 +40,9 @@ pub struct Layout<'a> {
     pub cells: Vec<Cell<'a>>,
     /// Baselines that are not the same in all runs of a seed: name, in how many pairs of runs.
     pub unequal: BTreeMap<String, usize>,
+    /// Arms that are in part a run's own planner and in part one of [compare], with no seed that has both:
+    /// name, how many seeds are of [compare].
+    pub stand_ins: BTreeMap<String, usize>,
 }
 
 /// What makes an arm: the planner's name (empty where planners are not compared), the values of the
@@ -135,7 +138,7 @@ pub fn layout<'a>(study: &'a Study, question: &Question) -> Result<Layout<'a>> {
             sort_in(run, &by, &parts, &mut lines[at], &mut unequal);
         }
     }
-    join_baselines(&mut lines, &mut unequal);
+    let stand_ins = join_baselines(&mut lines, &mut unequal);
     let labels = labels(&lines, study, question, &parts);
     for (cell, lines) in cells.iter_mut().zip(lines) {
         // Planners of the runs before baselines.
@@ -153,6 +156,7 @@ pub fn layout<'a>(study: &'a Study, question: &Question) -> Result<Layout<'a>> {
         group_keys: pick(&study.keys, &parts.group),
         cells,
         unequal,
+        stand_ins,
     })
 }
 
@@ -212,16 +216,31 @@ fn same(a: &Trajectory, b: &Trajectory) -> bool {
     a.years.len() == b.years.len() && a.years.iter().zip(&b.years).all(equal)
 }
 
-/// A baseline that is, seed by seed, the same as a run's own planner of its name is that arm.
-fn join_baselines(lines: &mut [Lines], unequal: &mut BTreeMap<String, usize>) {
+/// A baseline that is, seed by seed, the same as a run's own planner of its name is that arm. So is one
+/// that no seed has beside the only planner of its name, as in a sweep of which a shard has been played:
+/// says of such arms how many seeds are the baseline's.
+fn join_baselines(
+    lines: &mut [Lines],
+    unequal: &mut BTreeMap<String, usize>,
+) -> BTreeMap<String, usize> {
     let mut pairs: BTreeMap<(Identity, Identity), (usize, usize)> = BTreeMap::new();
+    let identities = |own: bool| {
+        let all = lines.iter().flatten().map(|(identity, _)| identity);
+        all.filter(move |identity| identity.own.is_some() == own)
+    };
+    for baseline in identities(false) {
+        for own in identities(true) {
+            if own.arm == baseline.arm && own.by == baseline.by {
+                pairs.insert((baseline.clone(), own.clone()), (0, 0));
+            }
+        }
+    }
     for cell in lines.iter() {
         for (baseline, theirs) in cell.iter().filter(|(identity, _)| identity.own.is_none()) {
-            let twins = cell.iter().filter(|(identity, _)| {
-                identity.own.is_some() && identity.arm == baseline.arm && identity.by == baseline.by
-            });
-            for (own, played) in twins {
-                let count = pairs.entry((baseline.clone(), own.clone())).or_default();
+            for (own, played) in cell {
+                let Some(count) = pairs.get_mut(&(baseline.clone(), own.clone())) else {
+                    continue;
+                };
                 for (seed, trajectory) in theirs {
                     if let Some(twin) = played.get(seed) {
                         count.0 += 1;
@@ -232,8 +251,12 @@ fn join_baselines(lines: &mut [Lines], unequal: &mut BTreeMap<String, usize>) {
         }
     }
     let mut joined: Vec<Identity> = Vec::new();
-    for ((baseline, own), (common, equal)) in pairs {
-        if common == 0 || equal < common || joined.contains(&baseline) {
+    let mut stand_ins: BTreeMap<String, usize> = BTreeMap::new();
+    let namesakes = |baseline: &Identity| pairs.keys().filter(|(b, _)| b == baseline).count();
+    let alone: Vec<bool> = pairs.keys().map(|(b, _)| namesakes(b) == 1).collect();
+    for (((baseline, own), (common, equal)), alone) in pairs.into_iter().zip(alone) {
+        let stands_in = common == 0 && alone;
+        if (common == 0 && !stands_in) || equal < common || joined.contains(&baseline) {
             // Mostly the same: the same arm, on other random numbers.
             if 2 * equal > common {
                 *unequal.entry(baseline.arm.clone()).or_default() += common - equal;
@@ -244,6 +267,9 @@ fn join_baselines(lines: &mut [Lines], unequal: &mut BTreeMap<String, usize>) {
             let Some(at) = cell.iter().position(|(identity, _)| *identity == baseline) else {
                 continue;
             };
+            if stands_in {
+                *stand_ins.entry(own.arm.clone()).or_default() += cell[at].1.len();
+            }
             match cell.iter().position(|(identity, _)| *identity == own) {
                 Some(into) => {
                     let (_, theirs) = cell.remove(at);
@@ -257,6 +283,7 @@ fn join_baselines(lines: &mut [Lines], unequal: &mut BTreeMap<String, usize>) {
         }
         joined.push(baseline);
     }
+    stand_ins
 }
 
 /// The name of every arm: the planner's, with what tells it from others of that name.

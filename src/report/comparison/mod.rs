@@ -59,9 +59,10 @@ impl Over {
 /// What is to be compared, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// Varied keys whose values are the arms; `arm` or none: planners.
+    /// Varied keys, or their columns, whose values are the arms; `arm` or none: planners.
     pub by: Vec<String>,
-    /// The reference arm; none: `saez-fixed-point`, else the U.S. law, else the first arm.
+    /// The reference arm; none: `saez-fixed-point`, else the U.S. law, else the first arm; with several keys
+    /// compared, the first combination that holds it.
     pub against: Option<String>,
     /// A numeric column of `years.parquet`.
     pub outcome: String,
@@ -98,6 +99,9 @@ pub struct Comparison {
     pub over: Over,
     /// Keys whose values are the arms; `arm` for planners.
     pub by: Vec<String>,
+    /// Columns of the keys that make groups, as in the tables of the sweep.
+    #[serde(skip)]
+    pub columns: Vec<String>,
     /// Level, resamples and seed of the intervals.
     pub settings: Settings,
     /// Share of the attainable gain that counts as no difference.
@@ -183,9 +187,34 @@ pub struct Difference {
     pub p_holm: Option<f64>,
     /// What the t interval says.
     pub verdict: Verdict,
+    /// Whether the whole t interval lies within the margin: a difference there may be, and it is small.
+    pub within_margin: bool,
     /// Where it is too wide and there is a margin: seeds that would narrow it to that, at this spread
     /// between seeds.
     pub seeds_needed: Option<u64>,
+}
+
+impl Comparison {
+    /// What is to be read from a difference: `higher`, `lower, within ±5 %`, `lower (not by Holm's p)`, ….
+    pub fn verdict(&self, difference: &Difference) -> String {
+        let mut words = difference.verdict.in_words().to_owned();
+        if !matches!(difference.verdict, Verdict::Higher | Verdict::Lower) {
+            return words;
+        }
+        if difference.within_margin {
+            words += &format!(
+                ", within ±{}",
+                crate::report::number::percent(self.margin).replace('%', " %")
+            );
+        }
+        if difference
+            .p_holm
+            .is_some_and(|p| p > 1.0 - self.settings.level)
+        {
+            words += " (not by Holm's p)";
+        }
+        words
+    }
 }
 
 impl Group {
@@ -227,5 +256,14 @@ impl Group {
 /// Wrong input: a folder that is neither, an unfinished run, different scenarios, the same seed twice,
 /// an unknown key, arm or column. Otherwise a file that cannot be read.
 pub fn compare(folders: &[PathBuf], question: &Question) -> Result<Comparison> {
-    compute::comparison(&sources::read(folders, question)?, question)
+    let study = sources::read(folders, question)?;
+    let key = |by: &String| match study.columns.iter().position(|column| column == by) {
+        Some(at) => study.keys[at].clone(),
+        None => by.clone(),
+    };
+    let question = Question {
+        by: question.by.iter().map(key).collect(),
+        ..question.clone()
+    };
+    compute::comparison(&study, &question)
 }

@@ -4,7 +4,9 @@ use super::super::files::{self, Columns};
 use super::super::summary::Summary;
 use super::Question;
 use super::study::{Run, State, Study, check_outcome, trajectories};
+use crate::error::one_line;
 use crate::run::folder;
+use crate::sweep::plan::broken;
 use crate::{Error, Result};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -66,10 +68,20 @@ pub fn read(folders: &[PathBuf], question: &Question) -> Result<Study> {
     read_runs(folders, question)
 }
 
+/// The plan of the sweep in `folder`.
+fn plan<P: serde::de::DeserializeOwned>(folder: &Path) -> Result<P> {
+    let path = folder.join("plan.json");
+    let text = std::fs::read_to_string(&path).map_err(|error| broken(&path, error))?;
+    serde_json::from_str(&text).map_err(|error| broken(&path, error))
+}
+
 /// Whether a folder holds a sweep; an error where it holds neither a sweep nor a finished run.
 fn is_sweep(path: &Path) -> Result<bool> {
     if path.join("plan.json").is_file() {
         return Ok(true);
+    }
+    if path.join("runs").is_dir() && path.join("years.parquet").is_dir() {
+        return Err(broken(&path.join("plan.json"), "there is none"));
     }
     let (what, allowed) = match folder::state(path)? {
         folder::State::Finished => return Ok(false),
@@ -180,6 +192,10 @@ fn read_runs(folders: &[PathBuf], question: &Question) -> Result<Study> {
     names.sort_unstable();
     Ok(Study {
         name: names.join(", "),
+        columns: keys
+            .iter()
+            .map(|key| key.replace(['.', '-'], "_"))
+            .collect(),
         keys,
         runs,
         versions,
@@ -231,11 +247,12 @@ fn read_sweeps(folders: &[PathBuf], question: &Question) -> Result<Study> {
     let mut known = HashSet::new();
     let mut unchecked = true;
     for folder in folders {
-        let plan: Plan = files::json(&folder.join("plan.json"))?;
+        let plan: Plan = plan(folder)?;
         let keys: Vec<String> = plan.keys.iter().map(|key| key.key.clone()).collect();
         let all = study.get_or_insert_with(|| Study {
             name: plan.name.clone(),
             keys: keys.clone(),
+            columns: plan.keys.iter().map(|key| key.column.clone()).collect(),
             runs: Vec::new(),
             versions: Vec::new(),
         });
@@ -319,18 +336,19 @@ fn played(part: &dyn Fn(&str) -> PathBuf, outcome: &str) -> Result<Played> {
 /// Refuses a `--by` that is no varied key.
 fn check_by(by: &[String], keys: &[PlanKey]) -> Result<()> {
     for wanted in by {
-        if wanted == ARM || keys.iter().any(|key| key.key == *wanted) {
+        if wanted == ARM
+            || keys
+                .iter()
+                .any(|key| [&key.key, &key.column].contains(&wanted))
+        {
             continue;
         }
         let names = || std::iter::once(ARM).chain(keys.iter().map(|key| key.key.as_str()));
-        let by_column = keys.iter().find(|key| key.column == *wanted);
-        let error = Error::input("no varied key of that name")
+        let spellings = names().chain(keys.iter().map(|key| key.column.as_str()));
+        return Err(Error::input("no varied key of that name")
             .value(wanted)
-            .allowed(names().collect::<Vec<_>>().join(", "));
-        return Err(match by_column {
-            Some(key) => error.suggest(&key.key, [key.key.as_str()]),
-            None => error.suggest(wanted, names()),
-        });
+            .allowed(names().collect::<Vec<_>>().join(", "))
+            .suggest(wanted, spellings));
     }
     Ok(())
 }
@@ -370,7 +388,7 @@ impl Ledger {
         for row in 0..columns.rows() {
             match status[row].as_str() {
                 "failed" => {
-                    let why = format!("{}: {}", stage[row], message[row]);
+                    let why = format!("{}: {}", stage[row], one_line(&message[row]));
                     ledger.failed.insert(run[row].clone(), why);
                 }
                 "finished" => note_version(format!("{} {}", fisc[row], commit[row]), versions),

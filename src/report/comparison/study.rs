@@ -14,6 +14,8 @@ pub struct Study {
     pub name: String,
     /// Varied keys.
     pub keys: Vec<String>,
+    /// Their columns in the tables.
+    pub columns: Vec<String>,
     /// All runs, in order.
     pub runs: Vec<Run>,
     /// Version and commit of the finished ones, each once.

@@ -80,13 +80,14 @@ impl Comparison {
                 "Holm's p",
                 "higher in",
                 "settled",
-                "beside it",
+                "verdict",
             ]
             .map(str::to_owned)
             .to_vec(),
         ];
         let places = Places::of(group);
-        rows.extend(group.arms.iter().map(|arm| cells(group, arm, places)));
+        let verdict = |arm: &Arm| arm.against.as_ref().map(|against| self.verdict(against));
+        rows.extend((group.arms.iter()).map(|arm| cells(group, arm, places, verdict(arm))));
         rows
     }
 
@@ -127,7 +128,7 @@ impl Comparison {
     }
 }
 
-fn cells(group: &Group, arm: &Arm, places: Places) -> Vec<String> {
+fn cells(group: &Group, arm: &Arm, places: Places, verdict: Option<String>) -> Vec<String> {
     let missing = || MISSING.to_owned();
     let interval =
         |interval: Option<Interval>| interval.map_or_else(missing, |i| places.interval(i));
@@ -162,7 +163,7 @@ fn cells(group: &Group, arm: &Arm, places: Places) -> Vec<String> {
                 p_value(against.p_holm),
                 percent(against.paired.higher).replace('%', " %"),
                 settled.to_owned(),
-                against.verdict.in_words().to_owned(),
+                verdict.unwrap_or_default(),
             ]);
         }
     }

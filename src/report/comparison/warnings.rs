@@ -1,6 +1,6 @@
 //! What a reader must know beside the numbers.
 
-use super::compute::clearly_positive;
+use super::compute::{clearly_positive, other_measures};
 use super::labels::{Cell, Layout, Line};
 use super::study::{State, Study};
 use super::text::Places;
@@ -14,6 +14,15 @@ const NAMED: usize = 6;
 /// All warnings, the gravest first.
 pub fn all(study: &Study, layout: &Layout, found: &Comparison, reference: &str) -> Vec<String> {
     let mut warnings = runs(study, found);
+    let measures = other_measures(&found.by, &found.outcome);
+    if !measures.is_empty() {
+        warnings.push(format!(
+            "welfare is not comparable across values of {}, which give workers another utility or sum it \
+             otherwise: read no verdict from it, and compare planners within each value (`--by arm`) or \
+             another outcome",
+            measures.join(" and ")
+        ));
+    }
     if study.versions.len() > 1 {
         warnings.push(format!(
             "runs of different versions of fisc are mixed: {}",
@@ -24,6 +33,16 @@ pub fn all(study: &Study, layout: &Layout, found: &Comparison, reference: &str) 
         warnings.push(format!(
             "{arm} differs between runs of one seed ({times} times): they do not share their random \
              numbers, or a varied key changes this arm; the first run's is shown"
+        ));
+    }
+    for (arm, seeds) in &layout.stand_ins {
+        warnings.push(format!(
+            "{arm}: its own runs and those in which it stands in [compare] have no seed in common so far, and \
+             are taken as one arm ({} from [compare])",
+            match seeds {
+                1 => "1 outcome".to_owned(),
+                n => format!("{n} outcomes"),
+            }
         ));
     }
     let groups = &found.groups;
@@ -70,6 +89,7 @@ pub fn all(study: &Study, layout: &Layout, found: &Comparison, reference: &str) 
             found.law()
         ),
     );
+    warnings.extend(valueless(found));
     warnings.extend(lacking(found));
     warnings.extend(twins(layout, found));
     warnings.extend(too_wide(found));
@@ -192,6 +212,20 @@ fn nothing_random(group: &Group) -> bool {
         .filter_map(|arm| arm.mean.as_ref())
         .peekable();
     means.peek().is_some() && means.all(|mean| mean.constant())
+}
+
+fn valueless(found: &Comparison) -> Option<String> {
+    let list = arms(found, &|arm| arm.mean.is_none())?;
+    let why = match found.outcome.starts_with("rate_") {
+        true => {
+            "; rates by number are those of the scenario's brackets, which these arms do not have"
+        }
+        false => "",
+    };
+    Some(format!(
+        "`{}` has no value in these arms, and they have no difference{why} ({list})",
+        found.outcome
+    ))
 }
 
 fn too_wide(found: &Comparison) -> Option<String> {

@@ -29,7 +29,12 @@ pub fn for_page(comparison: &Comparison) -> Value {
     let rows: Vec<Value> = comparison
         .groups
         .iter()
-        .flat_map(|group| group.arms.iter().filter_map(move |arm| row(group, arm)))
+        .flat_map(|group| {
+            group
+                .arms
+                .iter()
+                .filter_map(move |arm| row(comparison, group, arm))
+        })
         .collect();
     if rows.is_empty() {
         return Value::Null;
@@ -37,7 +42,7 @@ pub fn for_page(comparison: &Comparison) -> Value {
     json!({ "keys": keys, "rows": rows })
 }
 
-fn row(group: &Group, arm: &Arm) -> Option<Value> {
+fn row(comparison: &Comparison, group: &Group, arm: &Arm) -> Option<Value> {
     let against = arm.against.as_ref()?;
     let difference = &against.paired.difference;
     let ends = difference.t.map_or(0.0, |t| t.high.abs().max(t.low.abs()));
@@ -78,7 +83,7 @@ fn row(group: &Group, arm: &Arm) -> Option<Value> {
         "unit": group.unit,
         "reference": group.reference.as_deref().unwrap_or_default(),
         "n": difference.n,
-        "verdict": against.verdict.in_words(),
+        "verdict": comparison.verdict(against),
         "cells": [
             cell(difference.mean, Some(&text(difference.mean, decimals)), &interval(difference.t, decimals)),
             cell(

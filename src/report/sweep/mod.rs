@@ -128,8 +128,10 @@ pub fn sweep_text(folder: &Path) -> Result<String> {
         .iter()
         .filter(|run| run.status == study::Status::Failed)
     {
-        let first = run.message.lines().next().unwrap_or_default();
-        out += &format!("* run {} failed at {}: {first}\n", run.run, run.stage);
+        out += &format!(
+            "* run {} failed at {}: {}\n",
+            run.run, run.stage, run.message
+        );
     }
     for warning in &study.warnings {
         out += &format!("* {warning}\n");

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::files::{self, Columns};
+use super::super::files::Columns;
 use super::super::html::in_words;
 use super::super::schedule::Brackets;
+use crate::error::one_line;
+use crate::sweep::plan::broken;
 use crate::{Error, Result};
 
 /// The key whose values are arms, not groups.
@@ -266,7 +268,9 @@ impl Study {
     /// # Errors
     /// `plan.json` is missing or broken, or `runs.parquet` lacks a column.
     pub fn read(folder: &Path) -> Result<Study> {
-        let plan: Plan = files::json(&folder.join("plan.json"))?;
+        let path = folder.join("plan.json");
+        let text = std::fs::read_to_string(&path).map_err(|error| broken(&path, error))?;
+        let plan: Plan = serde_json::from_str(&text).map_err(|error| broken(&path, error))?;
         let mut study = Study {
             folder: folder.to_owned(),
             runs: planned(&plan)?,
@@ -295,7 +299,7 @@ impl Study {
                     let one = &mut study.runs[run];
                     one.status = Status::Failed;
                     one.stage = "reading the tables".into();
-                    one.message = error.to_string();
+                    one.message = one_line(&error.to_string());
                     study
                         .warnings
                         .push(format!("run {} is left out: {error}", study.runs[run].run));
@@ -362,7 +366,7 @@ impl Study {
                 _ => Status::Pending,
             };
             run.stage = stage[row].clone();
-            run.message = message[row].clone();
+            run.message = one_line(&message[row]);
             run.wall_seconds = wall[row];
             run.decisions = decisions[row];
             run.failures = failures[row];

@@ -267,6 +267,15 @@ fn fixed_cost(section: &Section) -> Result<FixedCost> {
     }
 }
 
+fn pick(parameters: &Section) -> Pick {
+    match parameters.choice("choice").0 {
+        "draw" => Pick::Draw,
+        "mode" => Pick::Mode,
+        "mean" => Pick::Mean,
+        name => not_built("workers.decide.*.choice", name),
+    }
+}
+
 fn worker_group(
     section: &Section,
     index: usize,
@@ -312,12 +321,7 @@ fn worker_group(
             }
             ("llm", parameters) => {
                 let (model, settings) = referred_model(parameters.node("model"), models)?;
-                let choice = match parameters.choice("choice").0 {
-                    "draw" => Pick::Draw,
-                    "mode" => Pick::Mode,
-                    "mean" => Pick::Mean,
-                    name => not_built("workers.decide.llm.choice", name),
-                };
+                let choice = pick(&parameters);
                 if choice != Pick::Draw && settings.readout != Readout::Choice {
                     return Err(parameters
                         .node("choice")
@@ -332,6 +336,25 @@ fn worker_group(
                     model,
                     choice,
                     memory: parameters.whole("memory")? as usize,
+                }
+            }
+            ("distil", parameters) => {
+                let node = parameters.node("model");
+                let (model, settings) = referred_model(node, models)?;
+                if settings.readout != Readout::Choice {
+                    return Err(node
+                        .error(format!(
+                            "model `{model}` is sampled: it has no distribution over answers to teach"
+                        ))
+                        .allowed(format!("readout = \"choice\" in [models.{model}]")));
+                }
+                Decide::Distil {
+                    model,
+                    choice: pick(&parameters),
+                    sample: parameters.whole("sample")? as usize,
+                    years: parameters.small("years")?,
+                    schedules: parameters.whole("schedules")? as usize,
+                    ridge: parameters.optional_number("ridge")?,
                 }
             }
             (name, _) => not_built("workers.decide", name),
@@ -372,7 +395,7 @@ fn worker_group(
             .error("frictions of workers who are not simply rational")
             .allowed("decide = \"rational\" with motive = \"self\" and bounded = false"));
     }
-    let serves = matches!(group.decide, Decide::Rational | Decide::Llm { .. });
+    let serves = group.decide == Decide::Rational || group.decide.asks().is_some();
     if group.motive != Motive::Own && !serves {
         return Err(section
             .node("motive")
@@ -413,6 +436,7 @@ pub(super) fn planner(
         "saez-estimated" => PlannerKind::SaezEstimated,
         "optimal" => PlannerKind::Optimal,
         "reward" => PlannerKind::Reward,
+        "policy" => PlannerKind::Policy(super::optimisers::policy(&parameters)?),
         "llm" => PlannerKind::Llm(llm_planner(&parameters, models)?),
         "hybrid" => {
             let planner = LlmPlanner {

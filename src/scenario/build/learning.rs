@@ -5,7 +5,7 @@ use std::path::Path;
 use super::agents::{Models, referred_model};
 use super::files::existing;
 use super::section::{Section, not_built, picked};
-use super::{models, rewards, voiced};
+use super::{judged, models, rewards, voiced};
 use crate::error::Result;
 use crate::preferences::PreferenceModel;
 use crate::preferences::head::Head;
@@ -23,6 +23,19 @@ pub(super) fn preferences(
     models: &Models,
 ) -> Result<Preferences> {
     let model_of = |parameters: &Section| Ok(referred_model(parameters.node("model"), models)?.0);
+    let (source, _) = section.choice("source");
+    let spoken = matches!(source, "choice" | "statements" | "matched");
+    if spoken && section.choice("features").0 == "all" {
+        return Err(section
+            .node("features")
+            .error(format!(
+                "raters of the source `{source}` are told one thing at a time"
+            ))
+            .allowed("\"own\", \"society\" or \"rates\""));
+    }
+    let mut written: Vec<(String, String)> = (section.keys.iter())
+        .filter_map(|key| Some((key.name.to_owned(), section.node.get(key.name)?.written())))
+        .collect();
     Ok(Preferences {
         source: match section.choice("source") {
             ("utility", parameters) => Source::Utility {
@@ -58,19 +71,28 @@ pub(super) fn preferences(
                 model: model_of(&parameters)?,
                 candidates: parameters.whole("candidates")? as usize,
             },
-            ("file", parameters) => Source::File {
-                path: existing(parameters.node("path"), folder, Path::is_file, "file")?,
-            },
+            ("file", parameters) => {
+                let path = existing(parameters.node("path"), folder, Path::is_file, "file")?;
+                // The resolved scenario stands in another folder.
+                let quoted = toml::Value::from(path.to_string_lossy().as_ref());
+                for (key, value) in &mut written {
+                    if key == "source" {
+                        *value = format!("{{ file = {{ path = {quoted} }} }}");
+                    }
+                }
+                Source::File { path }
+            }
             (name, _) => not_built("preferences.source", name),
         },
         model: ModelSpec {
             written: section.node("model").written(),
-            model: model(section)?,
+            model: model(section, folder)?,
         },
         features: match section.choice("features").0 {
             "own" => Features::Own,
             "society" => Features::Society,
             "rates" => Features::Rates,
+            "all" => Features::All,
             name => not_built("preferences.features", name),
         },
         weights: match section.choice("weights").0 {
@@ -82,9 +104,7 @@ pub(super) fn preferences(
         schedules: section.whole("schedules")? as usize,
         years: section.small("years")?,
         held_out: section.number("held_out")?,
-        written: (section.keys.iter())
-            .filter_map(|key| Some((key.name.to_owned(), section.node.get(key.name)?.written())))
-            .collect(),
+        written,
         given: section.node.given,
     })
 }
@@ -101,7 +121,7 @@ fn numbers(section: &Section, name: &str) -> Result<Vec<f64>> {
         .collect()
 }
 
-fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
+fn model(section: &Section, folder: &Path) -> Result<Box<dyn PreferenceModel>> {
     Ok(match section.choice("model") {
         ("bradley-terry", parameters) => Box::new(BradleyTerry {
             ridge: parameters.number("ridge")?,
@@ -123,6 +143,9 @@ fn model(section: &Section) -> Result<Box<dyn PreferenceModel>> {
         ("rater-embedding", parameters) => Box::new(models::rater_embedding(&parameters)?),
         ("contextual", parameters) => Box::new(models::contextual(&parameters)?),
         ("aspects", parameters) => Box::new(models::aspects(&parameters)?),
+        ("regret", parameters) => Box::new(judged::regret(&parameters)?),
+        ("robust", parameters) => Box::new(judged::robust(&parameters)?),
+        ("values", parameters) => Box::new(judged::values(&parameters, folder)?),
         (name, _) => not_built("preferences.model", name),
     })
 }
@@ -132,7 +155,7 @@ pub(super) fn reward(
     section: &Section,
     folder: &Path,
     ground: &rewards::Ground,
-    asked: &Models,
+    models: &Models,
     arms: &[&PlannerKind],
 ) -> Result<Option<RewardSpec>> {
     let mut written = section.node("kind").clone();
@@ -149,13 +172,15 @@ pub(super) fn reward(
             }
             return Ok(None);
         }
-        name => match voiced::reward(name, &parameters, asked, arms)? {
-            Some((reward, spec)) => {
-                voice = Some(spec);
-                reward
-            }
-            None => (ground.reward(name, &parameters)?)
-                .unwrap_or_else(|| not_built("reward.kind", name)),
+        name => match ground.reward(name, &parameters)? {
+            Some(reward) => reward,
+            None => match voiced::reward(name, &parameters, models, arms)? {
+                Some((reward, spec)) => {
+                    voice = Some(spec);
+                    reward
+                }
+                None => not_built("reward.kind", name),
+            },
         },
     };
     if let Some(arm) = arms.iter().find(|arm| matches!(arm, PlannerKind::Llm(_))) {

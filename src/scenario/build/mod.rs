@@ -2,8 +2,10 @@
 
 mod agents;
 mod files;
+mod judged;
 mod learning;
 mod models;
+mod optimisers;
 mod rewards;
 mod section;
 mod voiced;

@@ -178,6 +178,50 @@ const DECIDE: &[Choice] = &[
         "A language model is asked.",
     ),
     choice(
+        "distil",
+        &[
+            model(),
+            key(
+                "choice",
+                Kind::Choice(PICKS),
+                Value(r#""draw""#),
+                r#""mean""#,
+                "What is taken from a distribution over hours.",
+            ),
+            key(
+                "sample",
+                Kind::Whole(1, 1_000_000, "workers"),
+                Value("200"),
+                "200",
+                "Workers of the group whom the language model is asked about, at even quantiles of wages.",
+            ),
+            key(
+                "years",
+                Kind::Whole(1, 1_000_000, "tax years"),
+                Value("1"),
+                "2",
+                "First tax years in which it is asked, once a year about each worker of the sample, who follow it in these years. Until the first of them ends, all others draw from the mean of the sample's distributions.",
+            ),
+            key(
+                "schedules",
+                Kind::Whole(0, 1_000, "schedules"),
+                Value("4"),
+                "8",
+                "Other schedules under which it is asked about the sample in each of these years, their rates a Latin hypercube over all that is allowed: what the small model knows of laws not yet in force.",
+            ),
+            key(
+                "ridge",
+                above(0.0, ""),
+                Unset(
+                    "the best of 0.001, 0.01, …, 1000 by five-fold cross-validation over workers",
+                ),
+                "0.01",
+                "Precision of the normal prior on the small model's slopes, features scaled to variance 1; a large one leaves the mean distribution.",
+            ),
+        ],
+        "A small multinomial model of wage, tax and persona, fitted to the choice distributions of a language model (`readout = \"choice\"`) about a sample of the group, stands in for it: populations of any size. How far it is from the language model, on workers held out, is a note of the run.",
+    ),
+    choice(
         "logit",
         &[key(
             "scale",
@@ -299,6 +343,11 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
         "reward",
         &[],
         "The highest `reward.kind` over the bracket rates, with full information on how workers respond; while nothing is learned yet, the initial schedule. Where the reward is made by comparing, the best of a list of schedules.",
+    ),
+    choice(
+        "policy",
+        super::optimisers::POLICY,
+        "A stochastic policy over a list of schedules that pursues `reward.kind` (or the objective), improved in every tax year by an optimiser with full information on how workers respond; while nothing is learned yet, the initial schedule.",
     ),
     choice(
         "llm",

@@ -2,6 +2,7 @@
 
 use super::super::key::{Choice, Default, Interval, Key, Kind, choice, key};
 use super::agents::model;
+use super::judged::{REGRET, ROBUST, VALUES};
 use super::models::{ASPECTS, CONTEXTUAL, GPM, PAL, PLACKETT_LUCE, RATER_EMBEDDING};
 use super::voiced::{FOLLOW_UP, PRINCIPLE};
 use super::{above, number_from, rewards};
@@ -186,6 +187,11 @@ const FEATURES: &[Choice] = &[
         "What happens to all: disposable income by tenth of wages, mean hours, income and effort, inequality, revenue.",
     ),
     choice("rates", &[], "The rates of the schedule themselves."),
+    choice(
+        "all",
+        &[],
+        "All three together: for raters who care for themselves, for others, and for the law itself.",
+    ),
 ];
 
 const WEIGHTS: &[Choice] = &[
@@ -248,6 +254,9 @@ const PREFERENCE_MODELS: &[Choice] = &[
     RATER_EMBEDDING,
     CONTEXTUAL,
     ASPECTS,
+    REGRET,
+    ROBUST,
+    VALUES,
 ];
 
 pub(in crate::scenario) const REWARD: &[Key] = &[key(
@@ -266,6 +275,14 @@ const REWARDS: &[Choice] = &[
         &[],
         "The model of `[preferences]`, once it is fitted; the initial schedule stays until then.",
     ),
+    rewards::COMPOSITE,
+    rewards::CONSTRAINED,
+    rewards::HARMONIC,
+    rewards::REGULARISED,
+    rewards::STANDARDS,
+    rewards::CODE,
+    rewards::CRITIQUE,
+    rewards::INTRINSIC,
     choice(
         "principle",
         PRINCIPLE,
@@ -276,14 +293,6 @@ const REWARDS: &[Choice] = &[
         FOLLOW_UP,
         "How much likelier a language model, speaking for workers who tell of their year, finds what the content say than what those say who complain: the mean over workers of Σ ln p(positive) − Σ ln p(negative). The planner `reward` takes the best of `preferences.schedules` schedules.",
     ),
-    rewards::COMPOSITE,
-    rewards::CONSTRAINED,
-    rewards::HARMONIC,
-    rewards::REGULARISED,
-    rewards::STANDARDS,
-    rewards::CODE,
-    rewards::CRITIQUE,
-    rewards::INTRINSIC,
 ];
 
 /// Names of the preference models that a scenario knows.

@@ -1,8 +1,10 @@
 //! The table of all keys of a scenario file.
 
 mod agents;
+mod judged;
 mod learning;
 mod models;
+mod optimisers;
 mod rewards;
 mod voiced;
 
@@ -12,6 +14,7 @@ use Default::{Required, Unset, Value};
 pub(super) use agents::{LAYERS_MAX, MODEL, PLANNERS, POINTS, VOTING, WORKERS};
 pub(super) use learning::{PREFERENCES, REWARD};
 pub use learning::{names_of_models, names_of_rewards};
+pub use optimisers::names_of_optimisers;
 
 /// The keys at the top of a scenario file.
 pub(super) const SCENARIO: &[Key] = &[

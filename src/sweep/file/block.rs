@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::conditions::not_tables;
 use super::keys::{TOP, allowed};
 use super::settings::{Leaf, leaves, overlap, twice};
 use super::value::Value;
@@ -99,7 +100,7 @@ pub(super) fn grid(node: &Node) -> Result<Vec<Block>> {
 pub(super) fn list(node: &Node) -> Result<Option<Block>> {
     let wanted = allowed(TOP, "list");
     let Content::List(tables) = &node.value else {
-        return Err(node.error("wrong type").allowed(wanted));
+        return Err(not_tables(node, wanted));
     };
     let mut block: Option<Block> = None;
     for table in tables {

@@ -32,7 +32,8 @@ impl Sweep {
         let digests: Vec<_> = self.points.par_iter().map(digest).collect();
         let mut seen = HashMap::new();
         for (point, digest) in self.points.iter().zip(digests) {
-            if let Some(before) = seen.insert(digest?, point) {
+            let digest = digest.map_err(|error| self.blame(error))?;
+            if let Some(before) = seen.insert(digest, point) {
                 return Err(Error::input("two points come to the same scenario")
                     .at((*point.place).clone())
                     .value(format!(
@@ -44,6 +45,29 @@ impl Sweep {
             }
         }
         Ok(())
+    }
+
+    /// A column of a table is of text as soon as one cell is no number, and of fractions as soon as one is:
+    /// then that cell is at fault, not the first of the column.
+    fn blame(&self, error: Error) -> Error {
+        let key = error.place().map_or("", |place| &place.key);
+        let Some(at) = self.keys.iter().position(|known| known == key) else {
+            return error;
+        };
+        let is_plain = |point: &&Point| match &point.values[at] {
+            Value::Text(text) => text.parse::<f64>().is_ok(),
+            Value::Number(x) => x.fract() == 0.0,
+            _ => true,
+        };
+        let other = self.points.iter().find(|point| !is_plain(point));
+        if !self.points.iter().any(|point| is_plain(&point)) {
+            return error;
+        }
+        let theirs = other.and_then(|point| self.scenario(point, self.seeds[0]).err());
+        match theirs {
+            Some(theirs) if theirs.place().is_some_and(|place| place.key == key) => theirs,
+            _ => error,
+        }
     }
 
     /// The values of a point: `planner.kind = "none", …`.
@@ -61,7 +85,11 @@ impl Sweep {
         if place.file.as_os_str() == "--set"
             && let Some(origin) = self.origin(point, &place.key)
         {
-            return error.at(origin);
+            let error = error.at(origin.clone());
+            return match self.wants_whole(point, &origin.key) {
+                true => error.hint("`whole = true` in the range draws whole numbers"),
+                false => error,
+            };
         }
         let Some((what, place)) = self.culprit(point) else {
             return error;
@@ -71,6 +99,22 @@ impl Sweep {
             line => format!("{}:{line}:{}", place.file.display(), place.column),
         };
         error.context(format!("{at}: with {what}"))
+    }
+
+    /// Whether a key has a number between whole ones from a range, and would be right with a whole one.
+    fn wants_whole(&self, point: &Point, key: &str) -> bool {
+        let at = self.keys.iter().position(|known| known == key);
+        let Some((at, Value::Number(x))) = at.map(|at| (at, &point.values[at])) else {
+            return false;
+        };
+        let root = Origin::file(&self.file, &self.text).document();
+        let is_range = root.is_ok_and(|root| {
+            find(&root, &point.origins[at]).is_some_and(|node| node.get("low").is_some())
+        });
+        let whole = [Value::Whole(x.round() as i64).to_set(key)];
+        x.fract() != 0.0
+            && is_range
+            && scenario::parse(&self.base_text, &self.base, &whole, true).is_ok()
     }
 
     /// What of the sweep the base scenario disagrees with: a value by itself if there is one, else

@@ -38,7 +38,7 @@ pub(super) fn read(
         return Ok(Vec::new());
     };
     let Content::List(tables) = &node.value else {
-        return Err(node.error("wrong type").allowed(allowed));
+        return Err(not_tables(node, allowed));
     };
     let condition = |table: &Node| {
         let leaves = leaves(table, allowed)?;
@@ -52,6 +52,15 @@ pub(super) fn read(
         })
     };
     tables.iter().map(condition).collect()
+}
+
+/// The error for something else than a list of tables, such as `[exclude]` for `[[exclude]]`.
+pub(super) fn not_tables(node: &Node, allowed: &str) -> Error {
+    let error = node.error("wrong type").allowed(allowed);
+    match node.value {
+        Content::Table(_) => error.hint(format!("each below [[{}]]", node.place.key)),
+        _ => error,
+    }
 }
 
 fn one(leaf: &Leaf<'_>, keys: &[String], values: &[Vec<Value>]) -> Result<(usize, Vec<Value>)> {
@@ -82,14 +91,18 @@ fn one(leaf: &Leaf<'_>, keys: &[String], values: &[Vec<Value>]) -> Result<(usize
         let labels: Vec<_> = labels.filter(|label| seen.insert(label.clone())).collect();
         let names = labels.iter().map(|label| label.trim_matches('"'));
         let found = value.label();
-        Err(Error::input("no point has this value")
+        let error = Error::input("no point has this value")
             .at(Place {
                 key: leaf.key.clone(),
                 ..item.place.clone()
             })
             .value(&item.text)
-            .allowed(in_short(&labels))
-            .suggest(&found, names))
+            .allowed(in_short(&labels));
+        let number = found.parse().ok().map(Value::Number);
+        Err(match number.is_some_and(|number| known.contains(&number)) {
+            true => error.hint(format!("a number without quotes: {found}")),
+            false => error.suggest(&found, names),
+        })
     };
     Ok((position, items.iter().map(item).collect::<Result<_>>()?))
 }

@@ -229,7 +229,12 @@ pub(super) fn entries<'a>(node: &'a Node, keys: &'static [Key]) -> Result<&'a [E
             .at(entry.place.clone())
             .value(&entry.name);
         let is_of_scenario = holds(&entry.place, &entry.name).is_ok();
-        return Err(if is_of_scenario && node.place.key.is_empty() {
+        let at_top = node.place.key.is_empty();
+        return Err(if at_top && entry.name == "seed" {
+            error
+                .allowed("`seeds`: how many, or a list such as [3]")
+                .suggest("seeds", ["seeds"])
+        } else if is_of_scenario && at_top {
             error.allowed(format!(
                 "{in_words}; a key of the scenario stands under [set], [grid] or [[list]]"
             ))

@@ -24,6 +24,7 @@ use crate::error::{Error, Place, Result};
 use crate::scenario;
 use crate::scenario::key::is_label;
 use crate::scenario::node::{Node, Origin, Value as Content};
+use crate::scenario::set::holds;
 use crate::sweep::design::{SEED_MAX, spawned};
 use block::{Block, Row};
 use keys::{TOP, allowed};
@@ -104,6 +105,7 @@ impl Sweep {
     pub fn load(path: &Path) -> Result<Self> {
         let text = scenario::read(path, "sweep")?;
         let root = Origin::file(path, &text).document()?;
+        refuse_scenario(&root, path)?;
         keys::entries(&root, TOP)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let base = Base::read(&root, folder)?;
@@ -209,6 +211,28 @@ fn name(root: &Node, path: &Path) -> Result<String> {
                 .value(path.display())
                 .allowed(allowed(TOP, "name")),
         ),
+    }
+}
+
+/// Refuses a file that is a scenario: it has a key of one, and none of a sweep's own.
+fn refuse_scenario(root: &Node, path: &Path) -> Result<()> {
+    let Content::Table(entries) = &root.value else {
+        return Ok(());
+    };
+    let is_ours = |name: &str| name != "name" && TOP.iter().any(|key| key.name == name);
+    let of_scenario = entries
+        .iter()
+        .find(|entry| holds(&entry.place, &entry.name).is_ok());
+    match of_scenario {
+        Some(entry) if !entries.iter().any(|entry| is_ours(&entry.name)) => Err(Error::input(
+            "this is a scenario, not a sweep file",
+        )
+        .at(entry.place.clone())
+        .value(path.display())
+        .allowed(
+            "a sweep file, which names a scenario as `base`; `fisc run FILE` plays a scenario",
+        )),
+        _ => Ok(()),
     }
 }
 

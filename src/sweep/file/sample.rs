@@ -151,6 +151,17 @@ fn method(sample: &Node) -> Result<Method<'_>> {
 
 fn range(leaf: &Leaf<'_>) -> Result<Range> {
     let node = leaf.node;
+    if let Content::List(items) = &node.value {
+        let end = |at: usize, otherwise| items.get(at).map_or(otherwise, |item| &*item.text);
+        return Err(Error::input("a range is a table, not a list")
+            .at(node.place.clone())
+            .value(&node.text)
+            .allowed(format!(
+                "{{ low = {}, high = {} }}; a list of values stands under [grid]",
+                end(0, "2.0"),
+                end(items.len().saturating_sub(1).max(1), "6.0")
+            )));
+    }
     entries(node, RANGE)?;
     let end = |name| -> Result<(&Node, f64)> {
         let node = required(node, RANGE, name)?;
@@ -235,6 +246,12 @@ fn points_of(path: &Path, text: &str) -> Result<Block> {
     let mut keys: Vec<VariedKey> = Vec::new();
     for name in table.header() {
         let place = table.place(1, 1, name);
+        if name.contains([';', '\t']) {
+            return Err(Error::input("the columns are not separated by commas")
+                .at(place)
+                .value(name)
+                .allowed("columns separated by commas, and decimals with a point"));
+        }
         refuse(&place, name)?;
         holds(&place, name)?;
         if let Some(before) = keys.iter().find(|key| overlap(&key.key, name)) {

@@ -7,6 +7,7 @@ pub mod informed;
 pub mod language;
 pub mod moves;
 pub mod observing;
+pub mod policy;
 pub mod pursuing;
 pub mod search;
 

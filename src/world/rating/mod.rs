@@ -183,6 +183,7 @@ fn shown(features: Features) -> &'static str {
         Features::Own => "own",
         Features::Society => "society",
         Features::Rates => "rates",
+        Features::All => unreachable!("refused with the scenario"),
     }
 }
 

@@ -202,11 +202,8 @@ fn panel(
     (title_at, top): (f64, f64),
 ) -> Result<()> {
     let name = |row: &Row| groups.arms[row.arm].name.clone();
-    let shown: Vec<String> = block
-        .rows
-        .iter()
-        .map(|row| block.unit.value(row.mean.mean))
-        .collect();
+    let means: Vec<f64> = block.rows.iter().map(|row| row.mean.mean).collect();
+    let shown = block.unit.values(&means);
     let widest = |texts: &mut dyn Iterator<Item = String>| {
         texts
             .map(|text| width(&text, LABEL, false))

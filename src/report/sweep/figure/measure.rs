@@ -49,23 +49,41 @@ impl Unit {
 
     /// One value, about five digits of it.
     pub fn value(&self, value: f64) -> String {
+        self.with_decimals(value, self.decimals(&[value]))
+    }
+
+    /// Values that stand together: all with the decimals of the largest.
+    pub fn values(&self, values: &[f64]) -> Vec<String> {
+        let decimals = self.decimals(values);
+        values
+            .iter()
+            .map(|value| self.with_decimals(*value, decimals))
+            .collect()
+    }
+
+    fn decimals(&self, values: &[f64]) -> usize {
+        let finite = || values.iter().copied().filter(|value| value.is_finite());
+        match self {
+            Unit::Money if finite().any(|value| value.abs() >= 1000.0) => 0,
+            Unit::Money => decimals_for(finite()).min(2),
+            Unit::Share | Unit::Percent => 1,
+            Unit::Other(_) => decimals_for(finite()),
+        }
+    }
+
+    fn with_decimals(&self, value: f64, decimals: usize) -> String {
         if !value.is_finite() {
             return "n/a".into();
         }
         let text = match self {
             Unit::Money => {
-                let decimals = if value.abs() >= 1000.0 {
-                    0
-                } else {
-                    decimals_for([value]).min(2)
-                };
                 let text = grouped(value.abs(), decimals);
                 let sign = if value < 0.0 { "-" } else { "" };
                 format!("{sign}${text}")
             }
-            Unit::Share => format!("{} %", grouped(100.0 * value, 1)),
-            Unit::Percent => format!("{} %", grouped(value, 1)),
-            Unit::Other(_) => grouped(value, decimals_for([value])),
+            Unit::Share => format!("{} %", grouped(100.0 * value, decimals)),
+            Unit::Percent => format!("{} %", grouped(value, decimals)),
+            Unit::Other(_) => grouped(value, decimals),
         };
         text.replace('-', "\u{2212}")
     }
@@ -111,5 +129,21 @@ pub fn around(estimates: &[Estimate]) -> (Scale, bool) {
         (Scale::around([from, to], 0.06), cut)
     } else {
         (Scale::around([bottom, top], 0.06), false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Unit;
+
+    #[test]
+    fn values_of_a_panel_have_the_same_decimals() {
+        let money = Unit::Money.values(&[32_500.4, -279.13]);
+        assert_eq!(money, ["$32,500", "\u{2212}$279"]);
+        assert_eq!(
+            Unit::Money.values(&[118.91, -2.5]),
+            ["$118.91", "\u{2212}$2.50"]
+        );
+        assert_eq!(Unit::Share.values(&[0.5, f64::NAN]), ["50.0 %", "n/a"]);
     }
 }

@@ -43,6 +43,9 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
                        begins; darker lines are higher brackets. Rates move because the planner tries them out: a \
                        change is not by itself an improvement."
         .to_owned();
+    if moving.iter().any(|one| leaves(one)) {
+        caption += " Bands end at 0 and 100 %, also where t intervals are wider; the CSV has them in full.";
+    }
     if moving.len() > shown.len() {
         caption += &format!(
             " The first {MOST} of {} panels; all stand in the CSV.",
@@ -149,6 +152,28 @@ fn rate(one: &Moving, k: usize, year: u32) -> Estimate {
     one.series.mean(of)
 }
 
+/// With an interval that ends at the rates that there can be: at 100 %, and at 0 where the mean is no subsidy.
+fn possible(rate: Estimate) -> Estimate {
+    Estimate {
+        low: match rate.mean >= 0.0 {
+            true => rate.low.max(0.0),
+            false => rate.low,
+        },
+        high: rate.high.min(1.0),
+        ..rate
+    }
+}
+
+/// Whether an interval of the arm leaves the rates that there can be.
+fn leaves(one: &Moving) -> bool {
+    (0..one.edges.len()).any(|k| {
+        (1..=one.series.last_year()).any(|year| {
+            let rate = rate(one, k, year);
+            rate.has_interval() && possible(rate) != rate
+        })
+    })
+}
+
 fn panel(
     sheet: &mut Sheet,
     groups: &Groups,
@@ -189,7 +214,7 @@ fn panel(
             let points = (1..=last).map(|year| Point {
                 x: f64::from(year),
                 told: format!("tax year {year}"),
-                y: rate(one, k, year),
+                y: possible(rate(one, k, year)),
             });
             Curve {
                 name: format!("{arm}, from {}", short_money(one.edges[k])),

@@ -74,10 +74,15 @@ pub fn draw(study: &Study, groups: &Groups) -> Result<Result<Draft, String>> {
         caption += &format!(" {others} seeds with other brackets than the first are left out.");
     }
     let mut sheet = Sheet::new(ID);
-    let subtitle = match groups.most_seeds() {
+    let mut subtitle = match groups.most_seeds() {
         0 | 1 => "One seed: the line is that seed's schedule.".to_owned(),
         _ => "Thick: median over seeds. Shaded: quartiles. Thin: single seeds.".to_owned(),
     };
+    if let Some((edges, _, arm)) = &law
+        && shown.iter().any(|one| one.edges == *edges)
+    {
+        subtitle += &format!(" Dashed: {}.", groups.arms[*arm].name);
+    }
     let top = sheet.heading(TITLE, &subtitle);
     let columns = if shown.len() == 1 { 1 } else { 2 };
     let several = groups.groups.len() > 1;

@@ -134,11 +134,17 @@ fn draw(
         }
         _ => "Means over seeds, bands: 95 % t intervals.",
     };
-    let top = sheet.heading(title, subtitle);
+    // Small panels have no room for the title of the y axis.
+    let subtitle = match small {
+        true => format!("{}. {subtitle}", upwards(groups, which)),
+        false => subtitle.to_owned(),
+    };
+    let top = sheet.heading(title, &subtitle);
     let single = which.len() == 1;
     let (mut frames, bottom) = if small {
         let mut grid = panels::grid(PAGE);
         grid.columns = 4.min(which.len()).max(3);
+        grid.below += 16.0;
         grid.frames(top + 2.0, which.len())
     } else {
         let titled = !groups.groups[which[0]].label.is_empty();
@@ -184,6 +190,20 @@ fn draw(
         caption,
         data: rows.columns(),
     })
+}
+
+/// Welfare with its unit, where all groups share that.
+fn upwards(groups: &Groups, which: &[usize]) -> String {
+    let axis = |g: &usize| Followed::Welfare.axis(&groups.groups[*g]);
+    let unit = |g: &usize| Followed::Welfare.unit(&groups.groups[*g]);
+    let first = &which[0];
+    if which.iter().all(|g| axis(g) == axis(first)) {
+        axis(first)
+    } else if which.iter().all(|g| unit(g) == unit(first)) {
+        format!("Welfare, {}", unit(first).shown())
+    } else {
+        "Welfare in the unit of the group's objective".to_owned()
+    }
 }
 
 /// Room on the right for the arms' names.
@@ -247,7 +267,7 @@ fn panel(
     let years = year_ticks(1, last as u32, (room as usize).max(2));
     let labels = years.iter().map(|year| format!("{year:.0}")).collect();
     let (x_title, y_title) = if small {
-        ("", String::new())
+        ("Tax year", String::new())
     } else {
         ("Tax year", followed.axis(group))
     };

@@ -85,6 +85,10 @@ pub(super) fn ask(asking: &Asking, survey: &Survey, desk: &mut Desk) -> Result<T
         }
     }
     let valid = told.comparisons.len();
+    if valid == 0 {
+        told.note = format!("none of {} pairs of schedules was judged", asked.len());
+        return Ok(told);
+    }
     let mean = |sum: f64, count: f64| 100.0 * sum / count;
     told.note = format!(
         "{valid} of {} pairs of schedules were judged in both orders; the one named first is preferred \

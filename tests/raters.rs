@@ -120,7 +120,7 @@ fn both_orders_are_averaged() {
         let liking: f64 = asked.iter().map(|d| d.first.unwrap() - 0.5).sum::<f64>() / 50.0;
         let noted = note(&arm, "in both orders");
         assert!(
-            noted.contains(&format!("{:.1} percentage points", 100.0 * liking)),
+            noted.contains(&format!("{:.1} % on average", 50.0 + 100.0 * liking)),
             "{noted}"
         );
         assert!(noted.contains("25.00 % of the model's"), "{noted}");
@@ -140,7 +140,7 @@ fn a_liking_for_a_place_is_no_preference() {
     );
     let noted = note(&arm, "in both orders");
     assert!(
-        noted.contains("40.0 percentage points") && noted.contains("differ by 80.0"),
+        noted.contains("90.0 % on average") && noted.contains("differ by 80.0"),
         "{noted}"
     );
 }
@@ -323,7 +323,7 @@ fn a_principle_is_followed_in_any_order() {
     // Six rotations for the choice; each judged year alone is one more.
     let asked = arm.decisions.iter().filter(|d| d.question == "principle");
     assert_eq!(asked.count(), 6 + 2);
-    assert!((arm.decisions[0].admissible_mass.unwrap() - 0.5).abs() < 1e-9);
+    assert!((arm.decisions[0].admissible_mass.unwrap() - 0.5).abs() < 1e-5);
     assert_eq!(arm.years[0].decisions, 7);
 }
 
@@ -376,16 +376,8 @@ fn raters_are_replayed() {
             &["preferences.comparisons=2", "population.size=2"],
         ),
         (
-            "matched",
-            &["preferences.comparisons=3", "population.size=3"],
-        ),
-        (
             "principle",
             &["preferences.schedules=3", "population.size=3"],
-        ),
-        (
-            "follow-up",
-            &["preferences.schedules=2", "population.size=2"],
         ),
     ] {
         let out = folder.path().join(example);

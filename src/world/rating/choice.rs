@@ -85,12 +85,17 @@ pub(super) fn ask(asking: &Asking, survey: &Survey, desk: &mut Desk) -> Result<T
         }
     }
     let valid = told.comparisons.len();
+    if valid == 0 {
+        told.note = format!("none of {} pairs of schedules was judged", asked.len());
+        return Ok(told);
+    }
     let mean = |sum: f64, count: f64| 100.0 * sum / count;
     told.note = format!(
         "{valid} of {} pairs of schedules were judged in both orders; the one named first is preferred \
-         by {:.1} percentage points more than half, and the two orders of a pair differ by {:.1}",
+         with probability {:.1} % on average (50 % without a liking for a place), and the two orders of \
+         a pair differ by {:.1} points",
         asked.len(),
-        mean(liking, valid as f64),
+        50.0 + mean(liking, valid as f64),
         mean(disagreement, valid as f64)
     );
     if mass.1 > 0 {

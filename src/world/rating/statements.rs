@@ -136,6 +136,10 @@ pub(super) fn ask(
             });
     }
     let valid: Vec<f64> = satisfied.iter().flatten().copied().collect();
+    if valid.is_empty() {
+        told.note = format!("none of {} statements could be read", subjects.len());
+        return Ok(told);
+    }
     let weight: f64 = told.comparisons.iter().map(|c| c.weight).sum();
     told.note = format!(
         "{} of {} statements could be read, satisfied with mean probability {:.2}; their {} pairs \

@@ -157,8 +157,10 @@ impl Intrinsic {
                 if pairs.is_empty() {
                     return Ok(());
                 }
-                let mut model = BradleyTerry::default();
-                model.ridge = self.ridge;
+                let mut model = BradleyTerry {
+                    ridge: self.ridge,
+                    ..BradleyTerry::default()
+                };
                 model.fit(&Judgements::of_comparisons(items()?, pairs)?, 0)?;
                 Some(Cheap::Ranking(model))
             }

@@ -35,7 +35,7 @@ impl Regularised {
     pub fn check(&self) -> Result<()> {
         self.relevance.check()?;
         let finite = self.zero.is_finite() && self.threshold.is_finite();
-        if !finite || !(self.softness.is_finite() && self.softness > 0.0) {
+        if !(finite && self.softness.is_finite() && self.softness > 0.0) {
             return Err(Error::input("gate of a reward")
                 .value(format!(
                     "zero {}, threshold {}, softness {}",

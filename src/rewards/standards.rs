@@ -144,7 +144,7 @@ impl Standards {
     /// A bound that is not finite, a unit that is not above 0.
     pub fn check(&self) -> Result<()> {
         for s in &self.standards {
-            if !s.bound.is_finite() || !(s.unit.is_finite() && s.unit > 0.0) {
+            if !(s.bound.is_finite() && s.unit.is_finite() && s.unit > 0.0) {
                 return Err(Error::input(format!("standard `{}`", s.name))
                     .value(format!("bound {}, unit {}", s.bound, s.unit))
                     .allowed("a finite bound and a unit above 0"));

@@ -211,7 +211,7 @@ impl PreferenceModel for Aspects {
         let items = scaling.apply_to(&data.items);
         let size = self.head.parameters(items.width());
         let axes = match self.head {
-            Head::Linear => Axes::of(&items, &pairs, self.ridge).as_long(),
+            Head::Linear => Axes::of(&items, &pairs, self.ridge).with_long_axes(),
             Head::Hidden { .. } => Axes::given(size, self.ridge),
         };
         let items = axes.turn(&items)?;

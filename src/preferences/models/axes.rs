@@ -56,7 +56,7 @@ impl Axes {
 
     /// The same directions with θ̃ about as long as θ, for models whose other parameters are as curved
     /// as those.
-    pub fn as_long(mut self) -> Self {
+    pub fn with_long_axes(mut self) -> Self {
         if let Some(turn) = &mut self.turn {
             *turn *= self.unit;
         }

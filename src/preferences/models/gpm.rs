@@ -116,7 +116,7 @@ impl PreferenceModel for GeneralPreference {
         }
         let scaling = data.items.scaling();
         let items = scaling.apply_to(&data.items);
-        let mut axes = Axes::of(&items, &pairs, self.ridge).as_long();
+        let mut axes = Axes::of(&items, &pairs, self.ridge).with_long_axes();
         let items = axes.turn(&items)?;
         // c, at the end of each row.
         axes.precision.push(self.ridge);
@@ -195,8 +195,10 @@ mod tests {
             blocks: 1,
             ..GeneralPreference::default()
         };
-        let mut transitive = BradleyTerry::default();
-        transitive.ridge = 0.01;
+        let mut transitive = BradleyTerry {
+            ridge: 0.01,
+            ..BradleyTerry::default()
+        };
         general.fit(&data, 0).unwrap();
         transitive.fit(&data, 0).unwrap();
         for c in &data.comparisons {

@@ -427,8 +427,10 @@ mod tests {
             rankings: Vec::new(),
             ..lists.clone()
         };
-        let mut truth = BradleyTerry::default();
-        truth.ridge = 0.1;
+        let mut truth = BradleyTerry {
+            ridge: 0.1,
+            ..BradleyTerry::default()
+        };
         truth.fit(&pairs, 0).unwrap();
         for data in [pairs, lists, rated] {
             for lists in [Lists::Likelihood, Lists::DcgPairs] {

@@ -195,7 +195,7 @@ impl PreferenceModel for RaterEmbedding {
         }
         let scaling = data.items.scaling();
         let items = scaling.apply_to(&data.items);
-        let axes = Axes::of(&items, &pairs, self.ridge).as_long();
+        let axes = Axes::of(&items, &pairs, self.ridge).with_long_axes();
         let items = axes.turn(&items)?;
         let (d, width) = (self.dimension, items.width());
         let shared = width * (1 + d);

@@ -290,7 +290,8 @@ mod tests {
     /// that Σπ = 1.
     #[test]
     fn fixed_points_under_other_divergences() {
-        let inverses: [(Divergence, fn(f64) -> f64); 3] = [
+        type Inverse = fn(f64) -> f64;
+        let inverses: [(Divergence, Inverse); 3] = [
             (Divergence::ForwardKl, |s| -1.0 / s),
             (Divergence::JensenShannon, |s| s.exp() / (2.0 - s.exp())),
             (Divergence::Alpha(0.5), |s| (1.0 - 0.5 * s).powi(-2)),

@@ -18,7 +18,7 @@
 //!
 //! | in `outcome` | what |
 //! |---|---|
-//! | every name of [`outcome_names`](super::outcome::outcome_names), `rebate`, `utility_mean`, `utility_min` | numbers |
+//! | every name of [`outcome_names`], `rebate`, `utility_mean`, `utility_min` | numbers |
 //! | `wage`, `labor`, `income`, `tax`, `disposable`, `effort`, `utility` | means of tenths of workers by wage, poorest first: ten numbers each |
 //! | `rates`, `edges` | of the schedule, as fractions and in $/year |
 //!

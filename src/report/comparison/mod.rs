@@ -150,7 +150,7 @@ pub struct Group {
     pub seeds: usize,
     /// Name of the arm that the others are compared with; none where the group lacks it.
     pub reference: Option<String>,
-    /// Outcome of `optimal` less that of [`Comparison::law`], over seeds that have both; none without
+    /// Outcome of `optimal` less that of the law, over seeds that have both; none without
     /// these arms, and for outcomes that are not the runs' own welfare.
     pub attainable: Option<Mean>,
     /// The arms.

@@ -323,7 +323,9 @@ fn a_principle_is_followed_in_any_order() {
     // Six rotations for the choice; each judged year alone is one more.
     let asked = arm.decisions.iter().filter(|d| d.question == "principle");
     assert_eq!(asked.count(), 6 + 2);
-    assert!((arm.decisions[0].admissible_mass.unwrap() - 0.5).abs() < 1e-5);
+    // Answers are kept to a ten-thousandth of a nat.
+    let mass = arm.decisions[0].admissible_mass.unwrap();
+    assert!((mass - 0.5).abs() < 1e-4, "{mass}");
     assert_eq!(arm.years[0].decisions, 7);
 }
 

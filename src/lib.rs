@@ -39,11 +39,11 @@
 //! | 5 | [`audit`] | controlled experiments on the workers of a scenario |
 //! | 4 | [`sweep`] | many runs: from a sweep file to tables of all runs |
 //! | 4 | [`run`] | one run, from a scenario to its output folder |
+//! | 3 | [`scenario`] | a TOML file in, a checked scenario out, or an error that points at the line |
 //! | 3 | [`world`] | the step of the economy as a chain of phases, one bevy plugin per mechanism |
 //! | 2 | [`rewards`] | what planners are after besides welfare functions: plain functions |
-//! | 2 | [`preferences`] | models of preferences learned from comparisons: plain functions |
 //! | 2 | [`llm`] | asking language models: prompts, readouts, transcript; knows no economics |
-//! | 2 | [`scenario`] | a TOML file in, a checked scenario out, or an error that points at the line |
+//! | 1 | [`preferences`] | models of preferences learned from comparisons: plain functions |
 //! | 1 | [`population`] | wage priors, census workers, personas |
 //! | 1 | [`fiscal`] | schedules, laws, best responses, welfare, inequality, Saez, optima, reforms: plain functions |
 //! | 1 | [`search`] | what a planner tries next, from what it tried: plain functions |
@@ -56,8 +56,8 @@
 //!
 //! # Not in this version
 //!
-//! Not modelled at all: households, wealth, savings, prices, firms, unemployment, wage growth, itemised deductions, and credits but
-//! the earned-income credit.
+//! Not modelled at all: households, wealth, savings, prices, firms, unemployment, wage growth,
+//! itemised deductions, and credits but the earned-income credit.
 
 pub mod audit;
 pub mod cli;

@@ -9,6 +9,7 @@ use crate::world::learning::{PlannerReward, candidates};
 use crate::world::{Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, Seed, Step};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 /// Sets the schedule with the highest [`PlannerReward`] and keeps it until the reward changes; the
 /// initial schedule stays until the reward is ready. A reward that is no quick function of one
@@ -75,21 +76,30 @@ fn best(
         let situation = Situation::of(schedule, &economy.0, society.wage(), outcome);
         reward.reward.judge(&situation)
     };
-    // An error in the search would be lost; the first schedule shows whether there is one.
-    judge(&rules.initial, &society.outcome(&rules.initial))?;
-    let score = |schedule: &TaxSchedule, outcome: &Outcome| {
-        judge(schedule, outcome).map_or(f64::NAN, |judged| judged.total)
+    // A schedule that cannot be judged ends the run after the search, which knows numbers only.
+    let failed = Mutex::new(None);
+    let score = |schedule: &TaxSchedule, outcome: &Outcome| match judge(schedule, outcome) {
+        Ok(judged) => judged.total,
+        Err(error) => {
+            let mut first = failed.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(error);
+            f64::NAN
+        }
     };
     let edges = rules.initial.edges();
     let starts = [rules.initial.clone()];
-    Ok(highest(
+    let found = highest(
         society,
         edges,
         &score,
         &starts,
         &rules.constraints,
         Effort::default(),
-    ))
+    );
+    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(found),
+    }
 }
 
 /// The schedule of the list with the highest reward; of equal ones the first.

@@ -1,8 +1,8 @@
 //! Whether two samples can be told apart: the area under the ROC curve of a classifier that is judged
 //! on those it has not seen.
 //!
-//! Sources: Friedman (2003), Lopez-Paz and Oquab (2017) for the test; DeLong, DeLong and Clarke-Pearson
-//! (1988) for the variance of an area.
+//! Sources: Friedman (2003), Lopez-Paz and Oquab (2017), "Revisiting classifier two-sample tests", arXiv
+//! 1610.06545, for the test; DeLong, DeLong and Clarke-Pearson (1988) for the variance of an area.
 
 use super::estimate::variance;
 use crate::error::{Error, Result};

@@ -62,7 +62,7 @@ pub struct Method {
     pub what: &'static str,
     /// Its equation, in plain characters.
     pub equation: &'static str,
-    /// Author and year.
+    /// Author and year; of what appeared since 2017, title and number too.
     pub source: &'static str,
     /// What the test shows, with the figure.
     pub result: &'static str,

@@ -1,7 +1,8 @@
 //! How far preferences are those of somebody with a utility: complete, transitive, of one mind about
 //! lotteries; and how near to those of a citizens' assembly.
 //!
-//! Source of the report as a whole: Mazeika et al. (2025), "Utility engineering".
+//! Source of the report as a whole: Mazeika et al. (2025), "Utility engineering: analyzing and
+//! controlling emergent value systems in AIs", arXiv 2502.08640.
 
 use super::{Items, PreferenceModel, View};
 use crate::error::{Error, Result};

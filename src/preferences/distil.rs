@@ -14,7 +14,8 @@
 //! take-home pay and nothing in b and c.
 //!
 //! Sources: McFadden (1974) for the model; distillation of a distribution into a small model by
-//! cross-entropy, Hinton, Vinyals and Dean (2015).
+//! cross-entropy, Hinton, Vinyals and Dean (2015), "Distilling the knowledge in a neural network", arXiv
+//! 1503.02531.
 
 use super::fit;
 use super::head::dot;

@@ -51,7 +51,7 @@ pub fn pairs(
 /// probability that the item named first is preferred when that is a, and P₂ when it is b, the
 /// judgement is y = ½(P₁ + 1 − P₂). A liking for a place that adds to log-odds does not move y from ½
 /// between equals, and cannot turn y round (balanced positions: Wang et al. 2024, "Large language
-/// models are not fair evaluators").
+/// models are not fair evaluators", arXiv 2305.17926).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BothOrders {
     /// P₁: the item named first is preferred, and it is a.
@@ -79,7 +79,8 @@ impl BothOrders {
 
 /// What two statements of one rater say about their subjects, as (outcome, weight), given the
 /// probabilities that the rater is satisfied with each: feedback found in conversation (Shi et al. 2024,
-/// WildFeedback, where a satisfied and a dissatisfied turn make a pair).
+/// "WildFeedback", arXiv 2408.15549, who write a preferred answer anew where a user is dissatisfied; here
+/// nothing is written, and the satisfied statement's subject is preferred).
 ///
 /// With s = P(satisfied with a, not with b) = pₐ(1 − p_b) and t the other way round, the statements
 /// compare with probability s + t, which is the weight, and then a is preferred with probability

@@ -26,7 +26,8 @@ pub struct Part {
 /// credit by bracket themselves, theirs is weighted and added instead of their share.
 ///
 /// The fine-grained text reward rates spans of an answer by several models; here the bracket or the
-/// wage group plays the role of the span. Source: Wu et al. (2023).
+/// wage group plays the role of the span. Source: Wu et al. (2023), "Fine-grained human feedback gives better
+/// rewards for language model training", arXiv 2306.01693.
 #[derive(Clone, Debug)]
 pub struct Composite {
     /// At least one.

@@ -49,8 +49,9 @@ pub struct Constraint {
 /// the constraint holds on average.
 ///
 /// Points of usefulness are not known from the proxies: [`best_thresholds`] finds them from true
-/// evaluations alone. Source: Moskovitz et al. (2024), constrained reinforcement learning from human
-/// feedback, with the planner's schedule in place of the language model's answer.
+/// evaluations alone. Source: Moskovitz et al. (2024), "Confronting reward model overoptimization with
+/// constrained RLHF", arXiv 2310.04373, with the planner's schedule in place of the language model's
+/// answer and `most` in place of their bounded multipliers.
 #[derive(Clone, Debug)]
 pub struct Constrained {
     /// r₀.

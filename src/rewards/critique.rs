@@ -33,8 +33,11 @@ pub struct Span {
 /// high, cut it"); one of two directions counts for neither. Everything else is passed over: the text
 /// comes from a model or a stranger, and no wording of it is an error.
 ///
-/// Spans of text carry signed credit as in fine-grained and language feedback for text, with brackets
-/// in place of tokens. Source of the idea: Scheurer et al. (2023); Wu et al. (2023).
+/// Source of the idea that criticism is credit of spans, along which to step: Wang et al. (2025),
+/// "Text2Grad: reinforcement learning from natural language feedback", arXiv 2505.22338, with brackets in
+/// place of tokens and this reader in place of a trained model; of learning from language feedback at
+/// all: Scheurer et al. (2023), "Training language models with language feedback at scale", arXiv
+/// 2303.16755.
 pub fn spans(text: &str, schedule: &Schedule) -> Vec<Span> {
     let mut found = Vec::new();
     let mut last: Vec<usize> = Vec::new();

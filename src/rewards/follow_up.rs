@@ -27,7 +27,9 @@ impl Clone for Box<dyn Speaker> {
 /// complaint, in nats. Nobody is asked anything; the model that speaks for the workers is only read.
 ///
 /// The answer of an assistant and the user's next turn become a tax year and the worker's next word.
-/// Source: Zhang et al. (2024).
+/// Source: Zhang et al. (2024), "Aligning language models using follow-up likelihood as reward signal",
+/// arXiv 2409.13948, whose code averages over the tokens of an utterance; here its whole probability
+/// counts.
 #[derive(Clone, Debug)]
 pub struct FollowUp {
     /// Utterances of the content.

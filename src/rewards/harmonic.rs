@@ -8,7 +8,9 @@ use crate::fiscal::Schedule;
 /// H = 1/(λ/r₁ + (1−λ)/r₂) of two positive goods: never above the lesser divided by its own weight,
 /// so that more of one good alone is worth little and none of the other nothing. Where a good is not
 /// positive, H = min(r₁, r₂, 0), which joins at 0 and leads back. 0 ≤ λ ≤ 1; λ = 1 is r₁ alone.
-/// Source of the mean: van Rijsbergen (1979), as effectiveness of retrieval.
+/// Source of the reward: Miao et al. (2024), "Subject-driven text-to-image generation via
+/// preference-based reinforcement learning", arXiv 2407.12164, where the goods are likeness to a picture
+/// and to a text; of the mean: van Rijsbergen (1979), as effectiveness of retrieval.
 pub fn harmonic_mean(lambda: f64, first: f64, second: f64) -> f64 {
     if lambda == 0.0 {
         return second;

@@ -32,7 +32,8 @@ pub enum Mode {
 /// and an earlier one, the share that the cheap model ordered likewise before it saw the answer; ties
 /// of the cheap model count half. ½ is blind.
 ///
-/// The three modes are those of Zheng et al. (2024), who distil a language model's judgement of a
+/// The three modes are those of Zheng et al. (2024), "Online intrinsic rewards for decision making agents
+/// from large language model feedback", arXiv 2410.23022, who distil a language model's judgement of a
 /// game's messages while the game goes on; here tax years are the messages.
 #[derive(Clone, Debug)]
 pub struct Intrinsic {

@@ -99,8 +99,11 @@ pub fn describe(situation: &Situation, tools: bool) -> String {
 /// comparison are scored together, in lists of at most `list`, rotated ([`listwise`]); a situation
 /// alone is a list of one. The record holds the order effect of its list.
 ///
-/// Source: judges that follow a stated principle, Sun et al. (2024); scores of lists by inference
-/// alone, Liu et al. (2025).
+/// Source: judges that follow a stated principle, Sun et al. (2024), "SALMON: self-alignment with
+/// instructable reward models", arXiv 2310.05910; and score lists by it, Yu et al. (2025),
+/// "RewardAnything: generalizable principle-following reward models", arXiv 2506.03637; with
+/// calculators, Li et al. (2024), "Tool-augmented reward modeling", arXiv 2310.01045. Theirs are trained;
+/// here a model is read as it is.
 #[derive(Clone, Debug)]
 pub struct Principle {
     /// In plain words.

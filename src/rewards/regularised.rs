@@ -12,7 +12,9 @@ use crate::preferences::fit::logistic;
 ///
 /// In text, the relevance of an answer to its question gates rewards for length and variety; here
 /// the relevance of an outcome to the mandate, such as revenue against what is to be spent, gates
-/// rewards for growth and equality. Source: Kim and Seo (2024), with a smooth gate.
+/// rewards for growth and equality. Source: Kim and Seo (2024), "Rethinking the role of proxy rewards
+/// in language model alignment", arXiv 2402.03469 (first as "Preference-free alignment learning with
+/// regularized relevance reward"), with a smooth gate.
 #[derive(Clone, Debug)]
 pub struct Regularised {
     /// r.

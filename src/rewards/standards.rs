@@ -127,8 +127,8 @@ pub const OUTSIDE: f64 = -1e12;
 /// finite, so that means over years exist, and lower the further outside, so that a planner that
 /// starts there finds its way in.
 ///
-/// Source: Zhi-Xuan et al. (2024): alignment with standards negotiated by all relevant stakeholders
-/// instead of with preferences.
+/// Source: Zhi-Xuan et al. (2024), "Beyond preferences in AI alignment", arXiv 2408.16984: alignment with
+/// standards negotiated by all relevant stakeholders instead of with preferences. They give no formula.
 #[derive(Clone, Debug)]
 pub struct Standards {
     /// Those that were adopted.

@@ -32,7 +32,9 @@ pub enum Mixture {
 /// for each. Rankings and ratings are overall. Without an aspect ([`View::aspect`]) the overall judgement
 /// is meant; of it, without a rater, a probability is the mean over raters, and there is no score. A
 /// rater who judged nothing has the weights of z̄. Additive multi-attribute utility (Keeney and Raiffa
-/// 1976), learned as multi-objective reward models are (Wang et al. 2024).
+/// 1976). Wang et al. (2024), "Interpretable preferences via multi-objective reward modeling and
+/// mixture-of-experts", arXiv 2406.12845, learn heads from absolute ratings and weights by prompt; here
+/// both come from comparisons, and weights go by rater.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aspects {
     /// Precision of the prior on θ, above 0.

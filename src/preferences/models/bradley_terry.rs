@@ -16,8 +16,9 @@ use rand::RngExt;
 ///
 /// Scores are in logits: one unit multiplies the odds by e. All raters share them. With identity
 /// features ([`Items::identities`]) every item has a score of its own. Rankings and ratings enter as
-/// pairs ([`Judgements::all_comparisons`]). Source: Bradley and Terry (1952); the head on features
-/// and the ensemble as in reward modelling from comparisons.
+/// pairs ([`Judgements::all_comparisons`]). Source: Bradley and Terry (1952); the hidden
+/// layer and the ensemble as in reward modelling from comparisons (Zhang et al. 2025, "BaseReward",
+/// arXiv 2509.16127).
 #[derive(Clone, Debug, PartialEq)]
 pub struct BradleyTerry {
     /// Precision of the prior on the parameters of scaled features, above 0.

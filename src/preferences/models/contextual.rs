@@ -20,8 +20,9 @@ use rand::RngExt;
 ///
 /// In a context ([`View::context`]) scores are in logits. Without one, or with latent contexts, there is
 /// no score: a mixture of logistic curves may prefer a to b, b to c and c to a. A context in which nobody
-/// judged is indifferent. Rankings and ratings count in context 0. Context-aware preference models (Pitis
-/// et al. 2024): contexts here are those in which a voter is asked, in the place of prompts made specific.
+/// judged is indifferent. Rankings and ratings count in context 0. Pitis et al. (2024),
+/// "Improving context-aware preference modeling for language models", arXiv 2407.14916: contexts here are
+/// those in which a voter is asked, in the place of prompts made specific.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contextual {
     /// Precision of the prior on the parameters, above 0.

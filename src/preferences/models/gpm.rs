@@ -16,9 +16,10 @@ use rand::RngExt;
 /// v(x) = Vx + c on features of mean 0 and variance 1, the maximum a posteriori under V, c ~
 /// N(0, 1/ridge), the best of several random starts. With k = 1 and the second coordinate held at 1
 /// (`scored`) it is Bradley and Terry's model with score v₁/β; of n items without features, k = ⌊n/2⌋
-/// gives every matrix of probabilities. All raters share the embeddings. Zhang et al. (2024), with a
-/// linear map in the place of a language model's last layer and without their scale for each block,
-/// which a linear map has in it.
+/// gives every matrix of probabilities. All raters share the embeddings. Zhang et al. (2024),
+/// "Beyond Bradley-Terry models: a general preference model for language model alignment", arXiv
+/// 2410.02197, with a linear map in the place of a language model's last layer and without their scale
+/// for each block, which a linear map has in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GeneralPreference {
     /// Precision of the prior on V and c, above 0.

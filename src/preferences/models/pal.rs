@@ -20,8 +20,8 @@ use rand::RngExt;
 ///
 /// Without a rater ([`View::rater`]) a probability is the mean over raters, and there is no score. A
 /// rater who judged nothing has equal weights; [`PrototypeMixture::new_rater`] finds those of one who was
-/// not there at the fit. Pluralistic alignment (Chen et al. 2024), the ideal-point form, from Coombs
-/// (1950).
+/// not there at the fit. Chen et al. (2024), "PAL: pluralistic alignment framework for learning from
+/// heterogeneous preferences", arXiv 2406.08469, the ideal-point form, from Coombs (1950).
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrototypeMixture {
     /// K, at least 1.

@@ -114,8 +114,9 @@ fn orders(data: &Judgements) -> Vec<Order> {
 ///
 /// the change of Σ G/D if the two changed places, scaled so that the list's weights add up to m − 1, as
 /// many comparisons as make a list of m. A list of equal grades has weights 0. The pairs and the weights
-/// of ranked preference optimisation (Karthik et al. 2024), with places in the given list; gain and
-/// discount of Järvelin and Kekäläinen (2002) and Burges et al. (2006).
+/// of ranked preference optimisation (Karthik et al. 2024, "Scalable ranked preference optimization for
+/// text-to-image generation", arXiv 2410.18013), with places in the given list; gain and discount of
+/// Järvelin and Kekäläinen (2002) and Burges et al. (2006). Their images are schedules here.
 pub fn dcg_weights(grades: &[f64]) -> Vec<f64> {
     let gain = |place: usize| grades[place].exp2() - 1.0;
     let discount = |place: usize| 1.0 / (place as f64 + 2.0).log2();

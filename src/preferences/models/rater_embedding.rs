@@ -19,8 +19,10 @@ use rand::RngExt;
 /// Raters borrow from each other through θ and U, so that few comparisons of each are enough. Without a
 /// rater ([`View::rater`]) a probability is the mean over raters, and there is no score. A rater who judged
 /// nothing has u = 0, the common taste; [`RaterEmbedding::new_rater`] finds u of one who was not there at
-/// the fit. Low-rank personal rewards (Bose et al. 2025), with the priors of probabilistic matrix
-/// factorisation (Salakhutdinov and Mnih 2008).
+/// the fit. Low-rank personal rewards: Shenfeld et al. (2025), "Language model personalization via
+/// reward factorization", arXiv 2503.06358, and Bose et al. (2025), "LoRe", arXiv 2504.14439, who keep u on
+/// the simplex; here θ stands apart, with the priors of probabilistic matrix factorisation
+/// (Salakhutdinov and Mnih 2008).
 #[derive(Clone, Debug, PartialEq)]
 pub struct RaterEmbedding {
     /// d, at least 1.

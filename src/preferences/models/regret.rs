@@ -248,7 +248,7 @@ pub const STATES_MAX: usize = 1_000;
 /// θ on scaled features, V*(s) = τ·ln Σ over x within reach of s of exp((θ·x + γ·V*(x))/τ). A year is
 /// what a step in a game is there. With γ = 0, or where everything is within reach, it is
 /// `bradley-terry`. Source: Knox et al. (2022), "Models of human preference for learning reward
-/// functions".
+/// functions", arXiv 2206.02231.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Regret {
     /// Precision of the prior on θ, above 0.

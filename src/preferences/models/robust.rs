@@ -14,8 +14,8 @@ use super::bradley_terry::BradleyTerry;
 /// comparison vote on it. Its strength is the mean of their ln P(preferred)/P(other), which is
 /// negative where they disagree with its label. A label with too few votes for it is turned round,
 /// one of little strength smoothed, and the model fitted to what results; this can be repeated with
-/// the labels so found. Wang et al. (2024), "Secrets of RLHF in large language models, part II:
-/// reward modeling".
+/// the labels so found. Wang et al. (2024), "Secrets of RLHF in large language models part II:
+/// reward modeling", arXiv 2401.06080, whose ensemble votes on what it was fitted to.
 ///
 /// With `soft`, all labels are the mean of the votes' probabilities instead. With a margin, the last
 /// fit is to −w[y ln σ(Δ−m) + (1−y) ln σ(−Δ−m)], Δ = θ·(x_a − x_b) on scaled features and m the

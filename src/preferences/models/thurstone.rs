@@ -15,7 +15,8 @@ use std::f64::consts::{PI, SQRT_2};
 /// μ = θ·x and ln τ = −½ ln 2 + φ·x linear in features of mean 0 and variance 1, the maximum a
 /// posteriori under θ, φ ~ N(0, 1/ridge). At φ = 0 the difference has variance 1, which fixes the
 /// unit: μ is in standard deviations of a comparison of average items. Thurstone (1927), case V
-/// where φ = 0 (`equal_variance`), case III otherwise.
+/// where φ = 0 (`equal_variance`), case III otherwise; used on language models by Mazeika et al. (2025),
+/// "Utility engineering", arXiv 2502.08640.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thurstone {
     /// Precision of the prior on the parameters, above 0.

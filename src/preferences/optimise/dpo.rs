@@ -12,11 +12,13 @@ pub enum Loss {
     /// −y ln σ(h) − (1−y) ln σ(−h), h = β·(f'(e^Δ(a)) − f'(e^Δ(b))) (Rafailov et al. 2023).
     #[default]
     Dpo,
-    /// y·(h − 1/(2β))² + (1−y)·(h + 1/(2β))², h = Δ(a) − Δ(b) (Azar et al. 2023): bounded where the
-    /// labels are certain. With pairs from π_ref, its minimum is
-    /// π ∝ π_ref·exp(E_{x'∼π_ref} P(x ≻ x')/β).
+    /// y·(h − 1/(2β))² + (1−y)·(h + 1/(2β))², h = Δ(a) − Δ(b): bounded where the labels are
+    /// certain. With pairs from π_ref, its minimum is π ∝ π_ref·exp(E_{x'∼π_ref} P(x ≻ x')/β). Azar et al.
+    /// (2023), "A general theoretical paradigm to understand learning from human preferences", arXiv
+    /// 2310.12036.
     Ipo,
-    /// Candidates on their own, wanted or not, as in prospect theory (Ethayarajh et al. 2024):
+    /// Candidates on their own, wanted or not, as in prospect theory (Ethayarajh et al. 2024, "KTO",
+    /// arXiv 2402.01306):
     /// −w·λ_w σ(βΔ − z) for the preferred, −w·λ_u σ(z − βΔ) for the other, z = β·KL(π ‖ π_ref) held
     /// fixed in each fit and then renewed. Its minimum over a table is at the candidates that are more
     /// often preferred than not, so that [`Dpo::ridge`] decides how far it goes.
@@ -29,7 +31,8 @@ pub enum Loss {
 }
 
 /// f of the divergence E_{π_ref} f(π/π_ref) from the reference that the policy pays for (Wang et al.
-/// 2024, "Beyond Reverse KL").
+/// 2024, "Beyond reverse KL: generalizing direct preference optimization with diverse divergence
+/// constraints", arXiv 2309.16240).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Divergence {
     /// KL(π ‖ π_ref): f' = ln u + 1.
@@ -61,8 +64,9 @@ impl Divergence {
 /// are drawn from π and kept: from call to call the optimiser learns from all of them.
 ///
 /// With reverse KL and labels y = σ(r(a) − r(b)) of enough pairs to tell all candidates apart, the
-/// minimum is π ∝ π_ref·exp(r/β). Source: Rafailov et al. (2023); smoothed labels as in Mitchell
-/// (2023).
+/// minimum is π ∝ π_ref·exp(r/β). Source: Rafailov et al. (2023), "Direct preference optimization: your
+/// language model is secretly a reward model", arXiv 2305.18290; smoothed labels as in Mitchell (2023), "A
+/// note on DPO with noisy preferences and relationship to IPO".
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dpo {
     /// β, above 0: price of leaving the reference.
@@ -99,7 +103,7 @@ impl Default for Dpo {
     }
 }
 
-/// What pairs did to likelihoods (Yan et al. 2024, "3D-properties").
+/// What pairs did to likelihoods (Yan et al. 2024, "3D-properties", arXiv 2406.07327).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Diagnostics {
     /// Mean of ln π/π_ref of the rejected, nats: how far it dropped.

@@ -12,7 +12,9 @@ use rand_chacha::ChaCha8Rng;
 ///
 /// Z the mean of exp(s/β); without draws this is π_{t+1} ∝ π_t·exp(s(x ≻ π_t)/β). The mean of the
 /// iterates goes to the equilibrium of the game s; on cycles the last one circles around it.
-/// Source: Zhang et al. (2024), "Beyond Bradley–Terry models: a general preference model".
+/// Source: Zhang et al. (2024), "Beyond Bradley-Terry models: a general preference model for language model
+/// alignment", arXiv 2410.02197 (not the "generalized" nor the "group" preference optimisation, which
+/// have the same initials).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gpo {
     /// β, above 0: the larger, the shorter the steps, in units of scores.

@@ -11,8 +11,10 @@ use std::borrow::Cow;
 /// unbiased estimate of KL(π ‖ π_ref).
 ///
 /// The reward's unit has no meaning to it. In large groups its rest is not π_ref·exp(r/β) but
-/// π(x) = π_ref(x)/(1 − A(x)/β), with A by π itself (Vojnović and Yun 2025). Source: Shao et al.
-/// (2024); without the division by the standard deviation as in Liu et al. (2025).
+/// π(x) = π_ref(x)/(1 − A(x)/β), with A by π itself (Vojnović and Yun 2025, "What is the
+/// alignment objective of GRPO?", arXiv 2502.18548). Source: Shao et al. (2024), "DeepSeekMath", arXiv
+/// 2402.03300; without the division by the standard deviation as in Liu et al. (2025), "Understanding
+/// R1-Zero-like training", arXiv 2503.20783.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grpo {
     /// β: price of leaving the reference.

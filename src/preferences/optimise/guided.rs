@@ -24,7 +24,10 @@ pub enum Guide {
 ///
 /// It rests where π(m|s) ∝ π_ref(m|s)·exp(Q(s, m)/β) at every place: a step of improvement beyond
 /// the guide, no worse than either at β → 0. A bracket is the token, the brackets below it the
-/// prompt. Source: Ross and Bagnell (2014), Chang et al. (2015, 2023).
+/// prompt. Source: Ross and Bagnell (2014), "Reinforcement and imitation learning via interactive
+/// no-regret learning", arXiv 1406.5979; K.-W. Chang et al. (2015), "Learning to search better than your
+/// teacher", arXiv 1502.02206; J. D. Chang et al. (2023), "Learning to generate better than your LLM",
+/// arXiv 2306.11816.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Guided {
     /// β, above 0: price of leaving the reference, reward per nat.

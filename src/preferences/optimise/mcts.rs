@@ -16,7 +16,8 @@ use rand_chacha::ChaCha8Rng;
 /// move, the less it is believed. π_before, the policy before the call, takes the reference's part.
 /// Rewards are put on [0, 1] by the range seen so far. A bracket's rate is a step of reasoning.
 /// Source: Xie et al. (2024), "Monte Carlo tree search boosts reasoning via iterative preference
-/// learning"; selection as in Silver et al. (2017).
+/// learning", arXiv 2405.00451; selection as in Silver et al. (2017), "Mastering the game of Go without
+/// human knowledge", Nature 550.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mcts {
     /// β, above 0: the larger, the shorter a call's step.

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 /// The last iterate itself converges, KL(π* ‖ π_t) ≤ 8/(τ²(t+1)), to the one equilibrium
 /// π* ∝ π_ref·exp(P(x ≻ π*)/τ), for cyclic preferences too. Expectations are exact: the oracle is
 /// asked n(n−1)/2 times in each call. Source: Munos et al. (2023), "Nash learning from human
-/// feedback".
+/// feedback", arXiv 2312.00886.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NashMd {
     /// τ, above 0: price of leaving the reference, probability per nat.

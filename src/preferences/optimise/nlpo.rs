@@ -12,7 +12,8 @@ use std::borrow::Cow;
 /// the permitted moves. A move's role is that of a token: it sets one bracket.
 ///
 /// Each draw pays r(x) − β·Σ ln π/π_ref of its moves, as in [`super::ppo`]. At rest the policy among
-/// the permitted candidates is ∝ π_ref·exp(r/β). Source: Ramamurthy et al. (2023).
+/// the permitted candidates is ∝ π_ref·exp(r/β). Source: Ramamurthy et al. (2023), "Is
+/// reinforcement learning (not) for natural language processing", arXiv 2210.01241.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nlpo {
     /// β: price of leaving the reference, reward per nat.

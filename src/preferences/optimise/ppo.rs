@@ -90,8 +90,9 @@ impl Ascent {
 /// mean for the advantage A, and climbs mean min(ρA, clip(ρ, 1±ε)·A), ρ = π/π_old.
 ///
 /// A candidate is one action. At π ∝ π_ref·exp(r/β) every draw pays the same, so that the policy
-/// rests there in spite of the draws. Source: Schulman et al. (2017); the penalty within the reward
-/// as in Ziegler et al. (2019).
+/// rests there in spite of the draws. Source: Schulman et al. (2017), "Proximal policy
+/// optimization algorithms", arXiv 1707.06347; the penalty within the reward as in Ziegler et al. (2019),
+/// "Fine-tuning language models from human preferences", arXiv 1909.08593.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ppo {
     /// β: price of leaving the reference, reward per nat.

@@ -17,7 +17,8 @@ use std::borrow::Cow;
 /// role is that of a token: it sets one bracket.
 ///
 /// It rests at π ∝ π_ref·(π_dpo/π_ref)^(β₁/β₂)·exp(β₃·r/β₂). Source: Zhong et al. (2024), "DPO meets
-/// PPO"; the means by place stand for their critic.
+/// PPO: reinforced token optimization for RLHF", arXiv 2404.18922; the means by place stand for their
+/// critic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rto {
     /// How π_dpo is fitted.

@@ -28,7 +28,7 @@ pub enum Fit {
 /// f*(r) = r, and this is the log-likelihood of the demonstrations, in which β has no part; the
 /// other divergences keep it. The ridge, on r/β, keeps the fit near the reference as the short
 /// learning rate does that the source proposes. Source: Wang et al. (2025), "Implicit reward as the
-/// bridge".
+/// bridge: a unified view of SFT and DPO connections", arXiv 2507.00018.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sft {
     /// β, above 0: price of leaving the reference.

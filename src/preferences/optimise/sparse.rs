@@ -15,8 +15,9 @@ use rand_chacha::ChaCha8Rng;
 /// u = β·Σ_k m_k·(Δ_k(a) − Δ_k(b)), Δ_k = ln π/π_ref of the k-th move given those before it;
 /// δ = β·Σ_k m_k·(D_k(b) − D_k(a)), D_k = KL(π_ref ‖ π) of the k-th move given those before it. The
 /// weights are squares of free parameters, which makes λ·Σm a smooth and exactly sparse penalty. A
-/// bracket's move is the token. Source: Christopoulou et al. (2024), "SparsePO" (one weight for a
-/// bracket in place of one for a token), on the token-level objective of Zeng et al. (2024).
+/// bracket's move is the token. Source: Christopoulou et al. (2024), "SparsePO", arXiv 2410.05102
+/// (one weight for a bracket in place of one that a network gives each token), on the token-level
+/// objective of Zeng et al. (2024), "Token-level direct preference optimization", arXiv 2404.11999.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SparseDpo {
     /// β, above 0: price of leaving the reference.

@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 /// pairs that are all there is. α = 0 is [`super::dpo`]. The ridge stands for the published bound on
 /// rewards, without which optimism has no limit; the optimist's minimum is the lowest found from the
 /// present policy, from the reference, and from a bonus for each candidate by turns. Source: Cen et
-/// al. (2024).
+/// al. (2024), "Value-incentivized preference optimization", arXiv 2405.19320.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vpo {
     /// β, above 0: price of leaving the reference, reward per nat.

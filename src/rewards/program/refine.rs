@@ -78,8 +78,9 @@ pub struct Round {
 /// agreement with the rankings, which are asked for once. The best program so far always competes
 /// again, so that agreement never falls. Returns all rounds; the last one's best is the result.
 ///
-/// Source: Yu et al. (2024), where people choose the best and the worst of the behaviours that the
-/// programs lead to, and the choice goes back into the writer's prompt.
+/// Source: Yu et al. (2024), "ICPL: few-shot in-context preference learning via LLMs", arXiv 2410.17233,
+/// where people choose the best and the worst of the behaviours that the programs lead to, and the
+/// choice goes back into the writer's prompt.
 ///
 /// # Errors
 /// As [`agreement`]; a writer that fails, or proposes nothing in the first round.

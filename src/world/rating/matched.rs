@@ -12,7 +12,7 @@ use rand::seq::index::sample;
 /// The model answers twice which of some schedules it votes for: as a worker, and as another worker
 /// drawn by lot (another persona, wage and past). Where the answers differ, the worker's own is taken
 /// to be better for it than the other's: a comparison that nobody judged (pairs by contrast of prompts:
-/// Yang et al. 2024, RLCD).
+/// Yang et al. 2024, "RLCD", arXiv 2307.12950).
 ///
 /// Both answers are drawn from the model's two distributions with the same uniform number, so that they
 /// differ by the person and not by the draw.

@@ -47,7 +47,8 @@ pub fn centred(profile: &Profile) -> Profile {
 ///
 /// x scaled features; maximum a posteriori under θ ~ N(0, 1/ridge). A rater who never compared
 /// anything is foretold from its profile. `None` for the rater takes the mean profile. Source of the
-/// values: Schwartz et al. (2012); the bilinear form is the plainest in which they can matter.
+/// values: Schwartz et al. (2012), "Refining the theory of basic individual values"; the bilinear form is
+/// the plainest in which they can matter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Values {
     /// By rater, and from the start again where there are more raters than profiles.

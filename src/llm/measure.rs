@@ -4,7 +4,7 @@
 //! on a machine with as many cores then open the model with the threads and the
 //! wave size that were best.
 
-use super::gguf::GgufBackend;
+use super::gguf::{self, GgufBackend};
 use super::{Backend, GgufSource, Message, ModelSpec, Readout, Request, Role};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,14 @@ use std::path::{Path, PathBuf};
 /// Tokens per second of a full pass below which fewer questions are asked.
 const SLOW: f64 = 200.0;
 
-/// Sizes of waves that are tried.
+/// Sizes of waves that are tried on a CPU.
 const WAVES: [usize; 4] = [4, 8, 16, 32];
+
+/// Sizes of waves that are tried on a GPU.
+const GPU_WAVES: [usize; 4] = [16, 64, 128, 240];
+
+/// Tokens of the context on a GPU, where memory holds more.
+const GPU_CONTEXT_TOKENS: u32 = 65_536;
 
 /// What was measured of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,9 +30,13 @@ pub struct Measured {
     pub bytes: u64,
     /// Cores of the machine.
     pub cores: usize,
+    /// Whether layers of it were on a GPU.
+    #[serde(default)]
+    pub gpu: bool,
     /// The best number of threads: most prompt tokens per second.
     pub threads: usize,
-    /// The best wave size: most decisions by `choice` per second.
+    /// The best wave size: most decisions by `choice` per second, on a GPU the largest product
+    /// of those by `choice` and by `sample`.
     pub wave: usize,
     /// By number of threads.
     pub passes: Vec<PassSpeed>,
@@ -103,10 +113,14 @@ impl Measured {
 /// # Errors
 /// Not a model that can be used, or llama.cpp fails.
 pub fn measure(path: &Path, told: &mut dyn FnMut(&str)) -> Result<Measured> {
-    let spec = ModelSpec {
+    let gpu = gguf::on_gpu(None)?;
+    let mut spec = ModelSpec {
         kept_bytes: 0,
         ..ModelSpec::new("bench", GgufSource::Path(path.to_owned()))
     };
+    if gpu {
+        spec.context_tokens = GPU_CONTEXT_TOKENS;
+    }
     let open = |threads, wave| {
         let spec = ModelSpec {
             threads,
@@ -142,9 +156,10 @@ pub fn measure(path: &Path, told: &mut dyn FnMut(&str)) -> Result<Measured> {
         }
     }
     let best = best(&passes, |speed| speed.prefill)?;
-    let (asked, sizes) = match best.prefill < SLOW {
-        true => (16, &WAVES[..3]),
-        false => (32, &WAVES[..]),
+    let (asked, sizes) = match (gpu, best.prefill < SLOW) {
+        (true, _) => (256, &GPU_WAVES[..]),
+        (false, true) => (16, &WAVES[..3]),
+        (false, false) => (32, &WAVES[..]),
     };
     let mut waves: Vec<WaveSpeed> = Vec::new();
     for round in 0..2 {
@@ -169,8 +184,14 @@ pub fn measure(path: &Path, told: &mut dyn FnMut(&str)) -> Result<Measured> {
     Ok(Measured {
         bytes: size(path)?,
         cores,
+        gpu,
         threads: best.threads,
-        wave: self::best(&waves, |speed| speed.choice)?.wave,
+        // On a GPU sequences end a wave of choices long before its size does.
+        wave: self::best(&waves, |speed| match gpu {
+            true => speed.choice * speed.sample,
+            false => speed.choice,
+        })?
+        .wave,
         passes,
         waves,
     })
@@ -268,6 +289,7 @@ mod tests {
         Measured {
             bytes,
             cores,
+            gpu: false,
             threads: 1,
             wave: 3,
             passes: Vec::new(),

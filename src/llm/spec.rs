@@ -1,5 +1,6 @@
 //! Which model file, and how it is opened.
 
+use super::gguf;
 use super::hub::HubFile;
 use super::measure::Measured;
 use super::registry;
@@ -120,6 +121,7 @@ impl ModelSpec {
     pub fn measured(mut self) -> Result<ModelSpec> {
         if let Ok(file) = self.gguf.file()
             && let Some(measured) = Measured::load(&file)?
+            && measured.gpu == gguf::on_gpu(self.gpu_layers)?
         {
             self.threads = measured.threads.max(1);
             self.wave = measured.wave.max(1);

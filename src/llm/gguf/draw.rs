@@ -41,6 +41,10 @@ impl Grammar {
     }
 }
 
+// SAFETY: a grammar's sampler owns its state; what it shares with others is the
+// model's vocabulary, which nobody changes after loading.
+unsafe impl Send for Draw {}
+
 /// One answer in the making: where its grammar stands and what it draws next.
 pub(super) struct Draw {
     grammar: LlamaSampler,

@@ -109,7 +109,7 @@ impl Memory {
                 read: false,
             })
             .collect();
-        self.window.evaluate(&rows, |_, _| Ok(()))?;
+        self.window.evaluate(&rows, |_| Ok(()))?;
         if !self.kept.touch(tokens, start, step) {
             let state = self.window.save(sequence, start..tokens.len())?;
             self.kept.keep(tokens, start, state, true, step);

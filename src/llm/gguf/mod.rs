@@ -41,7 +41,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use model::LOG_VARIABLE;
+pub use model::{BACKENDS_VARIABLE, LOG_VARIABLE};
 pub use requantise::requantise;
 
 use crate::error::{Error, Result};
@@ -50,14 +50,15 @@ use draw::{Draw, Grammar};
 use llama_cpp_2::token::LlamaToken;
 use memory::Memory;
 use model::{Model, Prompt};
+use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use trie::{Scores, Trie};
+use trie::{Scores, Trie, log_sum_exp};
 use trunks::Trunks;
-use window::{Attention, BRANCHES, FIRST_BRANCH, PASS_TOKENS, Row, TRUNKS, Window};
+use window::{Attention, BRANCHES, FIRST_BRANCH, Row, TRUNKS, Window};
 
 /// Compiled grammars and option trees that are kept; more are dropped together.
 const PREPARED: usize = 64;
@@ -108,6 +109,14 @@ impl Asked<'_> {
     }
 }
 
+/// Whether a model that is opened with `gpu_layers` gets layers on a GPU.
+///
+/// # Errors
+/// llama.cpp does not start.
+pub fn on_gpu(gpu_layers: Option<u32>) -> Result<bool> {
+    model::on_gpu(gpu_layers)
+}
+
 impl GgufBackend {
     /// Loads the model file `path`, whose identity is `id`.
     ///
@@ -147,7 +156,7 @@ impl GgufBackend {
         })
     }
 
-    /// Seconds that llama.cpp takes for `passes` full passes (512 tokens of one
+    /// Seconds that llama.cpp takes for `passes` full passes (512 tokens, on a GPU 2048, of one
     /// sequence behind `depth` others), with the logits after the last `read`
     /// tokens of each: the least that as many tokens can take. Forgets
     /// everything that was kept.
@@ -168,11 +177,11 @@ impl GgufBackend {
                 })
                 .collect()
         };
-        window.evaluate(&rows(0..depth, 0, 0), |_, _| Ok(()))?;
+        window.evaluate(&rows(0..depth, 0, 0), |_| Ok(()))?;
         let before = window.decode_seconds();
         for pass in 0..passes {
-            let end = depth + PASS_TOKENS as usize;
-            window.evaluate(&rows(depth..end, pass, read), |_, _| Ok(()))?;
+            let end = depth + window.pass_tokens();
+            window.evaluate(&rows(depth..end, pass, read), |_| Ok(()))?;
             window.retain(FIRST_BRANCH, 0..depth)?;
         }
         let seconds = window.decode_seconds() - before;
@@ -182,7 +191,7 @@ impl GgufBackend {
 
     /// Tokens of one pass of [`ceiling`](Self::ceiling).
     pub fn ceiling_tokens(&self) -> f64 {
-        f64::from(PASS_TOKENS)
+        self.memory.window.pass_tokens() as f64
     }
 
     fn prepare<'a>(&mut self, request: &'a Request) -> Result<Asked<'a>> {
@@ -302,16 +311,22 @@ impl GgufBackend {
             .collect();
         let mut first_logits: Vec<Vec<f32>> = vec![Vec::new(); wave.len()];
         let mut reading = 0.0;
-        self.memory.window.evaluate(&rows, |row, logits| {
+        self.memory.window.evaluate(&rows, |wanted| {
             let begun = Instant::now();
-            let &(i, node) = meaning
-                .get(&row)
-                .ok_or_else(|| Error::run("a row nobody read"))?;
-            match (&wave[i].answer, &mut scores[i]) {
-                (Form::Options(trie), Some(scores)) => {
-                    trie.enter(scores, node, logits, &self.model.ends)?;
+            let totals: Vec<f64> = wanted
+                .par_iter()
+                .map(|(_, logits)| log_sum_exp(logits))
+                .collect();
+            for (&(row, logits), total) in wanted.iter().zip(totals) {
+                let &(i, node) = meaning
+                    .get(&row)
+                    .ok_or_else(|| Error::run("a row nobody read"))?;
+                match (&wave[i].answer, &mut scores[i]) {
+                    (Form::Options(trie), Some(scores)) => {
+                        trie.enter(scores, node, (logits, total), &self.model.ends)?;
+                    }
+                    _ => first_logits[i] = logits.to_vec(),
                 }
-                _ => first_logits[i] = logits.to_vec(),
             }
             reading += begun.elapsed().as_secs_f64();
             Ok(())
@@ -448,7 +463,7 @@ impl GgufBackend {
         first_logits: Vec<Vec<f32>>,
     ) -> Result<Vec<Text>> {
         let mut texts: Vec<Text> = wave.iter().map(|_| Text::default()).collect();
-        let mut writers = Vec::new();
+        let mut writers: Vec<Writer> = Vec::new();
         for (i, asked) in wave.iter().enumerate() {
             if let Readout::Sample {
                 grammar,
@@ -462,7 +477,8 @@ impl GgufBackend {
                 let position = asked.prompt.tokens.len();
                 let sequence = sequences[i];
                 writers.push(Writer {
-                    text: i,
+                    place: i,
+                    text: Text::default(),
                     draw,
                     position,
                     sequence,
@@ -474,26 +490,34 @@ impl GgufBackend {
             first_logits.into_iter().filter(|l| !l.is_empty()).collect();
         while !writers.is_empty() {
             let begun = Instant::now();
+            let model = self.model;
+            let tokens: Vec<Option<LlamaToken>> = writers
+                .par_iter_mut()
+                .zip(&logits)
+                .map(|(writer, logits)| writer.write(model, logits))
+                .collect::<Result<_>>()?;
             let mut rows = Vec::with_capacity(writers.len());
             let mut writing = Vec::with_capacity(writers.len());
-            for (mut writer, logits) in writers.into_iter().zip(&logits) {
-                if let Some(token) = writer.write(self.model, logits, &mut texts)? {
-                    rows.push(Row {
-                        token,
-                        position: writer.position,
-                        sequences: writer.sequence..writer.sequence + 1,
-                        read: true,
-                    });
-                    writer.position += 1;
-                    writing.push(writer);
-                }
+            for (mut writer, token) in writers.into_iter().zip(tokens) {
+                let Some(token) = token else {
+                    texts[writer.place] = writer.text;
+                    continue;
+                };
+                rows.push(Row {
+                    token,
+                    position: writer.position,
+                    sequences: writer.sequence..writer.sequence + 1,
+                    read: true,
+                });
+                writer.position += 1;
+                writing.push(writer);
             }
             writers = writing;
             self.timing.sampling_seconds += begun.elapsed().as_secs_f64();
             let begun = Instant::now();
             logits.clear();
-            self.memory.window.evaluate(&rows, |_, after| {
-                logits.push(after.to_vec());
+            self.memory.window.evaluate(&rows, |wanted| {
+                logits.extend(wanted.iter().map(|(_, after)| after.to_vec()));
                 Ok(())
             })?;
             self.timing.decode_seconds += begun.elapsed().as_secs_f64();
@@ -513,8 +537,9 @@ struct Text {
 
 /// One sequence that is being generated.
 struct Writer {
-    /// Which text of the wave.
-    text: usize,
+    /// Which request of the wave.
+    place: usize,
+    text: Text,
     draw: Draw,
     /// Place of the next token.
     position: usize,
@@ -525,13 +550,8 @@ struct Writer {
 impl Writer {
     /// Draws the next token and writes it down. The token is to be evaluated,
     /// unless the text ends here.
-    fn write(
-        &mut self,
-        model: &Model,
-        logits: &[f32],
-        texts: &mut [Text],
-    ) -> Result<Option<LlamaToken>> {
-        let text = &mut texts[self.text];
+    fn write(&mut self, model: &Model, logits: &[f32]) -> Result<Option<LlamaToken>> {
+        let text = &mut self.text;
         let token = self.draw.next(model, logits)?;
         if model.ends.contains(&token) {
             return Ok(None);

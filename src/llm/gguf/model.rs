@@ -25,10 +25,38 @@ pub(super) fn llama() -> Result<&'static LlamaBackend> {
                 let silent = llama_cpp_2::LogOptions::default().with_logs_enabled(false);
                 llama_cpp_2::send_logs_to_tracing(silent);
             }
+            #[cfg(feature = "dynamic-backends")]
+            load_backends()?;
             LlamaBackend::init().map_err(|error| error.to_string())
         })
         .as_ref()
         .map_err(|error| Error::run(format!("llama.cpp does not start: {error}")))
+}
+
+/// The environment variable that names a folder with llama.cpp's backends, for a fisc that was
+/// built with `dynamic-backends`. Without it: those that were built with this fisc.
+pub const BACKENDS_VARIABLE: &str = "FISC_BACKENDS";
+
+/// Loads what the folder of backends holds: for the CPU, and for a GPU if there is one.
+///
+/// # Errors
+/// [`BACKENDS_VARIABLE`] names no folder.
+#[cfg(feature = "dynamic-backends")]
+fn load_backends() -> Result<(), String> {
+    use llama_cpp_2::llama_backend;
+    let Some(folder) = std::env::var_os(BACKENDS_VARIABLE) else {
+        llama_backend::load_backends();
+        return Ok(());
+    };
+    let folder = Path::new(&folder);
+    if !folder.is_dir() || folder.to_str().is_none() {
+        return Err(format!(
+            "{BACKENDS_VARIABLE}={}: no folder",
+            folder.display()
+        ));
+    }
+    llama_backend::load_backends_from_path(folder);
+    Ok(())
 }
 
 /// Whether this fisc was built with one of the features of a GPU.
@@ -40,13 +68,21 @@ fn check_gpu(layers: Option<u32>, built: bool, found: bool) -> Result<()> {
         (Some(0), _, _) | (None, false, _) | (_, true, true) => Ok(()),
         (Some(layers), false, _) => Err(Error::input("this fisc was built without a GPU")
             .value(format!("gpu_layers = {layers}"))
-            .allowed("0, or a fisc built with --features cuda, vulkan or metal")),
+            .allowed(
+                "0, or a fisc built with --features cuda, vulkan or metal, or one with \
+                 dynamic-backends that finds a GPU's backend",
+            )),
         (_, true, false) => Err(Error::input(
             "this fisc was built for a GPU, but llama.cpp finds none: is the driver installed \
              and the device visible?",
         )
         .allowed("gpu_layers = 0 to run on the CPU")),
     }
+}
+
+/// Whether a model with `gpu_layers` (or all) of its layers on a GPU finds one.
+pub(super) fn on_gpu(gpu_layers: Option<u32>) -> Result<bool> {
+    Ok(gpu_layers != Some(0) && llama()?.supports_gpu_offload())
 }
 
 /// A loaded model. It stays in memory until the process ends, so that contexts
@@ -62,6 +98,8 @@ pub(super) struct Model {
     /// Texts that the tokeniser can take for control tokens.
     controls: Vec<String>,
     path: PathBuf,
+    /// Whether layers of it are on a GPU.
+    pub(super) on_gpu: bool,
 }
 
 impl Model {
@@ -73,7 +111,9 @@ impl Model {
     pub(super) fn load(path: &Path, gpu_layers: Option<u32>) -> Result<&'static Model> {
         type Loaded = HashMap<(PathBuf, Option<u32>), &'static Model>;
         static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
-        check_gpu(gpu_layers, BUILT_FOR_GPU, llama()?.supports_gpu_offload())?;
+        let found = llama()?.supports_gpu_offload();
+        let built = BUILT_FOR_GPU || (cfg!(feature = "dynamic-backends") && found);
+        check_gpu(gpu_layers, built, found)?;
         let path = path.canonicalize().map_err(|error| {
             Error::input(format!("no model file: {error}")).value(path.display())
         })?;
@@ -96,6 +136,7 @@ impl Model {
                 path.display()
             ))
         };
+        let on_gpu = on_gpu(gpu_layers)?;
         let mut parameters = LlamaModelParams::default();
         if let Some(layers) = gpu_layers {
             parameters = parameters.with_n_gpu_layers(layers);
@@ -132,6 +173,7 @@ impl Model {
             openers,
             controls,
             path: path.to_owned(),
+            on_gpu,
         })
     }
 

@@ -150,13 +150,15 @@ fn scored_alone(
     backend
         .memory
         .window
-        .evaluate(&rows, |i, logits| {
-            let total: f64 = logits.iter().map(|&x| f64::from(x).exp()).sum();
-            let p = |token: &LlamaToken| f64::from(logits[token.0 as usize]).exp() / total;
-            sum += match tokens.get(i - before.len() + 1) {
-                Some(next) => p(next).ln(),
-                None => ends.iter().map(p).sum::<f64>().ln(),
-            };
+        .evaluate(&rows, |wanted| {
+            for &(i, logits) in wanted {
+                let total: f64 = logits.iter().map(|&x| f64::from(x).exp()).sum();
+                let p = |token: &LlamaToken| f64::from(logits[token.0 as usize]).exp() / total;
+                sum += match tokens.get(i - before.len() + 1) {
+                    Some(next) => p(next).ln(),
+                    None => ends.iter().map(p).sum::<f64>().ln(),
+                };
+            }
             Ok(())
         })
         .unwrap();

@@ -126,9 +126,9 @@ impl Trie {
         }
     }
 
-    /// Enters the logits after node `node` (0 is the prompt) into `scores`:
-    /// what they say about the node's children and, where an option is
-    /// complete, about the end of the turn.
+    /// Enters the logits after node `node` (0 is the prompt), whose [`log_sum_exp`]
+    /// is `total`, into `scores`: what they say about the node's children and,
+    /// where an option is complete, about the end of the turn.
     ///
     /// # Errors
     /// Logits that are not finite where they are needed.
@@ -136,10 +136,9 @@ impl Trie {
         &self,
         scores: &mut Scores,
         node: usize,
-        logits: &[f32],
+        (logits, total): (&[f32], f64),
         ends: &[LlamaToken],
     ) -> Result<()> {
-        let total = log_sum_exp(logits);
         let log_prob = |token: LlamaToken| {
             let logit = usize::try_from(token.0).ok().and_then(|at| logits.get(at));
             let value = logit.map_or(f64::NAN, |&logit| f64::from(logit) - total);
@@ -338,7 +337,10 @@ mod tests {
             .chain(trie.rows(0, 0).map(|row| row.token.0 as usize))
             .collect();
         for (node, &last) in tokens.iter().enumerate() {
-            trie.enter(&mut scores, node, &logits(last), &ends).unwrap();
+            let logits = logits(last);
+            let total = log_sum_exp(&logits);
+            trie.enter(&mut scores, node, (&logits, total), &ends)
+                .unwrap();
         }
         let expected = [
             p(3, 1) * end(1),
@@ -367,8 +369,13 @@ mod tests {
         for bad in [f32::NAN, f32::INFINITY] {
             let logits = [0.0, bad, 0.0];
             assert!(
-                trie.enter(&mut trie.scores(), 0, &logits, &[LlamaToken(0)])
-                    .is_err()
+                trie.enter(
+                    &mut trie.scores(),
+                    0,
+                    (&logits, log_sum_exp(&logits)),
+                    &[LlamaToken(0)]
+                )
+                .is_err()
             );
         }
     }

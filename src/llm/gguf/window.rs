@@ -27,8 +27,11 @@ pub(super) const FIRST_BRANCH: usize = PASSAGE + 1;
 /// Sequences of prompts and answers.
 pub(super) const BRANCHES: usize = SEQUENCES as usize - FIRST_BRANCH;
 
-/// Tokens of one pass. Larger passes need more memory for logits and are no faster on a CPU.
-pub(super) const PASS_TOKENS: u32 = 512;
+/// Tokens of one pass on a CPU. Larger passes need more memory for logits and are no faster there.
+const PASS_TOKENS: u32 = 512;
+
+/// Tokens of one pass on a GPU, which small passes leave idle.
+const GPU_PASS_TOKENS: u32 = 2048;
 
 /// How attention is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +60,7 @@ pub(super) struct Row {
 pub(super) struct Window {
     context: LlamaContext<'static>,
     batch: LlamaBatch<'static>,
+    pass_tokens: u32,
     decode_seconds: f64,
 }
 
@@ -74,10 +78,18 @@ impl Window {
         // Creating two contexts of one model at the same time is a race inside llama.cpp.
         static CREATE: Mutex<()> = Mutex::new(());
         let _one_at_a_time = CREATE.lock().unwrap_or_else(PoisonError::into_inner);
+        let pass_tokens = if model.on_gpu {
+            GPU_PASS_TOKENS
+        } else {
+            PASS_TOKENS
+        };
         let parameters = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(cells))
-            .with_n_batch(PASS_TOKENS)
-            .with_n_ubatch(PASS_TOKENS)
+            .with_n_batch(pass_tokens)
+            .with_n_ubatch(pass_tokens)
+            // Without layers on a GPU nothing else goes there either.
+            .with_offload_kqv(model.on_gpu)
+            .with_op_offload(model.on_gpu)
             .with_n_seq_max(SEQUENCES)
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
@@ -92,12 +104,18 @@ impl Window {
                     "llama.cpp gives no context of {cells} tokens: {error}"
                 ))
             })?;
-        let batch = LlamaBatch::new(PASS_TOKENS as usize, SEQUENCES as i32);
+        let batch = LlamaBatch::new(pass_tokens as usize, SEQUENCES as i32);
         Ok(Window {
             context,
             batch,
+            pass_tokens,
             decode_seconds: 0.0,
         })
+    }
+
+    /// Tokens of one pass at most.
+    pub(super) fn pass_tokens(&self) -> usize {
+        self.pass_tokens as usize
     }
 
     /// Tokens that fit, all sequences together.
@@ -178,24 +196,29 @@ impl Window {
         Ok(true)
     }
 
-    /// Evaluates `rows` in their order, in passes of at most [`PASS_TOKENS`];
-    /// `read` gets the index of each row that is read, with its logits.
+    /// Evaluates `rows` in their order, in passes of at most
+    /// [`pass_tokens`](Self::pass_tokens); after each, `read` gets the index and
+    /// the logits of every row of the pass that is read.
     ///
     /// # Errors
     /// llama.cpp fails or `read` fails; what the sequences hold is unknown then.
     pub(super) fn evaluate(
         &mut self,
         rows: &[Row],
-        mut read: impl FnMut(usize, &[f32]) -> Result<()>,
+        mut read: impl FnMut(&[(usize, &[f32])]) -> Result<()>,
     ) -> Result<()> {
-        for (pass, chunk) in rows.chunks(PASS_TOKENS as usize).enumerate() {
+        for (pass, chunk) in rows.chunks(self.pass_tokens()).enumerate() {
             self.decode(chunk)?;
-            for (i, row) in chunk.iter().enumerate() {
-                if row.read {
+            let wanted: Vec<(usize, &[f32])> = chunk
+                .iter()
+                .enumerate()
+                .filter(|(_, row)| row.read)
+                .map(|(i, _)| {
                     let logits = self.context.get_logits_ith(i as i32);
-                    read(pass * PASS_TOKENS as usize + i, logits)?;
-                }
-            }
+                    (pass * self.pass_tokens() + i, logits)
+                })
+                .collect();
+            read(&wanted)?;
         }
         Ok(())
     }

@@ -830,7 +830,7 @@ const BACKENDS: &[Choice] = &[
                 Kind::Whole(0, LAYERS_MAX, "layers"),
                 Unset("all, if fisc was built for a GPU"),
                 "99",
-                "Layers of the model on the GPU. Needs a `fisc` built with `--features cuda`, `vulkan` or `metal`; without its device such a `fisc` takes only 0.",
+                "Layers of the model on the GPU. Needs a `fisc` built with `--features cuda`, `vulkan` or `metal` (without its device such a `fisc` takes only 0), or with `dynamic-backends` and a backend of a GPU that it finds.",
             ),
         ],
         "A GGUF file in this process, through llama.cpp.",

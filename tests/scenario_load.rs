@@ -102,7 +102,7 @@ fn the_example_of_the_design() {
             decide: Decide::Llm {
                 model: "small".into(),
                 choice: Pick::Draw,
-                memory: 0,
+                memory: Memory::Last(0),
             },
             bounded: false,
             dissatisfied: 0.5,
@@ -297,7 +297,7 @@ fn settings_change_and_make_keys() {
     let llm = Decide::Llm {
         model: "tiny".into(),
         choice: Pick::Draw,
-        memory: 0,
+        memory: Memory::Last(0),
     };
     assert_eq!(scenario.workers[1].decide, llm);
     assert_eq!(scenario.compare.len(), 2);

@@ -237,7 +237,8 @@ fn groups(
                         group.name
                     ));
                 }
-                if matches!(&group.decide, Decide::Llm { memory, .. } if *memory != Memory::Last(0)) {
+                if matches!(&group.decide, Decide::Llm { memory, .. } if *memory != Memory::Last(0))
+                {
                     notes.push(format!(
                         "group {}: asked without a past, as in the first period of a run",
                         group.name

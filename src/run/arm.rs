@@ -4,8 +4,8 @@ use super::simulation::{Progress, Simulation};
 use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, laws};
 use crate::scenario::{
-    Decide, Memory, MemoryJudge, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Scenario, Source,
-    Standing, VoiceSpec, WorkerGroup,
+    Decide, Memory, MemoryJudge, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind,
+    Readout, Scenario, Source, Standing, VoiceSpec, WorkerGroup,
 };
 use crate::world::asking::{Asking, Models};
 use crate::world::clock::ClockPlugin;

@@ -75,14 +75,16 @@ fn step(kind: Kind, segment: &str, place: &Place, listed: bool) -> Result<Kind> 
             Some(key) => Ok(key.kind),
             None => Err(unknown_key(place, segment, keys)),
         },
-        Kind::Choice(choices) | Kind::WholeOr(_, _, _, choices) => match choices.iter().find(|choice| choice.is_called(segment)) {
-            Some(choice) => Ok(choice.inner()),
-            None => Err(Error::input("no such choice")
-                .at(place.clone())
-                .value(segment)
-                .allowed(kind.allowed())
-                .suggest(segment, choices.iter().map(|choice| choice.name))),
-        },
+        Kind::Choice(choices) | Kind::WholeOr(_, _, _, choices) => {
+            match choices.iter().find(|choice| choice.is_called(segment)) {
+                Some(choice) => Ok(choice.inner()),
+                None => Err(Error::input("no such choice")
+                    .at(place.clone())
+                    .value(segment)
+                    .allowed(kind.allowed())
+                    .suggest(segment, choices.iter().map(|choice| choice.name))),
+            }
+        }
         Kind::Named(inner) | Kind::List(inner) => Ok(*inner),
         Kind::Brackets | Kind::Rates if listed => Ok(Kind::Rate),
         _ => {

@@ -23,13 +23,41 @@ const NOT: [&str; 10] = [
 ];
 
 const UP: [&str; 14] = [
-    "raise", "raises", "raised", "raising", "increase", "increases", "increased", "increasing",
-    "higher", "more", "up", "rise", "rises", "grow",
+    "raise",
+    "raises",
+    "raised",
+    "raising",
+    "increase",
+    "increases",
+    "increased",
+    "increasing",
+    "higher",
+    "more",
+    "up",
+    "rise",
+    "rises",
+    "grow",
 ];
 
 const DOWN: [&str; 19] = [
-    "cut", "cuts", "cutting", "lower", "lowers", "lowered", "lowering", "reduce", "reduces",
-    "reduced", "reducing", "less", "fewer", "decrease", "decreases", "decreased", "down", "drop",
+    "cut",
+    "cuts",
+    "cutting",
+    "lower",
+    "lowers",
+    "lowered",
+    "lowering",
+    "reduce",
+    "reduces",
+    "reduced",
+    "reducing",
+    "less",
+    "fewer",
+    "decrease",
+    "decreases",
+    "decreased",
+    "down",
+    "drop",
     "drops",
 ];
 
@@ -72,10 +100,44 @@ const NUMBERS: [(&str, &str); 33] = [
 
 /// Words that are rude of a person, whoever says them.
 const INSULTS: [&str; 39] = [
-    "idiot", "idiots", "stupid", "fool", "fools", "foolish", "liar", "liars", "crook", "crooks",
-    "thief", "thieves", "scum", "trash", "garbage", "moron", "morons", "dumb", "pathetic",
-    "disgusting", "corrupt", "greedy", "lazy", "parasite", "parasites", "leech", "leeches", "damn",
-    "hell", "hate", "loser", "losers", "clown", "clowns", "filthy", "idiotic", "moronic", "coward",
+    "idiot",
+    "idiots",
+    "stupid",
+    "fool",
+    "fools",
+    "foolish",
+    "liar",
+    "liars",
+    "crook",
+    "crooks",
+    "thief",
+    "thieves",
+    "scum",
+    "trash",
+    "garbage",
+    "moron",
+    "morons",
+    "dumb",
+    "pathetic",
+    "disgusting",
+    "corrupt",
+    "greedy",
+    "lazy",
+    "parasite",
+    "parasites",
+    "leech",
+    "leeches",
+    "damn",
+    "hell",
+    "hate",
+    "loser",
+    "losers",
+    "clown",
+    "clowns",
+    "filthy",
+    "idiotic",
+    "moronic",
+    "coward",
     "cowards",
 ];
 
@@ -130,7 +192,9 @@ fn read(text: &str) -> (Vec<Mark>, Vec<String>) {
         let spelled = NUMBERS.iter().find(|(name, _)| *name == word);
         let number = match spelled {
             Some((_, digits)) => Some(*digits),
-            None => word.starts_with(|c: char| c.is_ascii_digit()).then_some(word),
+            None => word
+                .starts_with(|c: char| c.is_ascii_digit())
+                .then_some(word),
         };
         if let Some(number) = number {
             // 10, 10.0 and 010 are one number.
@@ -210,7 +274,8 @@ pub fn best(original_tone: f64, rewrites: &[(f64, f64)]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const SAID: &str = "Only idiots want more than 10 % on the poor; I won't take $90,000 from you.";
+    const SAID: &str =
+        "Only idiots want more than 10 % on the poor; I won't take $90,000 from you.";
 
     /// Planted rewrites in a known order: a civil one that keeps every promise, a rude one that does,
     /// and those that lose, change, exchange or turn round a promise, which are worth nothing however
@@ -220,7 +285,8 @@ mod tests {
         let civil = "Nobody should want more than ten percent on the poor; I won't take 90000 dollars from you.";
         assert_eq!(content_kept(SAID, civil), 0.0, "a \"nobody\" was added");
         let civil = "Please want more than ten percent on the poor; I will not take 90000 dollars from you.";
-        let rude = "Only liars and idiots want more than 10 % on the poor; I won't take $90,000 from you.";
+        let rude =
+            "Only liars and idiots want more than 10 % on the poor; I won't take $90,000 from you.";
         // Words: only, want, than, poor, take; the civil one lacks "only".
         assert!((content_kept(SAID, civil) - 8.0 / 9.0).abs() < 1e-12);
         assert_eq!(content_kept(SAID, rude), 1.0);

@@ -367,9 +367,7 @@ pub(super) fn ask_workers(
     mut desk: Desk,
     mut workers: AskedWorkers,
 ) {
-    known
-        .0
-        .resize_with(groups.0.len(), Recollection::default);
+    known.0.resize_with(groups.0.len(), Recollection::default);
     for (group, settings) in groups.0.iter().enumerate() {
         let Some(settings) = settings else {
             continue;

@@ -318,7 +318,10 @@ impl Recalling<'_> {
             decision.utility_expected = Some(utility);
             Ok((utility, String::new()))
         })?;
-        let mut worth: Vec<Worth> = pasts.iter().map(|past| Worth::unknown(past.len())).collect();
+        let mut worth: Vec<Worth> = pasts
+            .iter()
+            .map(|past| Worth::unknown(past.len()))
+            .collect();
         let mut without = None;
         for (&(at, record), answer) in shown.iter().zip(&answers) {
             match (record, answer) {

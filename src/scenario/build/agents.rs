@@ -15,8 +15,9 @@ use crate::scenario::keys::{LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
 use crate::scenario::node::{Entry, Node, Value};
 use crate::scenario::taxes::{composed, rate, reformed, without_subsidy};
 use crate::scenario::{
-    Backend, Decide, FETCHED_MODELS, FixedCost, LlmPlanner, Memory, MemoryJudge, ModelSettings, Motive, OnFailure, Pick,
-    PlannerAnswer, PlannerKind, Readout, Standing, Taxes, Voting, WorkerGroup,
+    Backend, Decide, FETCHED_MODELS, FixedCost, LlmPlanner, Memory, MemoryJudge, ModelSettings,
+    Motive, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Standing, Taxes, Voting,
+    WorkerGroup,
 };
 use crate::search::Method;
 use crate::voting::Rule;
@@ -280,7 +281,12 @@ fn memory(
             "a number of periods, or motive = \"self\"".into(),
         );
     }
-    let optional = |name: &str| useful.optional(name).map(|_| useful.small(name)).transpose();
+    let optional = |name: &str| {
+        useful
+            .optional(name)
+            .map(|_| useful.small(name))
+            .transpose()
+    };
     Ok(Memory::Useful {
         records: useful.whole("records")? as usize,
         considered: optional("considered")?.map(|periods| periods as usize),

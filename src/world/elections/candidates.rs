@@ -149,7 +149,7 @@ fn best_platforms(workers: &[usize], rules: &TaxRules, citizens: &Citizens) -> V
                 rules.allow_subsidy,
             ),
             statement: None,
-                rewritten: None,
+            rewritten: None,
         })
         .collect()
 }

@@ -30,7 +30,7 @@ pub(super) const METHODS: &[Method] = &[
         what: "A worker's prompt shows those of its past periods that help its model: by the change in the model's true expected utility with and without each, by the model's own votes on lists in random order, or by a linear selector fitted to what was measured about a sample of workers.",
         equation: "v(r) = Σⱼ [p(hⱼ | with r) − p(hⱼ | without)] u(hⱼ); at most k records, all with v > 0",
         source: "Zhang et al. (2024) for votes, Zhang et al. (2025) for model-specific utility and for the selector",
-        result: "a planted model that is helped by a period under the tax of today and by nothing else, and works to its own harm under 70 %: in year 5 the record of year 1 is found (v = 0.9·(u(40) − u(20)) in closed form) and what harms is left out, where the last two periods miss the one and hold the other; a selector taught about 4 of 12 workers chooses for all as measuring does, with half the questions and fewer",
+        result: "a planted model that is helped by a period under the tax of today and by nothing else, and works to its own harm under 70 %: in year 5 the record of year 1 is found (v = 0.9·(u(40) − u(20)) in closed form) and what harms is left out, where the last two periods miss the one and hold the other; a selector taught about 4 of 12 workers chooses for all as measuring does, with 80 questions in the place of 420",
         test: "useful_records_are_found_where_the_last_miss_them",
         example: "examples/preferences/useful-memory.toml",
     },

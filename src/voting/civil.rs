@@ -152,6 +152,7 @@ const STOP: [&str; 44] = [
 /// Words and numbers of a text in lower case, in order; of signs only `%` and `$`.
 fn tokens(text: &str) -> Vec<String> {
     let text = text.to_lowercase().replace(['’', '‘'], "'");
+    let text = text.replace("per cent", "percent");
     let letters: Vec<char> = text.chars().collect();
     let mut found = Vec::new();
     let mut at = 0;
@@ -202,7 +203,7 @@ fn read(text: &str) -> (Vec<Mark>, Vec<String>) {
                 .parse::<f64>()
                 .map_or(number.to_owned(), |x| x.to_string());
             let unit = match (before, after) {
-                (_, "%" | "percent" | "per") => "%",
+                (_, "%" | "percent") => "%",
                 ("$", _) | (_, "$" | "dollar" | "dollars") => "$",
                 _ => "",
             };

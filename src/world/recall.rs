@@ -72,12 +72,14 @@ pub enum Judge {
 }
 
 /// Number of [`facts`].
-pub const FACTS: usize = 5;
+pub const FACTS: usize = 7;
 
 /// What a selector knows of a record: the logarithm of its age in periods; how far its tax is from what
 /// the law in force takes of the same income, as a share of it; how many standard deviations its utility
 /// was above the mean of the records looked at; what its hours would bring today in utility over the mean
-/// hours of these; the logarithm of the wage.
+/// hours of these; what ten hours more than these would bring, alone and times the second (a record that
+/// makes the model work more helps where more work helps, and less so if it is of another law); the
+/// logarithm of the wage.
 pub fn facts(
     economy: &Economy,
     schedule: &TaxSchedule,
@@ -93,6 +95,7 @@ pub fn facts(
     let deviation = (squares.sum::<f64>() / n).sqrt();
     let today = |hours: f64| utility_of(economy, schedule, wage, rebate, hours);
     let at_usual = today(hours);
+    let more = today((hours + 10.0).min(economy.labor_max)) - at_usual;
     let of = |period: &Period| {
         let gap = (schedule.tax(period.income) - period.tax).abs() / period.income.max(1.0);
         let score = match deviation > 1e-9 * usual.abs() {
@@ -104,6 +107,8 @@ pub fn facts(
             gap,
             score,
             today(period.hours) - at_usual,
+            more,
+            gap * more,
             wage.ln(),
         ]
     };
@@ -238,13 +243,13 @@ impl Recalling<'_> {
             Judge::Listwise { draws } => self.votes(*draws, members, &pasts, desk)?,
             Judge::Distilled { sample, years } => {
                 let year = desk.clock.year();
-                let measuring = years.is_none_or(|years| year <= years);
+                let measuring = years.is_none_or(|last| year <= last);
                 self.distilled(known, *sample, measuring, members, &pasts, desk)?
             }
         };
         known.questions += u64::from(desk.count.decisions - asked_before);
         let mut memories = Vec::with_capacity(members.len());
-        for ((past, worth), _) in pasts.iter().zip(&worth).zip(members) {
+        for (past, worth) in pasts.iter().zip(&worth) {
             let chosen = best(&worth.of_record, worth.floor, self.useful.records);
             known.considered += past.len() as u64;
             known.entered += chosen.len() as u64;
@@ -542,9 +547,18 @@ mod tests {
         let found = facts(&economy, &schedule, 20.0, 77.0, 5, &past);
         // Mean hours 30: 936 $ a year for each, less 0.026·l^3.5.
         let u = |l: f64| 936.0 * l - 0.026 * l.powf(3.5);
+        let more = u(40.0) - u(30.0);
         let expected = [
-            [4f64.ln(), 0.0, 1.0, u(20.0) - u(30.0), 20f64.ln()],
-            [0.0, 0.6, -1.0, u(40.0) - u(30.0), 20f64.ln()],
+            [
+                4f64.ln(),
+                0.0,
+                1.0,
+                u(20.0) - u(30.0),
+                more,
+                0.0,
+                20f64.ln(),
+            ],
+            [0.0, 0.6, -1.0, more, more, 0.6 * more, 20f64.ln()],
         ];
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found.len(), FACTS);

@@ -4,6 +4,7 @@ mod common;
 
 use common::play;
 use fisc::fiscal::Economy;
+use fisc::llm::{Message, Reading, Readout};
 use fisc::run::ArmResult;
 use fisc::run::tables::ballots;
 
@@ -188,4 +189,97 @@ kind = "elected"
     let frame = ballots(&[arm]).unwrap();
     let turnout = frame.column("turnout").unwrap().f64().unwrap();
     assert!(turnout.iter().all(|share| share == Some(0.0)));
+}
+
+/// A candidate who insults, a model that rewrites it into a sentence without its promise, a ruder one
+/// and a civil one, in turn, and a judge that finds "idiots" rude and likes the tone named first: the
+/// civil one is voted on, its score is content × ½[σ(2 + b) + σ(2 − b)], and both are recorded. With two
+/// draws the civil one is missing, and what was said stays.
+#[test]
+fn civil_rewrites_keep_promises() {
+    let said = "Only idiots want more than 30 % on the rich.";
+    let rewrites = [
+        "Let us be kind to each other.",
+        "Only idiots, liars and fools want more than 30 % on the rich.",
+        "Only a few want more than thirty percent on the rich.",
+    ];
+    let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let bias = 0.7;
+    let play = |draws: usize| {
+        let text = format!(
+            r#"
+steps = 1
+tax_year = 1
+[taxes]
+brackets = "flat"
+initial = 0.3
+[voting]
+candidates = {{ nominated = {{ model = "small", among = 2, civil = {draws} }} }}
+[planner]
+kind = "elected"
+[models.small]
+backend = {{ gguf = {{ model = "smollm2-135m" }} }}
+"#
+        );
+        let mut drawn = 0;
+        let model = move |messages: &[Message], readout: &Readout| {
+            let question = &messages.last().unwrap().content;
+            let written = |text: &str| Reading::Text {
+                text: text.into(),
+                truncated: false,
+            };
+            match readout {
+                Readout::Sample { .. } if question.contains("in a civil tone") => {
+                    assert!(question.contains(said));
+                    drawn += 1;
+                    written(rewrites[(drawn - 1) % draws])
+                }
+                Readout::Sample { .. } => written(&format!("30: {said}")),
+                Readout::Choice { options } => {
+                    let sentence = question.split('"').nth(1).unwrap();
+                    assert_ne!(sentence, rewrites[0], "its tone does not matter");
+                    let civil = if sentence.contains("idiots") {
+                        -1.0
+                    } else {
+                        2.0
+                    };
+                    let first = if options[0] == "civil" { civil } else { -civil };
+                    let p = logistic(first + bias);
+                    common::log_probs(&[p, 1.0 - p])
+                }
+            }
+        };
+        common::play_with(&common::simulation(&text, &[10.0, 30.0]), model).remove(0)
+    };
+    let arm = play(3);
+    let tone = |x: f64| 0.5 * (logistic(x + bias) + logistic(x - bias));
+    for candidate in &arm.elections[0].candidates {
+        assert_eq!(candidate.platform.rates(), [0.3]);
+        assert_eq!(candidate.statement.as_deref(), Some(rewrites[2]));
+        let rewritten = candidate.rewritten.as_ref().unwrap();
+        assert_eq!(rewritten.original, said);
+        // One insult halves the tone.
+        assert!((rewritten.original_score - 0.5 * tone(-1.0)).abs() < 1e-4);
+        // only, want, than, rich are kept of 4; few is added: 2·4/9.
+        let expected = 8.0 / 9.0 * tone(2.0);
+        assert!((rewritten.score - expected).abs() < 1e-4, "{rewritten:?}");
+    }
+    let asked = |arm: &ArmResult, question: &str| {
+        arm.decisions
+            .iter()
+            .filter(|d| d.question == question)
+            .count()
+    };
+    // Two candidates; of each the original and two rewrites that keep the promise, in both orders.
+    assert_eq!((asked(&arm, "rewrite"), asked(&arm, "tone")), (6, 12));
+    let frame = ballots(std::slice::from_ref(&arm)).unwrap();
+    let original = frame.column("original").unwrap().str().unwrap();
+    assert!(original.iter().all(|text| text == Some(said)));
+    let arm = play(2);
+    for candidate in &arm.elections[0].candidates {
+        assert_eq!(candidate.statement.as_deref(), Some(said));
+        let rewritten = candidate.rewritten.as_ref().unwrap();
+        assert_eq!(rewritten.score, rewritten.original_score);
+    }
+    assert_eq!((asked(&arm, "rewrite"), asked(&arm, "tone")), (4, 8));
 }

@@ -9,12 +9,14 @@ use fisc::population::{Education, Fact, Persona, Sex};
 use fisc::world::asking::PROMPTS;
 use fisc::world::elections::ballots::{BallotPrompt, CandidateText, PersonText};
 use fisc::world::elections::candidates::{LeaderPrompt, PlatformPrompt};
+use fisc::world::elections::civil::{CivilPrompt, TONES, TonePrompt};
 use fisc::world::judging::{FollowUpPrompt, JudgePrompt};
 use fisc::world::language::{Memory, Period, Setting, bracket_texts, worker_prompt};
 use fisc::world::planners::language::{PlannerPrompt, YearText};
 use fisc::world::rating::choice::ComparePrompt;
 use fisc::world::rating::statements::{SignalPrompt, StatementPrompt};
 use fisc::world::rating::{LawText, SocietyText};
+use fisc::world::recall::UsefulPrompt;
 use fisc::world::satisfaction::{ANSWERS, SatisfactionPrompt};
 use fisc::world::thinking;
 use serde_json::json;
@@ -422,4 +424,31 @@ fn prompts_of_an_audit() {
 fn turns_around_a_thought() {
     let [invitation, request] = thinking::turns(&prompts()).unwrap();
     insta::assert_snapshot!("think", format!("{invitation}\n---\n{request}\n"));
+}
+
+#[test]
+fn prompts_of_useful_memory_and_civil_sentences() {
+    let nurse = nurse();
+    let options = ["0", "1", "2"].map(str::to_owned);
+    let context = UsefulPrompt {
+        brackets: bracket_texts(us()),
+        wage: 38.5,
+        persona: Some(&nurse),
+        quasilinear: true,
+        records: &[period(8, 50.0, 38_900.0), period(7, 40.0, 41_250.0)],
+        options: &options,
+    };
+    let messages = prompts().render("useful.j2", &context).unwrap();
+    insta::assert_snapshot!("useful", text(&messages));
+    let statement = "Only fools pay more than 30 %.";
+    let messages = prompts()
+        .render("civil.j2", CivilPrompt { statement })
+        .unwrap();
+    insta::assert_snapshot!("civil", text(&messages));
+    let context = TonePrompt {
+        statement,
+        options: TONES,
+    };
+    let messages = prompts().render("tone.j2", context).unwrap();
+    insta::assert_snapshot!("tone", text(&messages));
 }

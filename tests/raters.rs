@@ -1,46 +1,18 @@
 //! Language models as raters, in the world: planted models that answer by the numbers in their prompt,
 //! so that the truth is known, and the real small model for replay.
 
+mod common;
+
 use assert_cmd::Command;
+use common::{log_probs, numbers};
 use fisc::fiscal::Society;
-use fisc::llm::{
-    Backend, BackendAnswer, Engine, Message, Reading, Readout, Request, Role, SharedTranscript,
-    Timing, registry,
-};
+use fisc::llm::{Message, Reading, Readout, Role, registry};
 use fisc::run::{ArmResult, Simulation};
 use fisc::scenario;
 use fisc::world::learning::RecordedComparison;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-
-/// A model that is a function of the conversation and the number of options.
-struct Planted<F>(F);
-
-impl<F: FnMut(&[Message], &Readout) -> Reading + Send> Backend for Planted<F> {
-    fn id(&self) -> &str {
-        "planted"
-    }
-
-    fn check(&mut self, _: &Request) -> fisc::Result<Option<String>> {
-        Ok(None)
-    }
-
-    fn answer(&mut self, requests: &[&Request]) -> fisc::Result<Vec<BackendAnswer>> {
-        let answer = |request: &&Request| BackendAnswer {
-            reading: (self.0)(&request.messages, &request.readout),
-            prompt_tokens: 1,
-            evaluated_tokens: 1,
-            answer_tokens: 1,
-            latency_ms: 0.0,
-        };
-        Ok(requests.iter().map(answer).collect())
-    }
-
-    fn timing(&self) -> Timing {
-        Timing::default()
-    }
-}
 
 /// Plays an example with the planted model in place of its own.
 fn play(
@@ -51,30 +23,8 @@ fn play(
     let path = format!("examples/preferences/{example}.toml");
     let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
     let simulation = Simulation::new(scenario::load(path.as_ref(), &settings).unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let transcript = SharedTranscript::create(&folder.path().join("t.jsonl.zst")).unwrap();
-    let engine = Engine::with_backend("small", Box::new(Planted(model)), transcript).unwrap();
-    let engines = BTreeMap::from([("small".to_owned(), engine)]);
-    let (mut arms, _) = simulation.play(engines, &|_| {}).unwrap();
-    let arm = arms.remove(0);
+    let arm = common::play_with(&simulation, model).remove(0);
     (simulation, arm)
-}
-
-/// All numbers after `before` in the question, as they are written ($1,234).
-fn numbers(messages: &[Message], before: &str) -> Vec<f64> {
-    let text = &messages.last().unwrap().content;
-    let each = text.split(before).skip(1).map(|rest| {
-        let digits = rest
-            .chars()
-            .take_while(|c| c.is_ascii_digit() || ",.-".contains(*c));
-        let digits: String = digits.filter(|c| *c != ',').collect();
-        digits.trim_end_matches('.').parse().unwrap()
-    });
-    each.collect()
-}
-
-fn log_probs(p: &[f64]) -> Reading {
-    Reading::LogProbs(p.iter().map(|p| p.ln()).collect())
 }
 
 /// What a worker has under a schedule in the closed-form society, and its utility.
@@ -381,13 +331,34 @@ fn raters_are_replayed() {
             "principle",
             &["preferences.schedules=3", "population.size=3"],
         ),
+        (
+            "useful-memory",
+            &[
+                "population.size=3",
+                "steps=3",
+                "workers.0.decide.llm.memory.useful.judge.distilled.sample=2",
+            ],
+        ),
+        (
+            "useful-memory-listwise",
+            &[
+                "population.size=2",
+                "steps=3",
+                "workers.0.decide.llm.memory.useful.judge={ listwise = { draws = 2 } }",
+            ],
+        ),
+        (
+            "civil",
+            &["voting.candidates.nominated.civil=2", "population.size=3"],
+        ),
     ] {
         let out = folder.path().join(example);
         let run = |more: &[&str]| {
             let mut command = Command::cargo_bin("fisc").unwrap();
-            command
-                .arg("run")
-                .arg(format!("examples/preferences/{example}.toml"));
+            command.arg("run").arg(format!(
+                "examples/preferences/{}.toml",
+                example.trim_end_matches("-listwise")
+            ));
             command.arg("--out").arg(&out).arg("--quiet").args(more);
             for setting in settings {
                 command.args(["--set", setting]);
@@ -398,7 +369,7 @@ fn raters_are_replayed() {
         };
         run(&[]);
         run(&["--replay"]);
-        for table in ["years", "comparisons", "decisions", "rewards"] {
+        for table in ["years", "comparisons", "decisions", "rewards", "ballots"] {
             let name = format!("{table}.parquet");
             let played = out.join(&name);
             if !played.exists() {

@@ -102,7 +102,7 @@ fn the_example_of_the_design() {
             decide: Decide::Llm {
                 model: "small".into(),
                 choice: Pick::Draw,
-                memory: 0,
+                memory: Memory::Last(0),
             },
             bounded: false,
             dissatisfied: 0.5,
@@ -256,6 +256,69 @@ fn planners_as_strings_and_as_tables() {
 }
 
 #[test]
+fn useful_memory_is_read_and_written() {
+    let useful = |records, considered, judge| Memory::Useful {
+        records,
+        considered,
+        judge,
+    };
+    let cases = [
+        ("7", Memory::Last(7)),
+        ("\"useful\"", useful(4, None, MemoryJudge::Measured)),
+        (
+            "{ useful = { records = 2, considered = 9, judge = { listwise = {} } } }",
+            useful(2, Some(9), MemoryJudge::Listwise { draws: 5 }),
+        ),
+        (
+            "{ useful = { judge = { distilled = { sample = 3, years = 8 } } } }",
+            useful(
+                4,
+                None,
+                MemoryJudge::Distilled {
+                    sample: 3,
+                    years: Some(8),
+                },
+            ),
+        ),
+        (
+            "{ useful = { judge = \"distilled\" } }",
+            useful(
+                4,
+                None,
+                MemoryJudge::Distilled {
+                    sample: 20,
+                    years: None,
+                },
+            ),
+        ),
+    ];
+    for (written, memory) in cases {
+        let text = format!(
+            "[[workers]]\ndecide = {{ llm = {{ model = \"m\", memory = {written} }} }}\n[models.m]\nbackend = {{ gguf = {{ model = \"smollm2-135m\" }} }}\n"
+        );
+        let scenario = load_with(&text, &[]);
+        let expected = Decide::Llm {
+            model: "m".into(),
+            choice: Pick::Draw,
+            memory,
+        };
+        assert_eq!(scenario.workers[0].decide, expected);
+        assert_eq!(load_with(&to_toml(&scenario), &[]), scenario);
+    }
+    let set = load_with(
+        "[[workers]]\ndecide = { llm = { model = \"m\", memory = 3 } }\n[models.m]\nbackend = { gguf = { model = \"smollm2-135m\" } }\n",
+        &["workers.0.decide.llm.memory.useful.records=1"],
+    );
+    assert!(matches!(
+        set.workers[0].decide,
+        Decide::Llm {
+            memory: Memory::Useful { records: 1, .. },
+            ..
+        }
+    ));
+}
+
+#[test]
 fn the_main_planner_is_run_once() {
     let text = "[planner]\nkind = \"optimal\"\n[compare]\nplanners = [\"none\", \"optimal\"]\n";
     assert_eq!(load_with(text, &[]).compare, [PlannerKind::None]);
@@ -297,7 +360,7 @@ fn settings_change_and_make_keys() {
     let llm = Decide::Llm {
         model: "tiny".into(),
         choice: Pick::Draw,
-        memory: 0,
+        memory: Memory::Last(0),
     };
     assert_eq!(scenario.workers[1].decide, llm);
     assert_eq!(scenario.compare.len(), 2);
@@ -448,9 +511,10 @@ fn voting() -> impl Strategy<Value = Voting> {
         Just(Standing::All),
         (1usize..=10_000).prop_map(|count| Standing::Random { count }),
         (0.1..=100.0f64).prop_map(|step| Standing::Flat { step }),
-        (1usize..=10_000).prop_map(|among| Standing::Nominated {
+        (1usize..=10_000, 0u32..=100).prop_map(|(among, civil)| Standing::Nominated {
             model: "m".into(),
-            among
+            among,
+            civil
         }),
     ];
     let model = || prop::option::of(Just("m".to_owned()));
@@ -552,7 +616,7 @@ fn workers() -> impl Strategy<Value = Vec<WorkerGroup>> {
             .prop_map(|(choice, memory)| Decide::Llm {
                 model: "m".into(),
                 choice,
-                memory,
+                memory: Memory::Last(memory),
             }),
     ];
     let motive = prop::sample::select(vec![Motive::Own, Motive::Altruistic, Motive::Adversarial]);

@@ -14,7 +14,7 @@ use crate::run::output::{
 };
 use crate::run::tables::write_whole;
 use crate::run::{Simulation, arm, folder};
-use crate::scenario::{self, Backend, Decide, Scenario, WorkerGroup};
+use crate::scenario::{self, Backend, Decide, Memory, Scenario, WorkerGroup};
 use crate::world::asking::Models;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -237,7 +237,8 @@ fn groups(
                         group.name
                     ));
                 }
-                if matches!(group.decide, Decide::Llm { memory: 1.., .. }) {
+                if matches!(&group.decide, Decide::Llm { memory, .. } if *memory != Memory::Last(0))
+                {
                     notes.push(format!(
                         "group {}: asked without a past, as in the first period of a run",
                         group.name

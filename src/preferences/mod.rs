@@ -34,6 +34,7 @@
 //! | [`source`] | raters who compare by a known utility |
 //! | [`coherence`] | completeness, cycles, lotteries, an assembly's votes |
 //! | [`spoken`] | what answers, statements and ballots say about two items |
+//! | [`useful`] | which records of the past help a language model |
 //! | [`evaluation`] | held-out log-loss, accuracy, calibration |
 
 pub mod coherence;
@@ -46,6 +47,7 @@ pub mod models;
 pub mod optimise;
 pub mod source;
 pub mod spoken;
+pub mod useful;
 
 pub use data::{Comparison, Items, Judgements, Ranking, Rating};
 pub use evaluation::{Evaluation, evaluate};

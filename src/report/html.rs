@@ -298,6 +298,7 @@ fn elections(summary: &Summary) -> Vec<Row> {
             };
             let platform = election.schedule.as_deref().map_or("–".into(), in_percent);
             let said = election.statement.as_deref();
+            let first = election.original.as_deref().filter(|o| Some(*o) != said);
             Row {
                 arm: arm.arm.clone(),
                 cells: vec![
@@ -308,6 +309,9 @@ fn elections(summary: &Summary) -> Vec<Row> {
                     platform
                         + said
                             .map_or(String::new(), |said| format!(": “{said}”"))
+                            .as_str()
+                        + first
+                            .map_or(String::new(), |first| format!(" (first: “{first}”)"))
                             .as_str(),
                     grouped(100.0 * election.turnout, 0),
                     election.margin.map_or("–".into(), |m| grouped(m, 3)),

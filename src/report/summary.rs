@@ -124,6 +124,8 @@ pub struct Election {
     pub schedule: Option<String>,
     /// What it said.
     pub statement: Option<String>,
+    /// What it had said before that was rewritten in a civil tone, where it was.
+    pub original: Option<String>,
     /// Share of workers who voted.
     pub turnout: f64,
     /// Whether the winner was drawn among equals.

@@ -4,8 +4,8 @@ use super::simulation::{Progress, Simulation};
 use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, laws};
 use crate::scenario::{
-    Decide, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Scenario, Source,
-    Standing, VoiceSpec, WorkerGroup,
+    Decide, Memory, MemoryJudge, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind,
+    Readout, Scenario, Source, Standing, VoiceSpec, WorkerGroup,
 };
 use crate::world::asking::{Asking, Models};
 use crate::world::clock::ClockPlugin;
@@ -30,6 +30,7 @@ use crate::world::planners::pursuing::PursuingPlanner;
 use crate::world::planners::search::SearchPlanner;
 use crate::world::planners::{Counterpart, TaxRules};
 use crate::world::rating::Questions;
+use crate::world::recall::{Judge, Recall, Useful};
 use crate::world::record::{
     Decision, Decisions, FlooredWorkers, RecordPlugin, Row, Steps, WorkerRows, Years,
 };
@@ -406,9 +407,14 @@ pub(super) fn candidates(scenario: &Scenario) -> Result<Candidates> {
         Standing::All => Candidates::All,
         Standing::Random { count } => Candidates::Random { count: *count },
         Standing::Flat { step } => Candidates::Flat { step: *step },
-        Standing::Nominated { model, among } => Candidates::Nominated {
+        Standing::Nominated {
+            model,
+            among,
+            civil,
+        } => Candidates::Nominated {
             asking: asking(model, settings(scenario, model)?),
             among: *among,
+            civil: *civil,
         },
     })
 }
@@ -488,7 +494,24 @@ fn asking_by_group(scenario: &Scenario) -> Result<Vec<Option<GroupAsking>>> {
         } => Ok(Some(GroupAsking {
             asking: asking(model, settings(scenario, model)?),
             rule: rule(*choice),
-            memory: *memory,
+            memory: match memory {
+                Memory::Last(periods) => Recall::Last(*periods),
+                Memory::Useful {
+                    records,
+                    considered,
+                    judge,
+                } => Recall::Useful(Useful {
+                    records: *records,
+                    considered: *considered,
+                    judge: match *judge {
+                        MemoryJudge::Measured => Judge::Measured,
+                        MemoryJudge::Listwise { draws } => Judge::Listwise { draws },
+                        MemoryJudge::Distilled { sample, years } => {
+                            Judge::Distilled { sample, years }
+                        }
+                    },
+                }),
+            },
             motive: group.motive,
         })),
         _ => Ok(None),

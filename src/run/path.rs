@@ -104,6 +104,9 @@ pub struct ElectionSummary {
     pub schedule: Option<String>,
     /// What the winner said.
     pub statement: Option<String>,
+    /// What the winner had said before that was rewritten in a civil tone, where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
     /// Share of workers who voted.
     pub turnout: f64,
     /// Whether the winner was drawn among equals.
@@ -130,6 +133,9 @@ pub fn elections(arm: &ArmResult) -> Vec<ElectionSummary> {
             winner_worker: candidate.and_then(|candidate| candidate.worker),
             schedule: candidate.map(|candidate| candidate.platform.to_string()),
             statement: candidate.and_then(|candidate| candidate.statement.clone()),
+            original: candidate
+                .and_then(|candidate| candidate.rewritten.as_ref())
+                .map(|rewritten| rewritten.original.clone()),
             turnout: election.map_or(0.0, |election| election.turnout),
             by_lot: election.is_some_and(|election| election.tied.len() > 1),
             margin: election.map(|election| election.margin),

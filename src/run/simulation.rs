@@ -10,7 +10,7 @@ use crate::fiscal::optimum::{Constraints, check_reach};
 use crate::llm::{Engine, Prompts};
 use crate::population::{self, Person, Persona};
 use crate::random::Streams;
-use crate::scenario::{Decide, Motive, PlannerKind, Scenario, Source, WorkerGroup};
+use crate::scenario::{Decide, Memory, Motive, PlannerKind, Scenario, Source, WorkerGroup};
 use crate::world;
 use crate::world::asking::{Models, PROMPTS, PromptBook};
 use crate::world::elections;
@@ -108,7 +108,7 @@ impl Simulation {
                 chooses: chooses(group),
                 tastes: group.tastes(&scenario.economy),
                 dissatisfied: group.bounded.then_some(group.dissatisfied),
-                remembers: matches!(group.decide, Decide::Llm { memory: 1.., .. }),
+                remembers: matches!(&group.decide, Decide::Llm { memory, .. } if *memory != Memory::Last(0)),
             })
             .collect();
         let frictions = frictions(&scenario, &people, &groups);

@@ -7,6 +7,7 @@ use crate::fiscal::statistics;
 use crate::scenario::Scenario;
 use crate::voting::Election;
 use crate::world::elections::Held;
+use crate::world::elections::civil::Rewritten;
 use crate::world::record::{Decision, Row};
 use polars::prelude::*;
 use std::io::Write;
@@ -192,7 +193,10 @@ pub fn decisions(arms: &[ArmResult]) -> Result<DataFrame> {
         column!("attempt", d => d.attempt),
         column!("labor", d => d.labor),
         column!("labor_expected", d => d.labor_expected),
+        column!("record", d => d.record),
+        column!("utility_expected", d => d.utility_expected),
         column!("satisfied", d => d.satisfied),
+        column!("civil", d => d.civil),
         column!("vote", d => d.vote),
         column!("first", d => d.first),
         column!("admissible_mass", d => d.admissible_mass),
@@ -215,6 +219,10 @@ struct Vote<'a> {
 impl<'a> Vote<'a> {
     fn ballot(&self) -> Option<&'a [f64]> {
         self.held.ballots[self.voter as usize].as_deref()
+    }
+
+    fn rewritten(&self) -> Option<&'a Rewritten> {
+        self.held.candidates[self.place].rewritten.as_ref()
     }
 
     fn election(&self) -> Option<&'a Election> {
@@ -258,6 +266,9 @@ pub fn ballots(arms: &[ArmResult]) -> Result<DataFrame> {
         column!("candidate_worker", r => r.held.candidates[r.place].worker),
         column!("schedule", r => r.held.candidates[r.place].platform.to_string()),
         column!("statement", r => r.held.candidates[r.place].statement.as_deref()),
+        column!("original", r => r.rewritten().map(|w| w.original.as_str())),
+        column!("original_score", r => r.rewritten().map(|w| w.original_score)),
+        column!("statement_score", r => r.rewritten().map(|w| w.score)),
         column!("utility", r => r.ballot().map(|ballot| ballot[r.place])),
         // 1 for the best; equal utilities share the better rank.
         column!("rank", r => r.ballot().map(|ballot| {

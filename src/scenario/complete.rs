@@ -42,6 +42,10 @@ pub(super) fn complete(file: &Path, node: &mut Node, kind: Kind) -> Result<()> {
                 .try_for_each(|item| complete(file, item, *inner))
         }
         Kind::Choice(choices) => complete_choice(file, node, kind, choices),
+        Kind::WholeOr(low, high, unit, choices) => match node.value {
+            Value::Whole(_) => node.whole(low, high, unit).map(drop),
+            _ => complete_choice(file, node, kind, choices),
+        },
         Kind::Text => node.text().map(drop),
         Kind::Label => check_label(node),
         Kind::Flag => node.flag().map(drop),

@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     Rate,
     /// A choice: its name as a string, or a one-key table that holds its parameters.
     Choice(&'static [Choice]),
+    /// A whole number between two bounds, with its unit; or a choice.
+    WholeOr(u64, u64, &'static str, &'static [Choice]),
     /// Lower bracket edges: a law, `flat`, `three`, or a list.
     Brackets,
     /// Marginal rates: a law, a list, or one number.
@@ -176,6 +178,11 @@ impl Kind {
                 .map(Choice::written)
                 .collect::<Vec<_>>()
                 .join(", "),
+            Kind::WholeOr(low, high, unit, choices) => format!(
+                "{}; or {}",
+                Kind::Whole(*low, *high, unit).allowed(),
+                Kind::Choice(choices).allowed()
+            ),
             Kind::Brackets => format!(
                 "the brackets of a law, {LAWS_IN_WORDS}; \"flat\"; \"three\" (0, 90000, 159100); \
                  or a list of lower edges in $/year, strictly increasing from 0"
@@ -192,6 +199,16 @@ impl Kind {
             Kind::Table(keys) => format!("a table with the keys {}", names(keys)),
             Kind::Named(Kind::Table(_)) => "tables by name".into(),
             Kind::Named(kind) => format!("numbers by name; each: {}", kind.allowed()),
+        }
+    }
+}
+
+impl Kind {
+    /// The choices that a value can be.
+    pub fn choices(self) -> Option<&'static [Choice]> {
+        match self {
+            Kind::Choice(choices) | Kind::WholeOr(_, _, _, choices) => Some(choices),
+            _ => None,
         }
     }
 }

@@ -297,8 +297,8 @@ pub enum Decide {
         model: String,
         /// What is taken from the distribution over hours; [`Pick::Draw`] under [`Readout::Sample`].
         choice: Pick,
-        /// Past periods that the prompt shows, and with them the best so far; 0 shows none.
-        memory: usize,
+        /// What of its past a worker's prompt shows.
+        memory: Memory,
     },
     /// A small model that a language model has taught.
     Distil {
@@ -314,6 +314,41 @@ pub enum Decide {
         schedules: usize,
         /// Ridge of the small model, > 0; by cross-validation where absent.
         ridge: Option<f64>,
+    },
+}
+
+/// What of its past the prompt of a language-model worker shows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Memory {
+    /// So many last periods, and the best so far; 0 shows none.
+    Last(usize),
+    /// Periods that help the model.
+    Useful {
+        /// Most of them in a prompt, at least 1.
+        records: usize,
+        /// Last periods that are looked at, at least 1; all where absent.
+        considered: Option<usize>,
+        /// How usefulness is found out.
+        judge: MemoryJudge,
+    },
+}
+
+/// How the usefulness of a past period is found out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MemoryJudge {
+    /// By the model's expected utility with and without it.
+    Measured,
+    /// By the model's votes.
+    Listwise {
+        /// Votes for each worker and period, at least 1.
+        draws: u32,
+    },
+    /// By a linear model of measured utilities.
+    Distilled {
+        /// Workers whose records are measured, at least 1.
+        sample: usize,
+        /// First tax years in which they are; all where absent.
+        years: Option<u32>,
     },
 }
 
@@ -491,6 +526,8 @@ pub enum Standing {
         model: String,
         /// Workers drawn to be asked, at least 1.
         among: usize,
+        /// Civil rewrites of each sentence, of which the best is taken; 0 rewrites none.
+        civil: u32,
     },
 }
 

@@ -73,7 +73,7 @@ fn describe(page: &mut String, section: &str, header: &str, key: &Key) {
         match key.name {
             "planners" => page.push_str("The choices are those of `planner.kind`.\n"),
             "among" => page.push_str("The choices are those of `objective.welfare`.\n"),
-            _ => list_choices(page, choices, 0),
+            _ => list_choices(page, choices),
         }
     }
     let header = if header.is_empty() {
@@ -87,9 +87,13 @@ fn describe(page: &mut String, section: &str, header: &str, key: &Key) {
     ));
 }
 
-fn list_choices(page: &mut String, choices: &[Choice], depth: usize) {
-    let indent = "  ".repeat(depth);
+fn list_choices(page: &mut String, choices: &[Choice]) {
     page.push('\n');
+    list(page, choices, 0);
+}
+
+fn list(page: &mut String, choices: &[Choice], depth: usize) {
+    let indent = "  ".repeat(depth);
     for choice in choices {
         page.push_str(&format!("{indent}- `{}`: {}\n", choice.name, choice.doc));
         for parameter in choice.parameters {
@@ -124,22 +128,8 @@ fn list_choices(page: &mut String, choices: &[Choice], depth: usize) {
                     }
                 }
             }
-            if let Kind::Choice(inner) = parameter.kind {
-                for choice in inner {
-                    page.push_str(&format!(
-                        "{indent}    - `{}`: {}\n",
-                        choice.name, choice.doc
-                    ));
-                    for parameter in choice.parameters {
-                        page.push_str(&format!(
-                            "{indent}      - `{}`: {} {}. {}.\n",
-                            parameter.name,
-                            parameter.doc,
-                            capital(&type_in_words(parameter.kind)),
-                            default(parameter.default)
-                        ));
-                    }
-                }
+            if let Some(inner) = parameter.kind.choices() {
+                list(page, inner, depth + 2);
             }
         }
     }
@@ -149,6 +139,10 @@ fn type_in_words(kind: Kind) -> String {
     match kind {
         Kind::Choice(_) => "one of the choices below".into(),
         Kind::List(Kind::Choice(_)) => "a list".into(),
+        Kind::WholeOr(low, high, unit, _) => format!(
+            "{}, or one of the choices below",
+            Kind::Whole(low, high, unit).allowed()
+        ),
         kind => kind.allowed(),
     }
 }

@@ -51,7 +51,7 @@ fn descend(node: &mut Node, kind: Kind, segments: &[&str], value: Node) -> Resul
     let dotted = below(&node.place.key, segment);
     let listed = matches!(node.value, Value::List(_));
     let inner = step(kind, segment, &place(&dotted), listed)?;
-    if let Kind::Choice(choices) = kind
+    if let Some(choices) = kind.choices()
         && let Some(choice) = choices.iter().find(|choice| choice.is_called(segment))
     {
         make_room(node, choice);
@@ -75,14 +75,16 @@ fn step(kind: Kind, segment: &str, place: &Place, listed: bool) -> Result<Kind> 
             Some(key) => Ok(key.kind),
             None => Err(unknown_key(place, segment, keys)),
         },
-        Kind::Choice(choices) => match choices.iter().find(|choice| choice.is_called(segment)) {
-            Some(choice) => Ok(choice.inner()),
-            None => Err(Error::input("no such choice")
-                .at(place.clone())
-                .value(segment)
-                .allowed(kind.allowed())
-                .suggest(segment, choices.iter().map(|choice| choice.name))),
-        },
+        Kind::Choice(choices) | Kind::WholeOr(_, _, _, choices) => {
+            match choices.iter().find(|choice| choice.is_called(segment)) {
+                Some(choice) => Ok(choice.inner()),
+                None => Err(Error::input("no such choice")
+                    .at(place.clone())
+                    .value(segment)
+                    .allowed(kind.allowed())
+                    .suggest(segment, choices.iter().map(|choice| choice.name))),
+            }
+        }
         Kind::Named(inner) | Kind::List(inner) => Ok(*inner),
         Kind::Brackets | Kind::Rates if listed => Ok(Kind::Rate),
         _ => {
@@ -124,7 +126,7 @@ pub(crate) fn holds(place: &Place, key: &str) -> Result<Holds> {
     }
     Ok(match kind {
         Kind::Table(_) | Kind::Named(_) | Kind::List(_) => Holds::Keys,
-        Kind::Choice(_) | Kind::Brackets | Kind::Rates => Holds::Either,
+        Kind::Choice(_) | Kind::WholeOr(..) | Kind::Brackets | Kind::Rates => Holds::Either,
         _ => Holds::Value,
     })
 }

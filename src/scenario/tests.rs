@@ -175,7 +175,11 @@ fn documentation_is_in_sentences() {
     fn check(keys: &[Key]) {
         for key in keys {
             assert!(key.doc.ends_with('.'), "{}", key.name);
-            if let Kind::Choice(choices) | Kind::List(&Kind::Choice(choices)) = key.kind {
+            let choices = match key.kind {
+                Kind::List(kind) => kind.choices(),
+                kind => kind.choices(),
+            };
+            if let Some(choices) = choices {
                 for choice in choices {
                     assert!(choice.doc.ends_with('.'), "{}", choice.name);
                     check(choice.parameters);

@@ -292,7 +292,7 @@ fn decide(decide: &Decide) -> String {
             &[
                 ("model", Some(quoted(model))),
                 ("choice", Some(picked(*pick))),
-                ("memory", Some(memory.to_string())),
+                ("memory", Some(remembered(memory))),
             ],
         ),
         Decide::Distil {
@@ -418,16 +418,53 @@ fn answer(answer: &PlannerAnswer) -> String {
     }
 }
 
+fn remembered(memory: &Memory) -> String {
+    let (records, considered, judge) = match memory {
+        Memory::Last(periods) => return periods.to_string(),
+        Memory::Useful {
+            records,
+            considered,
+            judge,
+        } => (records, considered, judge),
+    };
+    let judge = match judge {
+        MemoryJudge::Measured => quoted("measured"),
+        MemoryJudge::Listwise { draws } => {
+            choice("listwise", &[("draws", Some(draws.to_string()))])
+        }
+        MemoryJudge::Distilled { sample, years } => choice(
+            "distilled",
+            &[
+                ("sample", Some(sample.to_string())),
+                ("years", years.map(|years| years.to_string())),
+            ],
+        ),
+    };
+    choice(
+        "useful",
+        &[
+            ("records", Some(records.to_string())),
+            ("considered", considered.map(|periods| periods.to_string())),
+            ("judge", Some(judge)),
+        ],
+    )
+}
+
 fn standing(candidates: &Standing) -> String {
     match candidates {
         Standing::All => quoted("all"),
         Standing::Random { count } => choice("random", &[("count", Some(count.to_string()))]),
         Standing::Flat { step } => choice("flat", &[("step", Some(number(*step)))]),
-        Standing::Nominated { model, among } => choice(
+        Standing::Nominated {
+            model,
+            among,
+            civil,
+        } => choice(
             "nominated",
             &[
                 ("model", Some(quoted(model))),
                 ("among", Some(among.to_string())),
+                ("civil", Some(civil.to_string())),
             ],
         ),
     }

@@ -68,7 +68,7 @@ impl Models {
 }
 
 /// The prompts that come with fisc; a scenario's `prompts` folder can replace each by file name.
-pub const PROMPTS: [(&str, &str); 22] = [
+pub const PROMPTS: [(&str, &str); 25] = [
     ("worker.j2", include_str!("../../prompts/worker.j2")),
     ("persona.j2", include_str!("../../prompts/persona.j2")),
     (
@@ -100,6 +100,9 @@ pub const PROMPTS: [(&str, &str); 22] = [
     ("signal.j2", include_str!("../../prompts/signal.j2")),
     ("judge.j2", include_str!("../../prompts/judge.j2")),
     ("follow-up.j2", include_str!("../../prompts/follow-up.j2")),
+    ("useful.j2", include_str!("../../prompts/useful.j2")),
+    ("civil.j2", include_str!("../../prompts/civil.j2")),
+    ("tone.j2", include_str!("../../prompts/tone.j2")),
 ];
 
 /// Prompt templates of the run.
@@ -204,10 +207,19 @@ pub struct Desk<'w> {
 pub struct Question {
     /// The worker's id.
     pub worker: u32,
+    /// Which of several draws of a sampled answer to the same question this is, from 0.
+    pub draw: u32,
     /// The rendered prompt.
     pub messages: Vec<Message>,
     /// The admissible answers.
     pub readout: Readout,
+}
+
+impl Question {
+    /// The random stream of the model's answer.
+    fn stream(&self) -> u64 {
+        u64::from(self.worker) | u64::from(self.draw) << 32
+    }
 }
 
 impl Desk<'_> {
@@ -240,7 +252,7 @@ impl Desk<'_> {
                 Request {
                     seed,
                     agent: format!("worker {}", question.worker),
-                    stream: u64::from(question.worker),
+                    stream: question.stream(),
                     step: u64::from(step),
                     attempt,
                     messages: question.messages.clone(),
@@ -273,7 +285,7 @@ impl Desk<'_> {
                 self.count.decisions += 1;
                 let value = match &answer.content {
                     Content::Failed(why) => {
-                        unanswered.push((answer.key, u64::from(*worker), attempt));
+                        unanswered.push((answer.key, questions[i].stream(), attempt));
                         Err(why.clone())
                     }
                     Content::Choice {

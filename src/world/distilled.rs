@@ -168,9 +168,8 @@ struct Member<'a> {
     labor: Mut<'a, Labor>,
 }
 
-/// Members at even quantiles of their wages.
-fn sampled(members: &[Member], count: usize) -> Vec<u32> {
-    let mut order: Vec<(f64, u32)> = members.iter().map(|m| (m.wage, m.id)).collect();
+/// Ids of `count` of the workers (wage, id) at even quantiles of their wages, ascending.
+pub(super) fn at_even_quantiles(mut order: Vec<(f64, u32)>, count: usize) -> Vec<u32> {
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let count = count.min(order.len());
     let place = |i: usize| (2 * i + 1) * order.len() / (2 * count);
@@ -189,7 +188,8 @@ struct Year<'a> {
 impl Class {
     fn begin(&mut self, hours: &[f64], members: &[Member]) {
         if self.sample.is_empty() {
-            self.sample = sampled(members, self.teaching.sample);
+            let wages = members.iter().map(|m| (m.wage, m.id)).collect();
+            self.sample = at_even_quantiles(wages, self.teaching.sample);
             self.lessons = Lessons::new(hours.to_vec());
         }
     }
@@ -228,6 +228,7 @@ impl Class {
                 .map(|member| {
                     let context = worker_prompt(&setting, member.wage, member.persona, None);
                     Ok(Question {
+                        draw: 0,
                         worker: member.id,
                         messages: desk.prompts.0.render("worker.j2", &context)?,
                         readout: Readout::Choice {

@@ -7,10 +7,11 @@
 //! is not a valid number of hours is counted, asked again, and then the previous hours are kept.
 
 use super::asking::{Asking, Desk, Question};
+use super::recall::{self, Recall, Recalling, Recollection, Recollections};
 use super::treasury::Treasury;
 use super::workers::{Biography, Tastes, UsualHours, usual_hours};
 use super::{
-    Clock, CurrentSchedule, Decide, Disposable, Group, Income, Labor, LanguageModel, Phase,
+    Clock, CurrentSchedule, Decide, Disposable, Group, Income, Labor, LanguageModel, Notes, Phase,
     PlannerObjective, Step, Tax, Utility, Wage, WorkerId,
 };
 use crate::error::Result;
@@ -23,6 +24,7 @@ use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use rand::RngExt;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// How hours are taken from a choice distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +44,8 @@ pub struct GroupAsking {
     pub asking: Asking,
     /// What is taken from a distribution over hours.
     pub rule: ChoiceRule,
-    /// Past periods shown; 0 shows none, and no best one either.
-    pub memory: usize,
+    /// Past periods shown.
+    pub memory: Recall,
     /// Whose good the workers are after.
     pub motive: Motive,
 }
@@ -254,7 +256,7 @@ pub fn check_prompt(
         let context = worker_prompt(&setting, 20.0, persona, memory);
         prompts.render("worker.j2", &context)?;
     }
-    Ok(())
+    recall::check_prompt(prompts, schedule, persona, period)
 }
 
 /// Grammar of a whole number of hours from 0 to `labor_max`.
@@ -350,14 +352,22 @@ pub(super) type AskedWorkers<'w, 's> = Query<
     With<LanguageModel>,
 >;
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a system says all that it touches"
+)]
 pub(super) fn ask_workers(
     tastes: Res<Tastes>,
     schedule: Res<CurrentSchedule>,
     objective: Res<PlannerObjective>,
     groups: Res<AskingByGroup>,
+    treasury: Res<Treasury>,
+    mut known: ResMut<Recollections>,
+    mut notes: ResMut<Notes>,
     mut desk: Desk,
     mut workers: AskedWorkers,
 ) {
+    known.0.resize_with(groups.0.len(), Recollection::default);
     for (group, settings) in groups.0.iter().enumerate() {
         let Some(settings) = settings else {
             continue;
@@ -381,25 +391,51 @@ pub(super) fn ask_workers(
                 wage: wage.0,
                 persona: biography.map(|biography| &biography.0),
                 usual_hours: usual_hours(usual, economy.labor_max),
-                memory,
+                memory: memory.map(Cow::Borrowed),
                 labor,
             })
             .collect();
         members.sort_unstable_by_key(|member| member.id);
-        if let Err(error) = ask_group(&setting, settings, &mut desk, members) {
+        let recalled = match &settings.memory {
+            Recall::Last(_) => Ok(()),
+            Recall::Useful(useful) => Recalling {
+                setting: &setting,
+                asking: &settings.asking,
+                useful,
+                rebate: treasury.rebate,
+            }
+            .recall(&mut known.0[group], &members, &mut desk)
+            .map(|memories| {
+                for (member, memory) in members.iter_mut().zip(memories) {
+                    member.memory = Some(Cow::Owned(memory));
+                }
+            }),
+        };
+        let asked = recalled.and_then(|()| ask_group(&setting, settings, &mut desk, members));
+        if let Err(error) = asked {
             let context = format!("step {}, asking workers", desk.clock.step);
             desk.failure.raise(error.context(context));
             return;
         }
+        if let (Recall::Useful(useful), true) =
+            (&settings.memory, desk.clock.step == desk.clock.steps)
+        {
+            let unit = match economy.utility {
+                UtilityForm::Quasilinear => " $/year",
+                UtilityForm::Isoelastic { .. } => " utils",
+            };
+            notes.add(known.0[group].in_words(group, useful, unit));
+        }
     }
 }
 
-struct Member<'a> {
-    id: u32,
-    wage: f64,
-    persona: Option<&'a Persona>,
+/// A worker who is asked.
+pub(super) struct Member<'a> {
+    pub(super) id: u32,
+    pub(super) wage: f64,
+    pub(super) persona: Option<&'a Persona>,
     usual_hours: f64,
-    memory: Option<&'a Memory>,
+    pub(super) memory: Option<Cow<'a, Memory>>,
     labor: Mut<'a, Labor>,
 }
 
@@ -426,8 +462,14 @@ fn ask_group(
     let questions = members
         .iter()
         .map(|member| {
-            let context = worker_prompt(setting, member.wage, member.persona, member.memory);
+            let context = worker_prompt(
+                setting,
+                member.wage,
+                member.persona,
+                member.memory.as_deref(),
+            );
             Ok(Question {
+                draw: 0,
                 worker: member.id,
                 messages: prompts.render("worker.j2", &context)?,
                 readout: readout.clone(),
@@ -494,7 +536,7 @@ fn remember(
             disposable: disposable.0,
             utility: utility.0,
         };
-        memory.remember(period, settings.memory);
+        memory.remember(period, settings.memory.span());
     }
 }
 
@@ -508,6 +550,7 @@ pub struct LanguageWorkersPlugin {
 impl Plugin for LanguageWorkersPlugin {
     fn build(&self, app: &mut App) {
         app.insert_resource(AskingByGroup(self.asking.clone()))
+            .init_resource::<Recollections>()
             .add_systems(
                 Step,
                 // Groups are disjoint, but the scheduler cannot know it.

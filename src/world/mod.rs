@@ -33,6 +33,7 @@
 //! | [`satisfaction`] | utility that dissatisfaction with the tax policy lowers |
 //! | [`asking`], [`thinking`] | questions to language models; reasoning first |
 //! | [`language`] | hours by language model |
+//! | [`recall`] | which of a worker's past periods a prompt shows |
 //! | [`distilled`] | hours by a small model that a language model has taught |
 //! | [`learning`] | rewards besides the objective; preferences learned from comparisons |
 //! | [`treasury`] | income, tax, rebate, utility, and the identities that hold at every step |
@@ -51,6 +52,7 @@ pub mod language;
 pub mod learning;
 pub mod planners;
 pub mod rating;
+pub mod recall;
 pub mod record;
 pub mod satisfaction;
 pub mod thinking;

@@ -60,8 +60,8 @@ pub struct Decision {
     pub step: u32,
     /// `worker` or `planner`.
     pub agent: &'static str,
-    /// What was asked: `hours`, `satisfaction`, `vote`, `platform`, `persona`, `rates`, `comparison`,
-    /// `statement` or `signal`.
+    /// What was asked: `hours`, `memory`, `useful record`, `satisfaction`, `vote`, `platform`, `rewrite`,
+    /// `tone`, `persona`, `rates`, `comparison`, `statement` or `signal`.
     pub question: &'static str,
     /// The worker, if one.
     pub worker: Option<u32>,
@@ -77,6 +77,12 @@ pub struct Decision {
     pub labor: Option<f64>,
     /// Mean of the model's distribution over hours.
     pub labor_expected: Option<f64>,
+    /// Period of the one record that was shown, or was named as the most useful.
+    pub record: Option<u32>,
+    /// True expected utility of the model's distribution over hours.
+    pub utility_expected: Option<f64>,
+    /// Probability that the tone is civil.
+    pub civil: Option<f64>,
     /// Probability of being satisfied with the tax policy.
     pub satisfied: Option<f64>,
     /// Probability that the schedule named first is preferred.

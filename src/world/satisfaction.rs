@@ -181,6 +181,7 @@ fn ask_group(
                     options: ANSWERS,
                 };
                 Ok(Question {
+                    draw: 0,
                     worker: id.0,
                     messages: desk.prompts.0.render("satisfaction.j2", &context)?,
                     readout: readout.clone(),

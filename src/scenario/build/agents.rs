@@ -15,8 +15,9 @@ use crate::scenario::keys::{LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
 use crate::scenario::node::{Entry, Node, Value};
 use crate::scenario::taxes::{composed, rate, reformed, without_subsidy};
 use crate::scenario::{
-    Backend, Decide, FETCHED_MODELS, FixedCost, LlmPlanner, ModelSettings, Motive, OnFailure, Pick,
-    PlannerAnswer, PlannerKind, Readout, Standing, Taxes, Voting, WorkerGroup,
+    Backend, Decide, FETCHED_MODELS, FixedCost, LlmPlanner, Memory, MemoryJudge, ModelSettings,
+    Motive, OnFailure, Pick, PlannerAnswer, PlannerKind, Readout, Standing, Taxes, Voting,
+    WorkerGroup,
 };
 use crate::search::Method;
 use crate::voting::Rule;
@@ -246,6 +247,65 @@ pub(super) fn workers(node: &Node, economy: &Economy, models: &Models) -> Result
     Ok(groups)
 }
 
+/// What of its past a worker's prompt shows; `motive` is the group's.
+fn memory(
+    parameters: &Section,
+    model: &str,
+    settings: &ModelSettings,
+    motive: &Node,
+) -> Result<Memory> {
+    if let Some(periods) = parameters.whole_or("memory") {
+        return Ok(Memory::Last(periods as usize));
+    }
+    let node = parameters.node("memory");
+    let (_, useful) = parameters.choice("memory");
+    let refused = |why: &str, allowed: String| {
+        let why = format!("a record's usefulness cannot be measured: {why}");
+        Err(node.error(why).value("useful").allowed(allowed))
+    };
+    if settings.readout != Readout::Choice {
+        return refused(
+            &format!("model `{model}` is sampled and has no distribution over answers"),
+            format!("a number of periods, or readout = \"choice\" in [models.{model}]"),
+        );
+    }
+    if settings.think > 0 {
+        return refused(
+            &format!("model `{model}` answers after a thought, which is another in every prompt"),
+            format!("a number of periods, or think = 0 in [models.{model}]"),
+        );
+    }
+    if motive.get("self").is_none() {
+        return refused(
+            "it is the worker's own utility that is measured, and the motive is another",
+            "a number of periods, or motive = \"self\"".into(),
+        );
+    }
+    let optional = |name: &str| {
+        useful
+            .optional(name)
+            .map(|_| useful.small(name))
+            .transpose()
+    };
+    Ok(Memory::Useful {
+        records: useful.whole("records")? as usize,
+        considered: optional("considered")?.map(|periods| periods as usize),
+        judge: match useful.choice("judge") {
+            ("measured", _) => MemoryJudge::Measured,
+            ("listwise", parameters) => MemoryJudge::Listwise {
+                draws: parameters.small("draws")?,
+            },
+            ("distilled", parameters) => MemoryJudge::Distilled {
+                sample: parameters.whole("sample")? as usize,
+                years: (parameters.optional("years"))
+                    .map(|_| parameters.small("years"))
+                    .transpose()?,
+            },
+            (name, _) => not_built("workers.decide.llm.memory.useful.judge", name),
+        },
+    })
+}
+
 fn fixed_cost(section: &Section) -> Result<FixedCost> {
     match section.choice("fixed_cost") {
         ("none", _) => Ok(FixedCost::None),
@@ -332,10 +392,11 @@ fn worker_group(
                             "\"draw\", or readout = \"choice\" in [models.{model}]"
                         )));
                 }
+                let motive = section.node("motive");
                 Decide::Llm {
-                    model,
                     choice,
-                    memory: parameters.whole("memory")? as usize,
+                    memory: memory(&parameters, &model, settings, motive)?,
+                    model,
                 }
             }
             ("distil", parameters) => {
@@ -588,6 +649,7 @@ pub(super) fn voting(section: &Section, models: &Models) -> Result<Voting> {
             ("nominated", parameters) => Standing::Nominated {
                 model: model(&parameters)?,
                 among: parameters.whole("among")? as usize,
+                civil: parameters.small("civil")?,
             },
             (name, _) => not_built("voting.candidates", name),
         },

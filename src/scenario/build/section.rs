@@ -70,6 +70,14 @@ impl<'a> Section<'a> {
         self.node(name).text().map(str::to_owned)
     }
 
+    /// The whole number of a key that may also be a choice; `None` where it is one.
+    pub fn whole_or(&self, name: &str) -> Option<u64> {
+        match self.node(name).value {
+            Value::Whole(Some(whole)) => u64::try_from(whole).ok(),
+            _ => None,
+        }
+    }
+
     pub fn choice(&self, name: &str) -> (&'a str, Section<'a>) {
         picked(self.node(name), self.key(name).kind)
     }
@@ -77,7 +85,7 @@ impl<'a> Section<'a> {
 
 /// The name of a choice and the table of its parameters.
 pub(super) fn picked(node: &Node, kind: Kind) -> (&str, Section<'_>) {
-    let (Kind::Choice(choices), Value::Table(entries)) = (kind, &node.value) else {
+    let (Some(choices), Value::Table(entries)) = (kind.choices(), &node.value) else {
         panic!("not a completed choice: {kind:?}");
     };
     let Entry { name, node, .. } = &entries[0];

@@ -169,10 +169,10 @@ const DECIDE: &[Choice] = &[
             ),
             key(
                 "memory",
-                Kind::Whole(0, 1000, "periods"),
+                Kind::WholeOr(0, 1000, "periods", MEMORIES),
                 Value("0"),
                 "4",
-                "Last periods of its own that the worker's prompt shows, and the one with its highest utility so far. More cost tokens.",
+                "Last periods of its own that the worker's prompt shows, and the one with its highest utility so far; or those that are useful. More cost tokens.",
             ),
         ],
         "A language model is asked.",
@@ -242,6 +242,73 @@ const DECIDE: &[Choice] = &[
             "Change of hours from one period to the next.",
         )],
         "Hill climbing on the worker's own history: hours go on in the same direction as long as utility does not fall, else they turn back.",
+    ),
+];
+
+const MEMORIES: &[Choice] = &[choice(
+    "useful",
+    &[
+        key(
+            "records",
+            Kind::Whole(1, 1000, "periods"),
+            Value("4"),
+            "2",
+            "Most records in a prompt.",
+        ),
+        key(
+            "considered",
+            Kind::Whole(1, 100_000, "periods"),
+            Unset("the whole past"),
+            "12",
+            "Last periods that are looked at.",
+        ),
+        key(
+            "judge",
+            Kind::Choice(MEMORY_JUDGES),
+            Value(r#""measured""#),
+            r#"{ listwise = { draws = 5 } }"#,
+            "How it is found out which are useful.",
+        ),
+    ],
+    "Of the worker's past those periods that help the model, none if none does. Needs `readout = \"choice\"`, `think = 0` and `motive = \"self\"`. What it cost in questions, the share of records that entered prompts and their measured utility are a note of the run.",
+)];
+
+const MEMORY_JUDGES: &[Choice] = &[
+    choice(
+        "measured",
+        &[],
+        "The true expected utility of the model's distribution over hours, in the worker's own economy under the law in force, with the record in the prompt less without it: those above 0. Costs one question for each record looked at and one without, for each worker and period.",
+    ),
+    choice(
+        "listwise",
+        &[key(
+            "draws",
+            Kind::Whole(1, 1000, "questions"),
+            Value("5"),
+            "5",
+            "Questions for each worker and period, each with the list in another order.",
+        )],
+        "The model itself names the most useful record of the list, or none; one vote is drawn from each answer, and records with more votes than none enter.",
+    ),
+    choice(
+        "distilled",
+        &[
+            key(
+                "sample",
+                Kind::Whole(1, 1_000_000, "workers"),
+                Value("20"),
+                "50",
+                "Workers of the group, at even quantiles of wages, whose records are measured.",
+            ),
+            key(
+                "years",
+                Kind::Whole(1, 1_000_000, "tax years"),
+                Unset("in all"),
+                "4",
+                "First tax years in which they are measured.",
+            ),
+        ],
+        "A linear model of what a record says, fitted to the measured utilities of a sample of workers, judges the records of all others.",
     ),
 ];
 
@@ -537,6 +604,13 @@ const CANDIDATES: &[Choice] = &[
                 Value("5"),
                 "5",
                 "Workers drawn for each election who are asked whether they stand.",
+            ),
+            key(
+                "civil",
+                Kind::Whole(0, 100, "rewrites"),
+                Value("0"),
+                "4",
+                "Times that the model rewrites each sentence in a civil tone. The best by content kept times tone, if it beats the sentence as it was said, goes to the voters; 0 leaves sentences as they are. Costs so many questions for each candidate, and two on the tone of each different text.",
             ),
         ],
         "Workers who want to, with a platform that the model writes: rates and a sentence to the voters.",

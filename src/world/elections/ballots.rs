@@ -248,6 +248,7 @@ fn by_language(
                 .map(|candidate| (&candidate.platform, candidate.statement.as_deref()));
             let context = BallotPrompt::new(person, current, standing, &options);
             Ok(Question {
+                draw: 0,
                 worker,
                 messages: desk.prompts.0.render("ballot.j2", &context)?,
                 readout: readout.clone(),

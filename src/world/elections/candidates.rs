@@ -1,6 +1,7 @@
 //! Who stands, and with which platform.
 
 use super::ballots::{Citizens, PersonText};
+use super::civil::{self, Rewritten};
 use crate::error::Result;
 use crate::fiscal::Schedule as TaxSchedule;
 use crate::fiscal::optimum::best_for;
@@ -37,6 +38,8 @@ pub enum Candidates {
         asking: Asking,
         /// Workers who are asked, at least 1.
         among: usize,
+        /// Civil rewrites of each sentence, of which the best is taken; 0 rewrites none.
+        civil: u32,
     },
 }
 
@@ -61,6 +64,8 @@ pub struct Candidate {
     pub platform: TaxSchedule,
     /// What it says, if it says something.
     pub statement: Option<String>,
+    /// Where that was to be rewritten in a civil tone, what became of it.
+    pub rewritten: Option<Rewritten>,
 }
 
 /// 0, step, 2·step, … up to 1.
@@ -90,6 +95,7 @@ pub(super) fn stand(
                 worker: None,
                 platform: TaxSchedule::of_checked(vec![0.0], vec![rate]),
                 statement: None,
+                rewritten: None,
             })
             .collect()),
         Candidates::All => Ok(best_platforms(
@@ -101,9 +107,17 @@ pub(super) fn stand(
             let drawn = drawn(*count, workers, desk);
             Ok(best_platforms(&drawn, rules, citizens))
         }
-        Candidates::Nominated { asking, among } => {
+        Candidates::Nominated {
+            asking,
+            among,
+            civil,
+        } => {
             let drawn = drawn(*among, workers, desk);
-            nominate(asking, &drawn, rules, citizens, current, desk)
+            let mut standing = nominate(asking, &drawn, rules, citizens, current, desk)?;
+            if *civil > 0 {
+                civil::rewrite(asking, *civil, &mut standing, desk)?;
+            }
+            Ok(standing)
         }
     }
 }
@@ -135,6 +149,7 @@ fn best_platforms(workers: &[usize], rules: &TaxRules, citizens: &Citizens) -> V
                 rules.allow_subsidy,
             ),
             statement: None,
+            rewritten: None,
         })
         .collect()
 }
@@ -184,6 +199,7 @@ pub(super) fn rates_question(
     brackets: usize,
 ) -> Question {
     Question {
+        draw: 0,
         worker,
         messages,
         readout: Readout::Sample {
@@ -205,7 +221,7 @@ pub(super) fn text(answer: &Answer) -> Result<&str, String> {
 }
 
 /// Longest statement, in characters.
-const STATEMENT_MAX: usize = 160;
+pub(super) const STATEMENT_MAX: usize = 160;
 
 /// `NO`, or the rates of all brackets and a sentence.
 fn platform_grammar(brackets: usize) -> String {
@@ -254,6 +270,7 @@ fn nominate(
                 person: people[worker].clone(),
             };
             Ok(Question {
+                draw: 0,
                 worker: worker as u32,
                 messages: desk.prompts.0.render("platform.j2", &context)?,
                 readout: Readout::Sample {
@@ -288,6 +305,7 @@ fn nominate(
                 worker: Some(worker as u32),
                 platform,
                 statement: Some(statement),
+                rewritten: None,
             })
         })
         .collect())

@@ -6,10 +6,12 @@
 //! | module | subject |
 //! |---|---|
 //! | [`candidates`] | who stands, and with which platform |
+//! | [`civil`] | their sentences in a civil tone |
 //! | [`ballots`] | how workers compare the platforms |
 
 pub mod ballots;
 pub mod candidates;
+pub mod civil;
 
 use super::asking::{Asking, Desk};
 use super::language::bracket_texts;
@@ -219,6 +221,7 @@ fn lead(
 /// As [`crate::llm::Prompts::render`].
 pub fn check_prompts(prompts: &crate::llm::Prompts, schedule: &TaxSchedule) -> Result<()> {
     candidates::check_prompts(prompts, schedule)?;
+    civil::check_prompts(prompts)?;
     ballots::check_prompt(prompts, schedule)
 }
 

@@ -33,6 +33,7 @@ pub(super) fn ask(
             .map(|&k| Candidate {
                 worker: None,
                 platform: survey.pool[k].0.clone(),
+                rewritten: None,
                 statement: None,
             })
             .collect();

@@ -58,6 +58,7 @@ pub(super) fn ask(asking: &Asking, survey: &Survey, desk: &mut Desk) -> Result<T
                 options: &options,
             };
             questions.push(Question {
+                draw: 0,
                 worker: worker as u32,
                 messages: desk.prompts.0.render("compare.j2", &context)?,
                 readout: readout.clone(),

@@ -40,6 +40,7 @@ pub(super) fn ask(
             let person = survey.people[person].clone();
             let context = BallotPrompt::new(person, survey.current, platforms, &options);
             questions.push(Question {
+                draw: 0,
                 worker: worker as u32,
                 messages: desk.prompts.0.render("ballot.j2", &context)?,
                 readout: readout.clone(),

@@ -75,6 +75,7 @@ pub(super) fn ask(
                 law,
             };
             Ok(Question {
+                draw: 0,
                 worker: worker as u32,
                 messages: desk.prompts.0.render("statement.j2", &context)?,
                 readout: asking.text(max_tokens),
@@ -103,6 +104,7 @@ pub(super) fn ask(
             };
             heard.push(at);
             questions.push(Question {
+                draw: 0,
                 worker: subjects[at].0 as u32,
                 messages: desk.prompts.0.render("signal.j2", &context)?,
                 readout: asking.one_of(&options),

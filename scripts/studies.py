@@ -3,16 +3,19 @@
 
     scripts/studies.py [--quick] [--update] [--figures] [--fisc PATH] [--out DIR] [STUDY ...]
 
-STUDY is the beginning of a folder's name: 01, 02, 03, 04, 05; `llm` is the part of 01 that asks a language
-model. Without any, all but `llm` are played. Every number is compared with the study's expected.csv
+STUDY is the beginning of a folder's name: 01 to 08; `llm` and `judge` are the parts of 01 and 07 that ask a
+language model. Without any, all but these are played. Every number is compared with the study's expected.csv
 (relative difference at most 1e-9; exact on the platform on which it was made, x86-64 Linux; hill climbing
 and searches may take other turns where floating-point rounding differs). `--quick` plays two seeds of 60
-workers and compares with expected-quick.csv. `--update` writes these files instead. `llm` is printed beside
-expected-llm.csv and fails nothing: a language model's numbers depend on the processor.
+workers and compares with expected-quick.csv. `--update` writes these files instead. These two are printed beside
+expected-llm.csv and expected-judge.csv and fail nothing: a language model's numbers depend on the processor.
 """
 import argparse
 import csv
+import functools
+import itertools
 import json
+import math
 import pathlib
 import re
 import shutil
@@ -21,25 +24,28 @@ import subprocess
 import sys
 import time
 
+import study_figures
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 TOLERANCE = 1e-9
 QUICK = {"seeds": 2, "size": 60}
+ASK_A_MODEL = ("llm", "judge")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("studies", nargs="*", metavar="STUDY", help="01 to 05, llm [default: all but llm]")
+    parser.add_argument("studies", nargs="*", metavar="STUDY", help="01 to 08, llm, judge [default: all but the last two]")
     parser.add_argument("--quick", action="store_true", help="two seeds, 60 workers")
     parser.add_argument("--update", action="store_true", help="write the expected numbers instead of comparing")
     parser.add_argument("--figures", action="store_true", help="draw the figures of the READMEs again (not with --quick)")
     parser.add_argument("--fisc", default=ROOT / "target/debug/fisc", type=pathlib.Path)
     parser.add_argument("--out", default=ROOT / "outputs", type=pathlib.Path, help="where the sweeps' folders go")
     options = parser.parse_args()
-    asked = options.studies or [name for name in STUDIES if name != "llm"]
+    asked = options.studies or [name for name in STUDIES if name not in ASK_A_MODEL]
     chosen = []
     for one in asked:
-        found = [name for name in STUDIES if name == one or STUDIES[name].folder.startswith(one) and name != "llm"]
+        found = [name for name in STUDIES if name == one or STUDIES[name].folder.startswith(one) and name not in ASK_A_MODEL]
         if not found:
             sys.exit(f"no study {one}: {', '.join(STUDIES)}")
         chosen += found
@@ -49,11 +55,12 @@ def main():
 
 
 class Study:
-    """One sweep file, the numbers taken from its tables, and its figures."""
+    """One sweep file, the numbers taken from its tables, and its figures: those of `fisc plot`, and one drawn of
+    the numbers by a function. `quick` are the points that --quick plays, as `[[subset]]` of a sweep file."""
 
-    def __init__(self, folder, numbers, figures, sweep="sweep.toml", expected="expected"):
+    def __init__(self, folder, numbers, figures, sweep="sweep.toml", expected="expected", drawn=None, quick=""):
         self.folder, self.numbers, self.figures = folder, numbers, figures
-        self.sweep, self.expected = sweep, expected
+        self.sweep, self.expected, self.drawn, self.quick = sweep, expected, drawn, quick
 
     def play(self, options):
         """Plays what is missing, then compares; whether all was as expected."""
@@ -61,7 +68,7 @@ class Study:
         name = re.search(r'^name = "(.+)"', file.read_text(), re.M)[1]
         if options.quick:
             name += "-quick"
-            file = shrunk(file, name, options.out)
+            file = shrunk(file, name, options.out, self.quick)
         out = options.out / name
         begun = time.monotonic()
         subprocess.run([options.fisc, "sweep", file, "--out", out, "--quiet"], check=True)
@@ -69,6 +76,8 @@ class Study:
         print(f"{name}: {len(found)} numbers, {time.monotonic() - begun:.0f} s", flush=True)
         if options.figures and not options.quick:
             self.draw(options.fisc, out)
+            if self.drawn:
+                self.drawn(EXAMPLES / self.folder, found)
         table = EXAMPLES / self.folder / (self.expected + ("-quick" if options.quick else "") + ".csv")
         if options.update:
             write(table, found)
@@ -76,7 +85,7 @@ class Study:
         differ = compare(table, found)
         for line in differ:
             print(f"  {line}")
-        return not differ or self.expected == "expected-llm"
+        return not differ or self.expected != "expected"
 
     def draw(self, fisc, out):
         """Draws the figures and copies them beside the README."""
@@ -86,14 +95,15 @@ class Study:
             shutil.copy(out / "figures" / f"{figure}.png", EXAMPLES / self.folder / target)
 
 
-def shrunk(file, name, out):
-    """The sweep of `file` with fewer seeds and workers, written to the folder `out`."""
+def shrunk(file, name, out, subset):
+    """The sweep of `file` with fewer seeds, workers and points, written to the folder `out`."""
     text = file.read_text()
     base = re.search(r'^base = "(.+)"', text, re.M)[1]
     text = re.sub(r'^name = .*$', f'name = "{name}"', text, flags=re.M)
     text = re.sub(r'^base = .*$', f'base = {json.dumps(str((file.parent / base).resolve()))}', text, flags=re.M)
     text = re.sub(r'^seeds = .*$', f'seeds = {QUICK["seeds"]}', text, flags=re.M)
     text = text.replace("csv = true", f'csv = true\n\n[set]\npopulation.size = {QUICK["size"]}', 1)
+    text += f"\n[[subset]]\n{subset}\n" if subset else ""
     out.mkdir(parents=True, exist_ok=True)
     target = out / f"{name}.toml"
     target.write_text(text)
@@ -230,6 +240,95 @@ def welfare_functions(tables):
         for rate in (column for column in row if column.startswith("rate_")):
             found.add(own, arm, rate, row[rate])
     return found
+
+
+# The societies of study 06 by what their source has: heading of the figure, and name of the point.
+SOCIETIES = {"flipped": "a quarter flipped", "equality": "opposed tastes", "cycle": "cycles", "": "noise alone"}
+
+
+def society(source):
+    return next(name for word, name in SOCIETIES.items() if word in source)
+
+
+def comparisons(tables):
+    """What the planner attains by society, model and number of comparisons."""
+    found = Numbers()
+    for ((source, model, count), _, _), arms in tables.runs(["preferences_source", "preferences_model", "preferences_comparisons"]):
+        low, high = (arms[arm]["welfare_last_third"] for arm in ("us-2024", "optimal"))
+        attained = share(arms["reward"]["welfare_last_third"], low, high)
+        found.add(f"{society(source)}: {count}", model.split(" ")[0], "attained", attained)
+    return found
+
+
+def quartiles(values):
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return middle, low, high
+
+
+def curve_of_comparisons(folder, found):
+    lines = {}
+    for (point, arm, _), values in found.items():
+        place, count = point.split(": ")
+        middle, low, high = quartiles([100 * value for value in values])
+        lines.setdefault(place, {}).setdefault(arm, []).append((int(count), middle, low, high))
+    panels = [(place, [(arm, sorted(lines[place][arm])) for arm in sorted(lines[place], key="bradley-terry".__eq__)])
+              for place in ("noise alone", "a quarter flipped", "opposed tastes", "cycles")]
+    study_figures.curves(
+        folder / "attained.svg", "How many comparisons does a planner need?",
+        "Medians of ten populations, bands from the first to the third quartile; values below 0 are drawn at the bottom.",
+        "comparisons", "share of the attainable gain, %", panels, 0, 105)
+
+
+# What half of the workers, or all by turns, would give for equality, $/year: the mean over workers.
+WANTED = {"itself": 0.0, "equality": 40000.0, "opposed": 0.0}
+
+
+def taste(source):
+    if "equality" not in source:
+        return "itself"
+    return "opposed" if "-" in source.split("equality")[1] else "equality"
+
+
+def wants(tables):
+    """By society and arm: what workers want on average, and how many are better off than under U.S. law.
+
+    Want is mean utility and the mean of what equality is worth to them; the share of it attained is 0 under U.S.
+    law and 1 under the schedule of a planner who is told it.
+    """
+    keys = ["preferences_source", "objective_welfare", "reward_kind", "preferences_model"]
+    rows_of, law, scenario = {}, {}, {}
+    for (values, replicate, run), arms in tables.runs(keys, "years"):
+        source, objective, reward, model = values
+        law[replicate], scenario[replicate] = arms["us-2024"], tables.folder / "runs" / run / "scenario.toml"
+        for arm, row in arms.items():
+            if arm == "us-2024":
+                continue
+            name = {"optimal": f"assumed {objective}", "elected-schulze": "voted"}.get(arm)
+            name = name or ("told" if "composite" in reward else f"learned {model.split(' ')[0]}")
+            alone = name.split(" ")[0] in ("assumed", "voted", "told")
+            for place in WANTED if alone else [taste(source)]:
+                rows_of[place, name, replicate] = row
+    found = Numbers()
+    for (place, name, replicate), row in sorted(rows_of.items(), key=lambda item: (list(WANTED).index(item[0][0]), item[0][1:])):
+        want = lambda row: float(row["welfare_utilitarian"]) + WANTED[place] * (1 - float(row["gini_disposable"]))
+        knows = rows_of[place, "told" if place == "equality" else "assumed utilitarian", replicate]
+        if place != "equality" and name == "told":
+            continue
+        found.add(place, name, "attained", share(want(row), want(law[replicate]), want(knows)))
+        found.add(place, name, "mean_utility_gain", float(row["welfare_utilitarian"]) - float(law[replicate]["welfare_utilitarian"]))
+        found.add(place, name, "inverse_wage_gain", float(row["welfare_inverse_wage"]) - float(law[replicate]["welfare_inverse_wage"]))
+        found.add(place, name, "gini_disposable", row["gini_disposable"])
+        found.add(place, name, "better_off", better_off(tables, scenario[replicate], "us-2024", row["schedule"]))
+    return found
+
+
+@functools.cache
+def better_off(tables, scenario, law, schedule):
+    """Share of workers who gain more than $100 a year by going from `law` to `schedule`."""
+    answer = subprocess.run([tables.fisc, "reform", scenario, law, schedule, "--format", "json"], check=True, capture_output=True)
+    tenths = json.loads(answer.stdout)["deciles"]
+    return sum(tenth["winners"] * tenth["workers"] for tenth in tenths) / sum(tenth["workers"] for tenth in tenths)
+
 
 
 def write(path, found):

@@ -331,6 +331,85 @@ def better_off(tables, scenario, law, schedule):
 
 
 
+def unpacked(tables):
+    """What the planner attains by data, learner, reward and optimiser: the mean over all else at every level, and
+    the share of the variance over all combinations (one population after the other) that each factor explains."""
+    keys = ["preferences_comparisons", "preferences_source", "preferences_model", "reward_kind", "planner_kind"]
+    attained = {}
+    for ((count, source, model, reward, kind), replicate, _), arms in tables.runs(keys):
+        low, high = (arms[arm]["welfare_last_third"] for arm in ("us-2024", "optimal"))
+        for arm, row in arms.items():
+            if arm in ("us-2024", "optimal"):
+                continue
+            loss = re.search(r"loss (ipo|kto)", kind) if arm == "policy-dpo" else None
+            place = (count, "flipped" if "flipped" in source else "clean", model.split(" ")[0], reward.split(" ")[0],
+                     loss[1] if loss else {"reward": "search"}.get(arm, arm.removeprefix("policy-")))
+            attained.setdefault(replicate, {})[place] = share(row["welfare_last_third"], low, high)
+    found = Numbers()
+    for values in attained.values():
+        mean = statistics.fmean(values.values())
+        total = sum((value - mean) ** 2 for value in values.values())
+        main = 0.0
+        for place, factor in enumerate(("comparisons", "answers", "learner", "reward", "optimiser")):
+            levels = {}
+            for cell, value in values.items():
+                levels.setdefault(cell[place], []).append(value)
+            explained = sum(len(these) * (statistics.fmean(these) - mean) ** 2 for these in levels.values())
+            for level, these in levels.items():
+                found.add(factor, level, "attained", statistics.fmean(these))
+            found.add("", factor, "share_of_variance", explained / total)
+            main += explained
+        found.add("", "together", "share_of_variance", 1 - main / total)
+    return found
+
+
+# 97.5 % quantiles of t by degrees of freedom.
+T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262, 19: 2.093}
+
+
+def interval(values):
+    mean = statistics.fmean(values)
+    half = T[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
+    return mean, mean - half, mean + half
+
+
+def dots_of_factors(folder, found):
+    groups = {}
+    for (factor, level, quantity), values in found.items():
+        if quantity == "attained":
+            groups.setdefault(factor, []).append((level, *interval([100 * value for value in values])))
+    study_figures.dots(
+        folder / "attained.svg", "What matters when a planner is made from comparisons?",
+        "Means over all combinations of the other factors; 95 % t intervals over populations.",
+        "share of the attainable gain, %", list(groups.items()), 40, 105, 10)
+
+
+def dots_of_wants(folder, found):
+    headings = {"itself": "workers want money and leisure", "equality": "half also want equality", "opposed": "half want equality, half its opposite"}
+    groups = {}
+    for (place, arm, quantity), values in found.items():
+        if quantity == "attained":
+            groups.setdefault(headings[place], []).append((arm.replace("_", " "), *interval([100 * value for value in values])))
+    study_figures.dots(
+        folder / "attained.svg", "Does learning what people want beat assuming it?",
+        "Means of ten populations with 95 % t intervals: 0 is U.S. law, 100 a planner who is told what workers want on average.",
+        "share of the attainable gain in what workers want, %", list(groups.items()), -250, 100, 50)
+
+
+def judged(tables):
+    """By a principle, as `wants` measures it: beside what the schedule is, which needs no other arm."""
+    found = Numbers()
+    for (_, _, run), arms in tables.runs([], "years"):
+        law = arms["us-2024"]
+        row = arms["reward"]
+        found.add("", "principle", "mean_utility_gain", float(row["welfare_utilitarian"]) - float(law["welfare_utilitarian"]))
+        found.add("", "principle", "inverse_wage_gain", float(row["welfare_inverse_wage"]) - float(law["welfare_inverse_wage"]))
+        found.add("", "principle", "gini_disposable", row["gini_disposable"])
+        found.add("", "principle", "better_off", better_off(tables, tables.folder / "runs" / run / "scenario.toml", "us-2024", row["schedule"]))
+    return found
+
+
+
 def write(path, found):
     with open(path, "w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
@@ -372,6 +451,10 @@ STUDIES = {
         "gain.png": ("gain_over_us-by-taxes_brackets", "--by", "taxes.brackets", "--outcome", "gain_over_us"),
     }),
     "05": Study("05-welfare-function", welfare_functions, {"schedules.png": ("schedules",)}),
+    "06": Study("06-how-many-comparisons", comparisons, {}, drawn=curve_of_comparisons, quick="preferences.comparisons = 200"),
+    "07": Study("07-learn-or-assume", wants, {}, drawn=dots_of_wants),
+    "judge": Study("07-learn-or-assume", judged, {}, "judge.toml", "expected-judge"),
+    "08": Study("08-data-learner-reward-optimiser", unpacked, {}, drawn=dots_of_factors, quick='preferences.comparisons = 100\npreferences.model = "bradley-terry"'),
 }
 
 if __name__ == "__main__":

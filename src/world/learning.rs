@@ -482,7 +482,9 @@ impl PreferencesPlugin {
         };
         let row = |(schedule, outcome): &(TaxSchedule, Outcome), rater: usize| {
             let situation = Situation::of(schedule, &economy.0, society.0.wage(), outcome);
-            learned.model.prepared(&learned.features.row(&situation, rater))
+            learned
+                .model
+                .prepared(&learned.features.row(&situation, rater))
         };
         let pool = (0..raters)
             .map(|rater| pool.iter().map(|of| row(of, rater)).collect())

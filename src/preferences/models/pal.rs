@@ -62,9 +62,7 @@ impl Form {
 
     fn score(self, f: &[f64], p: &[f64]) -> f64 {
         match self {
-            Form::IdealPoint => -(f.iter().zip(p))
-                .map(|(f, p)| (f - p).powi(2))
-                .sum::<f64>(),
+            Form::IdealPoint => -(f.iter().zip(p)).map(|(f, p)| (f - p).powi(2)).sum::<f64>(),
             Form::Vector => dot(f, p),
         }
     }

@@ -339,7 +339,8 @@ def better_off(tables, scenario, law, schedule):
 
 def unpacked(tables):
     """What the planner attains by data, learner, reward and optimiser: the mean over all else at every level, and
-    the share of the variance over all combinations (one population after the other) that each factor explains."""
+    the share of the variance over all combinations (one population after the other) that each factor explains.
+    `effect` is the mean at a level less the mean of all."""
     keys = ["preferences_comparisons", "preferences_source", "preferences_model", "reward_kind", "planner_kind"]
     attained = {}
     for ((count, source, model, reward, kind), replicate, _), arms in tables.runs(keys):
@@ -363,6 +364,7 @@ def unpacked(tables):
             explained = sum(len(these) * (statistics.fmean(these) - mean) ** 2 for these in levels.values())
             for level, these in levels.items():
                 found.add(factor, level, "attained", statistics.fmean(these))
+                found.add(factor, level, "effect", statistics.fmean(these) - mean)
             found.add("", factor, "share_of_variance", explained / total)
             main += explained
         found.add("", "together", "share_of_variance", 1 - main / total)
@@ -370,7 +372,7 @@ def unpacked(tables):
 
 
 # 97.5 % quantiles of t by degrees of freedom.
-T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262, 19: 2.093}
+T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 7: 2.365, 9: 2.262, 19: 2.093}
 
 
 def interval(values):
@@ -382,12 +384,12 @@ def interval(values):
 def dots_of_factors(folder, found):
     groups = {}
     for (factor, level, quantity), values in found.items():
-        if quantity == "attained":
+        if quantity == "effect":
             groups.setdefault(factor, []).append((level, *interval([100 * value for value in values])))
     study_figures.dots(
         folder / "attained.svg", "What matters when a planner is made from comparisons?",
-        "Means over all combinations of the other factors; 95 % t intervals over populations.",
-        "share of the attainable gain, %", list(groups.items()), 40, 105, 10)
+        "Means over all combinations of the other factors less the mean of all; 95 % t intervals over eight populations.",
+        "effect on the share of the attainable gain, percentage points", list(groups.items()), -40, 40, 10)
 
 
 def dots_of_wants(folder, found):

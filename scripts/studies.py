@@ -372,7 +372,7 @@ def unpacked(tables):
 
 
 # 97.5 % quantiles of t by degrees of freedom.
-T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 7: 2.365, 9: 2.262, 19: 2.093}
+T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 9: 2.262, 19: 2.093}
 
 
 def interval(values):
@@ -388,7 +388,7 @@ def dots_of_factors(folder, found):
             groups.setdefault(factor, []).append((level, *interval([100 * value for value in values])))
     study_figures.dots(
         folder / "attained.svg", "What matters when a planner is made from comparisons?",
-        "Means over all combinations of the other factors less the mean of all; 95 % t intervals over eight populations.",
+        "Means over all combinations of the other factors less the mean of all; 95 % t intervals over six populations.",
         "effect on the share of the attainable gain, percentage points", list(groups.items()), -40, 40, 10)
 
 

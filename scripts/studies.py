@@ -405,11 +405,14 @@ def dots_of_wants(folder, found):
 
 
 def judged(tables):
-    """By a principle, as `wants` measures it: beside what the schedule is, which needs no other arm."""
+    """By a principle, with the rods of `wants`."""
     found = Numbers()
     for (_, _, run), arms in tables.runs([], "years"):
         law = arms["us-2024"]
         row = arms["reward"]
+        for place, worth in WANTED.items():
+            want = lambda row: float(row["welfare_utilitarian"]) + worth * (1 - float(row["gini_disposable"]))
+            found.add(place, "principle", "want_gain", want(row) - want(law))
         found.add("", "principle", "mean_utility_gain", float(row["welfare_utilitarian"]) - float(law["welfare_utilitarian"]))
         found.add("", "principle", "inverse_wage_gain", float(row["welfare_inverse_wage"]) - float(law["welfare_inverse_wage"]))
         found.add("", "principle", "gini_disposable", row["gini_disposable"])

@@ -95,7 +95,11 @@ pub fn reference() -> String {
          A planner needs something to pursue, and a society does not hand it over. A scenario names \
          what is pursued in `[reward]` and how preferences are learned in `[preferences]` (keys: \
          `docs/scenario.md`); welfare by `[objective]` remains the measure of every planner. Tables \
-         of a run: `rewards.parquet`, `comparisons.parquet` (`docs/files.md`).\n",
+         of a run: `rewards.parquet`, `comparisons.parquet` (`docs/files.md`).\n\n\
+         Studies of them: [how many comparisons a planner \
+         needs](../examples/06-how-many-comparisons/README.md), [whether learning what people want \
+         beats assuming it](../examples/07-learn-or-assume/README.md), and [what matters most: data, \
+         learner, reward or optimiser](../examples/08-data-learner-reward-optimiser/README.md).\n",
     );
     for (family, heading, introduction) in Family::ALL {
         let members: Vec<&Method> = all().filter(|method| method.family == family).collect();

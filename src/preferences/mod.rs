@@ -91,6 +91,17 @@ pub trait PreferenceModel: Debug + Send + Sync {
     /// `prob(a, b) + prob(b, a) = 1`. `a` and `b` are feature rows as wide as the fitted items.
     fn prob(&self, a: &[f64], b: &[f64], view: View) -> f64;
 
+    /// What [`prob`](PreferenceModel::prob) computes of an item alone, for a model in which that is worth
+    /// keeping where one item meets many; else the item itself.
+    fn prepared(&self, item: &[f64]) -> Vec<f64> {
+        item.to_vec()
+    }
+
+    /// [`prob`](PreferenceModel::prob) of two [`prepared`](PreferenceModel::prepared) items.
+    fn prob_of_prepared(&self, a: &[f64], b: &[f64], view: View) -> f64 {
+        self.prob(a, b, view)
+    }
+
     /// A score s with `prob` increasing in s(a) − s(b), where the model has one: cyclic preferences
     /// have none. Its zero and, in some models, its unit have no meaning.
     fn score(&self, item: &[f64], view: View) -> Option<f64>;

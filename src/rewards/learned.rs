@@ -90,8 +90,8 @@ pub struct Learned {
     pub features: Features,
     /// Whose judgement counts how much.
     pub weights: Weights,
-    /// Rows of the pool by rater, for models without scores; the same for all raters where the
-    /// features are.
+    /// Rows of the pool by rater as [`PreferenceModel::prepared`] by the model, for models without
+    /// scores; the same for all raters where the features are.
     pub pool: Vec<Vec<Vec<f64>>>,
     /// Whether it has been fitted.
     pub fitted: bool,
@@ -119,9 +119,10 @@ impl Learned {
             return score;
         }
         let pool = &self.pool[rater.min(self.pool.len() - 1)];
+        let own = self.model.prepared(row);
         let sum: f64 = pool
             .iter()
-            .map(|other| self.model.prob(row, other, view))
+            .map(|other| self.model.prob_of_prepared(&own, other, view))
             .sum();
         sum / pool.len() as f64
     }

@@ -84,7 +84,7 @@ pub fn outcome_units() -> Vec<&'static str> {
 
 /// Numbers of an outcome that any citizen could read in a newspaper: mean disposable income of each
 /// tenth of workers by wage (poorest first, $/year), mean hours per week, mean income ($/year), Gini
-/// coefficient of disposable income, mean tax ($/year per worker), and the mean cost of effort
+/// coefficient of disposable income (0 where nobody has any), mean tax ($/year per worker), and the mean cost of effort
 /// (weeks·χ·l^δ, in $/year under quasilinear utility).
 ///
 /// Tenths have ⌊k·n/10⌋ as bounds; with fewer than ten workers some hold nobody and repeat the one
@@ -112,10 +112,15 @@ pub fn outcome_features(situation: &Situation) -> Vec<f64> {
         .sum();
     let mut disposable = situation.disposable.to_vec();
     disposable.sort_unstable_by(f64::total_cmp);
+    // All taxed away: nobody works, and nobody has more than another.
+    let gini = match disposable.last() {
+        Some(most) if *most > 0.0 => inequality::gini(&disposable),
+        _ => 0.0,
+    };
     features.extend([
         inequality::mean(situation.labor),
         inequality::mean(situation.income),
-        inequality::gini(&disposable),
+        gini,
         inequality::mean(situation.tax),
         effort / n as f64,
     ]);
@@ -138,4 +143,19 @@ pub fn own_features(situation: &Situation, worker: usize) -> Vec<f64> {
         situation.economy.disutility(labor),
         labor,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::basic::fixture::{made, society};
+    use super::*;
+    use crate::fiscal::Schedule;
+
+    /// Under a tax of everything nobody works or has anything: every number is 0.
+    #[test]
+    fn nobody_has_anything() {
+        let society = society(30);
+        let all_taxed = made(&society, &Schedule::flat(1.0).unwrap());
+        assert_eq!(outcome_features(&all_taxed.situation()), vec![0.0; 15]);
+    }
 }

@@ -482,11 +482,14 @@ impl PreferencesPlugin {
         };
         let row = |(schedule, outcome): &(TaxSchedule, Outcome), rater: usize| {
             let situation = Situation::of(schedule, &economy.0, society.0.wage(), outcome);
-            learned.features.row(&situation, rater)
+            learned
+                .model
+                .prepared(&learned.features.row(&situation, rater))
         };
-        learned.pool = (0..raters)
+        let pool = (0..raters)
             .map(|rater| pool.iter().map(|of| row(of, rater)).collect())
             .collect();
+        learned.pool = pool;
         learned.fitted = true;
         Ok(report)
     }

@@ -159,6 +159,16 @@ impl PreferenceModel for GeneralPreference {
         }
     }
 
+    fn prepared(&self, item: &[f64]) -> Vec<f64> {
+        // Before a fit all are the same.
+        self.embedding(item)
+            .unwrap_or_else(|| vec![0.0; 2 * self.blocks])
+    }
+
+    fn prob_of_prepared(&self, a: &[f64], b: &[f64], _: View) -> f64 {
+        logistic(self.form(a, b))
+    }
+
     /// None unless `scored`.
     fn score(&self, item: &[f64], _: View) -> Option<f64> {
         match (self.scored, self.embedding(item)) {

@@ -16,12 +16,14 @@ use rand::RngExt;
 /// f(x) = Ax in R^d linear in features of mean 0 and variance 1, K prototypes Pₖ in R^d that all raters
 /// share, and weights w_r = softmax(z_r) on the simplex; the maximum a posteriori under A, P ~
 /// N(0, 1/ridge) and z ~ N(0, 1/rater_ridge), the best of several random starts. Scores are in logits.
-/// Where tastes have no ideal within reach (the more the better), f becomes small and the prototypes far.
+/// Where tastes have no ideal within reach (the more the better), f becomes small and the prototypes far;
+/// [`Form::Vector`] says so from the start: s_r(x) = f(x)·Σₖ w_rk Pₖ, the limit of ideals far away.
 ///
 /// Without a rater ([`View::rater`]) a probability is the mean over raters, and there is no score. A
 /// rater who judged nothing has equal weights; [`PrototypeMixture::new_rater`] finds those of one who was
 /// not there at the fit. Chen et al. (2024), "PAL: pluralistic alignment framework for learning from
-/// heterogeneous preferences", arXiv 2406.08469, the ideal-point form, from Coombs (1950).
+/// heterogeneous preferences", arXiv 2406.08469, from the ideal points of Coombs (1950); vectors after
+/// Tucker (1960).
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrototypeMixture {
     /// K, at least 1.
@@ -34,7 +36,36 @@ pub struct PrototypeMixture {
     pub rater_ridge: f64,
     /// Random starts, at least 1.
     pub starts: usize,
+    /// What tastes are.
+    pub form: Form,
     pub(crate) fitted: Option<Fitted>,
+}
+
+/// How a rater's taste and the place of an item make a score.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// The nearer to an ideal point the better: −‖f − p‖².
+    #[default]
+    IdealPoint,
+    /// The farther along a vector the better: f·p.
+    Vector,
+}
+
+impl Form {
+    /// c and q of the score c·f·p − q(‖f‖² + ‖p‖²).
+    fn parts(self) -> (f64, f64) {
+        match self {
+            Form::IdealPoint => (2.0, 1.0),
+            Form::Vector => (1.0, 0.0),
+        }
+    }
+
+    fn score(self, f: &[f64], p: &[f64]) -> f64 {
+        match self {
+            Form::IdealPoint => -(f.iter().zip(p)).map(|(f, p)| (f - p).powi(2)).sum::<f64>(),
+            Form::Vector => dot(f, p),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +87,7 @@ impl Default for PrototypeMixture {
             ridge: 1.0,
             rater_ridge: 0.1,
             starts: 6,
+            form: Form::default(),
             fitted: None,
         }
     }
@@ -93,13 +125,6 @@ fn mixture(w: &[f64], prototypes: &[f64], dimension: usize) -> Vec<f64> {
         add_scaled(&mut ideal, *w, p);
     }
     ideal
-}
-
-/// −‖f − ideal‖².
-fn nearness(f: &[f64], ideal: &[f64]) -> f64 {
-    -(f.iter().zip(ideal))
-        .map(|(f, i)| (f - i).powi(2))
-        .sum::<f64>()
 }
 
 impl PrototypeMixture {
@@ -145,13 +170,14 @@ impl PrototypeMixture {
             .map(|row| product(&fitted.map, &fitted.scaling.apply(row)))
             .collect();
         let (k, d) = (self.prototypes, self.dimension);
-        // s(a) − s(b) = Σₖ wₖ·(‖f(b)‖² − ‖f(a)‖² + 2 Pₖ·(f(a) − f(b))), linear in w.
+        // s(a) − s(b) = Σₖ wₖ·(q(‖f(b)‖² − ‖f(a)‖²) + c·Pₖ·(f(a) − f(b))), linear in w.
+        let (c, q) = self.form.parts();
         let parts: Vec<Vec<f64>> = (pairs.iter())
             .map(|pair| {
                 let (a, b) = (&places[pair.a as usize], &places[pair.b as usize]);
                 let apart: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
                 (fitted.prototypes.chunks_exact(d))
-                    .map(|p| dot(b, b) - dot(a, a) + 2.0 * dot(p, &apart))
+                    .map(|p| q * (dot(b, b) - dot(a, a)) + c * dot(p, &apart))
                     .collect()
             })
             .collect();
@@ -183,10 +209,8 @@ impl PrototypeMixture {
             return 0.0;
         };
         let place = product(&fitted.map, &fitted.scaling.apply(item));
-        nearness(
-            &place,
-            &mixture(weights, &fitted.prototypes, self.dimension),
-        )
+        let ideal = mixture(weights, &fitted.prototypes, self.dimension);
+        self.form.score(&place, &ideal)
     }
 
     /// Parameters: A, then P, then z by rater. Without the prior.
@@ -206,15 +230,16 @@ impl PrototypeMixture {
         let mut place_slopes = vec![vec![0.0; d]; places.len()];
         let mut ideal_slopes = vec![vec![0.0; d]; ideals.len()];
         let mut loss = 0.0;
+        let (c, q) = self.form.parts();
         for pair in pairs {
             let (a, b, r) = (pair.a as usize, pair.b as usize, pair.rater as usize);
             let (fa, fb, ideal) = (&places[a], &places[b], &ideals[r]);
-            let delta = nearness(fa, ideal) - nearness(fb, ideal);
+            let delta = self.form.score(fa, ideal) - self.form.score(fb, ideal);
             loss -= pair.weight * (log_logistic(delta) - (1.0 - pair.outcome) * delta);
-            let slope = 2.0 * pair.weight * (logistic(delta) - pair.outcome);
+            let slope = c * pair.weight * (logistic(delta) - pair.outcome);
             for j in 0..d {
-                place_slopes[a][j] += slope * (ideal[j] - fa[j]);
-                place_slopes[b][j] -= slope * (ideal[j] - fb[j]);
+                place_slopes[a][j] += slope * (ideal[j] - q * fa[j]);
+                place_slopes[b][j] -= slope * (ideal[j] - q * fb[j]);
                 ideal_slopes[r][j] += slope * (fa[j] - fb[j]);
             }
         }
@@ -501,14 +526,56 @@ mod tests {
         let items = items(&mut rng, 3);
         let mut comparisons = answers(&mut rng, &items, 0, 5, |x| x[0]);
         comparisons.extend(answers(&mut rng, &items, 1, 5, |x| x[1]));
-        let model = PrototypeMixture {
-            prototypes: 3,
+        for form in [Form::IdealPoint, Form::Vector] {
+            let model = PrototypeMixture {
+                prototypes: 3,
+                form,
+                ..PrototypeMixture::default()
+            };
+            let at: Vec<f64> = (0..2 * 3 + 3 * 2 + 2 * 3)
+                .map(|k| (k as f64).sin())
+                .collect();
+            let loss = |p: &[f64], g: &mut [f64]| model.loss(&items, &comparisons, p, g);
+            assert!(gradient_error(&loss, &at) < 1e-7, "{form:?}");
+        }
+    }
+
+    /// The more the better for all, and a second good of which half want more and half less: vectors
+    /// find the planted tastes up to a scale, and the mean over raters is the common one. The scale
+    /// comes out large, as every rater's own few answers are fitted too well.
+    #[test]
+    fn vectors_of_two_groups_come_back() {
+        let mut rng = Streams::new(5, "planted").at(0, 0);
+        let items = items(&mut rng, 6);
+        let taste = |rater: u32| if rater.is_multiple_of(2) { 5.0 } else { -5.0 };
+        let score = |rater: u32, x: &[f64]| 8.0 * x[0] + taste(rater) * x[1];
+        let comparisons = (0..100)
+            .flat_map(|rater| answers(&mut rng, &items, rater, 20, |x| score(rater, x)))
+            .collect();
+        let data = Judgements::of_comparisons(items.clone(), comparisons).unwrap();
+        let mut model = PrototypeMixture {
+            form: Form::Vector,
+            ridge: 0.1,
             ..PrototypeMixture::default()
         };
-        let at: Vec<f64> = (0..2 * 3 + 3 * 2 + 2 * 3)
-            .map(|k| (k as f64).sin())
-            .collect();
-        let loss = |p: &[f64], g: &mut [f64]| model.loss(&items, &comparisons, p, g);
-        assert!(gradient_error(&loss, &at) < 1e-7);
+        model.fit(&data, 0).unwrap();
+        let slope = |rater: u32, k: usize| {
+            let mut x = [0.0; 6];
+            let view = View::of_rater(rater);
+            let low = model.score(&x, view).unwrap();
+            x[k] = 1.0;
+            model.score(&x, view).unwrap() - low
+        };
+        let mean = |k: usize, of: &dyn Fn(u32) -> f64| {
+            (0..100).map(|r| of(r) * slope(r, k)).sum::<f64>() / 100.0
+        };
+        let (common, contested) = (mean(0, &|_| 1.0), mean(1, &|r| taste(r) / 5.0));
+        assert!(common > 6.0 && common < 13.0, "{common}");
+        let ratio = contested / common;
+        assert!((ratio - 5.0 / 8.0).abs() < 0.15, "{ratio}");
+        for k in 1..6 {
+            let of_common = mean(k, &|_| 1.0) / common;
+            assert!(of_common.abs() < 0.15, "{k}: {of_common}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::preferences::head::Head;
 use crate::preferences::models::aspects::{Aspects, Mixture};
 use crate::preferences::models::contextual::Contextual;
 use crate::preferences::models::gpm::GeneralPreference;
-use crate::preferences::models::pal::PrototypeMixture;
+use crate::preferences::models::pal::{Form, PrototypeMixture};
 use crate::preferences::models::plackett_luce::{Lists, PlackettLuce};
 use crate::preferences::models::rater_embedding::RaterEmbedding;
 
@@ -49,6 +49,11 @@ pub(super) fn pal(section: &Section) -> Result<PrototypeMixture> {
         ridge: section.number("ridge")?,
         rater_ridge: section.number("rater_ridge")?,
         starts: section.whole("starts")? as usize,
+        form: match section.choice("form").0 {
+            "ideal-point" => Form::IdealPoint,
+            "vector" => Form::Vector,
+            name => not_built("pal.form", name),
+        },
         ..PrototypeMixture::default()
     })
 }

@@ -113,9 +113,29 @@ pub(super) const PAL: Choice = choice(
             "Precision of the prior on the logits of a rater's mixture.",
         ),
         STARTS,
+        key(
+            "form",
+            Kind::Choice(FORMS),
+            Value(r#""ideal-point""#),
+            r#""vector""#,
+            "What a taste is.",
+        ),
     ],
     "Each worker likes what is near an ideal point of their own, a mixture of a few prototypes.",
 );
+
+const FORMS: &[Choice] = &[
+    choice(
+        "ideal-point",
+        &[],
+        "A point: the nearer the better, on either side.",
+    ),
+    choice(
+        "vector",
+        &[],
+        "A direction: the farther the better, as with money.",
+    ),
+];
 
 pub(super) const RATER_EMBEDDING: Choice = choice(
     "rater-embedding",

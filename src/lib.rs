@@ -66,6 +66,7 @@ pub mod audit;
 pub mod cli;
 pub mod error;
 pub mod fiscal;
+pub mod interview;
 pub mod llm;
 pub mod methods;
 pub mod population;

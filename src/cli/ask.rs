@@ -93,6 +93,20 @@ impl AskArguments {
             return Err(Error::run("none of the charts runs").value(&self.question));
         };
         let answer = ask::answer(chart, drawn, &tables);
+        if self.replay {
+            let path = out.join(ANSWER);
+            let before =
+                std::fs::read_to_string(&path).map_err(|error| Error::io(&path, &error))?;
+            let before: serde_json::Value =
+                serde_json::from_str(&before).map_err(|e| Error::io(&path, &e))?;
+            if before["answer"] != answer.as_str() {
+                return Err(
+                    Error::run("the replay's answer differs from the one on file")
+                        .value(&answer)
+                        .allowed("the same question, model, samples, seed and fisc version"),
+                );
+            }
+        }
         if !self.replay {
             ask::draw(draft.path(), &self.question, chart, drawn, &tables)?;
             let csv = ask::candidates_csv(&asked.candidates);

@@ -190,9 +190,9 @@ fn known() -> Vec<Known> {
         r#"{"table":"years","y":"labor_mean","aggregate":"mean","x":"arm","mark":"bar","group":null,"where":[{"column":"year","is":2}],"answer":"all"}"#,
     );
     add(
-        "Which planner leaves the least poverty in the last year?",
-        extreme(&years.cells("poverty_share", None, Some(3.0), "arm"), -1.0),
-        r#"{"table":"years","y":"poverty_share","aggregate":"mean","x":"arm","mark":"bar","group":null,"where":[{"column":"year","is":"last"}],"answer":"lowest"}"#,
+        "Which planner collects the least revenue in the last year?",
+        extreme(&years.cells("revenue", None, Some(3.0), "arm"), -1.0),
+        r#"{"table":"years","y":"revenue","aggregate":"mean","x":"arm","mark":"bar","group":null,"where":[{"column":"year","is":"last"}],"answer":"lowest"}"#,
     );
     add(
         "What share do the top 10 % have under flat in year 1?",
@@ -503,8 +503,8 @@ const SCRIPT: &[(&str, &str)] = &[
     ("brackets begin", "three brackets"),
     ("marginal rates", "10 %, 20 % and 30 percent"),
     ("How many workers", "two hundred and fifty, I mean 250"),
-    ("wages come from", "GB2, stratified"),
-    ("isoelastic: Curvature", "1.2"),
+    ("wages come from", "GB2 stratified, that is"),
+    ("default: 1000.0", "default"),
     ("isoelastic: ", "eta is 1.2"),
     ("Which utility", "isoelastic"),
     ("exponent of hours", "cubic, so 3"),

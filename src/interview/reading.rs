@@ -54,12 +54,20 @@ fn numbers(text: &str) -> Vec<Number> {
         let rest = &text[at..];
         let starts_word =
             at == 0 || !(bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_');
+        // Numbers of several words are not read at all, so that none is read in part.
         let spelled = SPELLED.iter().position(|word| {
-            let more = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+            let before = text[..at].trim_end_matches([' ', '-']);
+            let compound = ["ty", "hundred", "thousand", "million", "and"].iter();
+            let mut compound = compound.chain(&SPELLED);
             starts_word
-                && rest
-                    .strip_prefix(word)
-                    .is_some_and(|after| !after.starts_with(more))
+                && !compound.any(|end| before.ends_with(end))
+                && rest.strip_prefix(word).is_some_and(|after| {
+                    let next = after.trim_start_matches([' ', '-']);
+                    let larger = ["hundred", "thousand", "million", "dozen"].iter();
+                    let mut larger = larger.chain(&SPELLED);
+                    !after.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                        && !larger.any(|word| next.starts_with(word))
+                })
         });
         let minus = rest.starts_with(['-', '\u{2212}']) && starts_word;
         let digits = rest.trim_start_matches(['-', '\u{2212}']);
@@ -236,7 +244,7 @@ pub(crate) fn read(kind: Kind, text: &str) -> Heard {
         }
         Kind::Label | Kind::Text => {
             let quoted = text
-                .split(['"', '`', '\''])
+                .split(['"', '`'])
                 .nth(1)
                 .map(str::trim)
                 .filter(|_| text.matches(['"', '`']).count() > 1);
@@ -394,7 +402,8 @@ mod tests {
                 "us-2024, Saez static and optimal",
                 "[\"us-2024\", \"saez-static\", \"optimal\"]",
             ),
-            ("name", "Call it \"my-run\"", "\"my-run\""),
+            ("name", "Let's call it \"my-run\"", "\"my-run\""),
+            ("population.size", "two hundred and fifty, so 250", "250"),
         ] {
             assert_eq!(value(key, text), expected, "{text}");
         }
@@ -418,6 +427,8 @@ mod tests {
             ("economy.public_spending", "$20 per hour"),
             ("objective.welfare", "whatever is good for everybody"),
             ("planner.kind", "not optimal"),
+            ("population.size", "two hundred and fifty"),
+            ("population.size", "twenty-five"),
             ("taxes.initial", "low ones"),
             ("name", "../../etc"),
             ("population.size", "99999999999999999999999999"),

@@ -131,6 +131,8 @@ pub fn chart(folder: &Path, picture: Picture) -> Result<Figure> {
     let count = picture.series.len() as f64;
     for (i, ((_, marks), look)) in picture.series.iter().zip(&looks).enumerate() {
         match picture.marks {
+            // A line of one mark would not show.
+            Marks::Lines if marks.len() == 1 => sheet.points(&panel, marks, look, 4.0)?,
             Marks::Lines => sheet.line(&panel, marks, Stroke::from(look))?,
             Marks::Points => sheet.points(&panel, marks, look, 3.0)?,
             Marks::Bars => {

@@ -281,8 +281,8 @@ impl Question {
         {
             let name = if axis == time { "time" } else { axis };
             // An axis on which one place is left, or of which one end answers, splits nothing.
-            let split = !only.contains(axis)
-                && !(axis == time && matches!(chart.answer, Answer::First | Answer::Last))
+            let one_end = axis == time && matches!(chart.answer, Answer::First | Answer::Last);
+            let split = !(only.contains(axis) || one_end)
                 && table.is_none_or(|t| t.label(axis).is_none_or(|values| values.len() > 1));
             if split {
                 shown.insert(format!("axis:{name}"));

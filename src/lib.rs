@@ -33,6 +33,8 @@
 //! | floor | room | what is in it |
 //! |---|---|---|
 //! | 8 | [`cli`] | the program: arguments in, exit code out; no economics |
+//! | 7 | [`ask`] | a question about a finished run, answered by a chart that a language model proposes |
+//! | 7 | [`interview`] | a scenario file from an economist's answers |
 //! | 7 | [`methods`] | the catalogue of rewards and preference models |
 //! | 7 | [`replication`] | packages that hold all that a study's numbers need, and playing them again |
 //! | 6 | [`report`] | table, figures and HTML pages of finished runs and audits, from their files alone |
@@ -59,10 +61,12 @@
 //! Not modelled at all: households, wealth, savings, prices, firms, unemployment, wage growth,
 //! itemised deductions, and credits but the earned-income credit.
 
+pub mod ask;
 pub mod audit;
 pub mod cli;
 pub mod error;
 pub mod fiscal;
+pub mod interview;
 pub mod llm;
 pub mod methods;
 pub mod population;

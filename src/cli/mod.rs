@@ -1,8 +1,10 @@
 //! The command line: arguments in, text and exit codes out; no economics.
 
+mod ask;
 mod audit;
 mod compare;
 mod frontier;
+mod interview;
 mod model;
 mod optimum;
 mod package;
@@ -95,6 +97,10 @@ enum Command {
     Plot(report::PlotArguments),
     /// Write the HTML page of a finished run, audit or sweep, and print its table.
     Report(report::ReportArguments),
+    /// Answer a question about a finished run with a chart: a language model proposes, the tables judge.
+    Ask(ask::AskArguments),
+    /// Write a scenario file from an economist's answers to questions: a person's, or a model's.
+    Interview(interview::InterviewArguments),
     /// Put a finished run or sweep, and all that is needed to get its numbers again, into one folder.
     Package(package::PackageArguments),
     /// Make all numbers of a package, run or sweep again without a model, and compare.
@@ -168,6 +174,8 @@ pub fn main() -> Result<()> {
         Command::Compare(compare) => compare.execute(),
         Command::Plot(plot) => plot.execute(),
         Command::Report(report) => report.execute(),
+        Command::Ask(ask) => ask.execute(),
+        Command::Interview(interview) => interview.execute(),
         Command::Package(package) => package.execute(),
         Command::Verify(verify) => verify.execute(),
         Command::Model(command) => command.execute(),

@@ -4,7 +4,9 @@ use super::gguf::GgufBackend;
 use super::remote::{Calls, RemoteBackend, RemoteSpec};
 use super::spec::identity;
 use super::transcript::{Failure, Settings};
-use super::{Answer, Backend, Key, ModelSpec, Outcome, Request, SharedTranscript, Source, Timing};
+use super::{
+    Answer, Backend, GgufSource, Key, ModelSpec, Outcome, Request, SharedTranscript, Source, Timing,
+};
 use crate::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -82,6 +84,19 @@ impl Engine {
             }
             Mode::Replay => Engine::replay(&model.name, transcript),
         }
+    }
+
+    /// Opens the model that `text` names, as [`GgufSource::named`] from the working folder, with the
+    /// threads and wave that were measured.
+    ///
+    /// # Errors
+    /// As [`GgufSource::named`] and [`Engine::open`].
+    pub fn named(text: &str, transcript: SharedTranscript, mode: Mode) -> Result<Engine> {
+        if mode == Mode::Replay {
+            return Engine::replay(text, transcript);
+        }
+        let source = GgufSource::named(text, std::path::Path::new(""))?;
+        Engine::open(&ModelSpec::new(text, source).measured()?, transcript, mode)
     }
 
     /// Opens the model behind the servers of `spec` as `name` on `transcript`.

@@ -20,6 +20,7 @@
 //! |---|---|
 //! | `files`, `summary`, `finished`, `last_step`, `schedule` | reading a run |
 //! | `table` | the summary table on stdout |
+//! | `chart` | a chart of any columns |
 //! | `figure` | one file per figure: what it shows, its caption, its data |
 //! | `sheet`, `scale`, `key`, `arms`, `typeface` | how figures are drawn |
 //! | `number`, `distribution` | numbers for people; Lorenz curve, Gini, quantiles |
@@ -28,6 +29,7 @@
 
 mod arms;
 mod audit;
+mod chart;
 pub mod comparison;
 mod distribution;
 mod figure;
@@ -49,8 +51,12 @@ mod typeface;
 use std::path::{Path, PathBuf};
 
 pub use audit::{audit_html, audit_text, read_audit};
+pub use chart::{Marks, Picture, chart, label_width};
+pub(crate) use distribution::quantile;
+pub(crate) use files::{Columns, write_whole};
 pub(crate) use html::for_page;
 pub use last_step::{LastStep, last_step};
+pub(crate) use number::decimals_for;
 pub use number::grouped;
 pub use profile::profile;
 pub use summary::{ArmSummary, Objective, Summary};

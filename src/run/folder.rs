@@ -22,7 +22,7 @@ pub const RESULTS: [&str; 10] = [
 ];
 
 /// Files and folders that a run writes, which `--force` may remove.
-const OWN: [&str; 22] = [
+const OWN: [&str; 23] = [
     "scenario.toml",
     "transcript.jsonl.zst",
     "manifest.json",
@@ -43,6 +43,7 @@ const OWN: [&str; 22] = [
     "log.txt",
     "figures",
     "replay",
+    "ask",
     "failure.json",
     "sweep.json",
 ];

@@ -17,6 +17,7 @@
 //! The table of keys is the one place where a key's name, range, default and
 //! meaning stand: reading, error messages and `docs/scenario.md` all follow it.
 
+mod answers;
 mod build;
 mod complete;
 pub(crate) mod key;
@@ -46,6 +47,8 @@ use crate::llm::RemoteSpec;
 use crate::population::{Fact, PopulationSpec};
 use crate::search::Method;
 use crate::voting::Rule;
+pub use answers::differing;
+pub(crate) use answers::{document, find as find_key};
 pub use keys::{names_of_models, names_of_optimisers, names_of_rewards};
 pub use learning::{ModelSpec, PolicySpec, Preferences, RewardSpec, Source, VoiceSpec};
 pub use limits::{Limits, RevenueRule};

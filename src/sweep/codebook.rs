@@ -1,6 +1,6 @@
 //! What every column of a sweep's tables means: `codebook.csv`, and the README of the output folder.
 
-use super::plan::{Plan, ValueKind};
+use super::plan::{Plan, PlanKey, ValueKind};
 use super::store::Store;
 use crate::error::Result;
 use crate::fiscal::statistics::{MOMENTS, VARIABLES};
@@ -30,6 +30,11 @@ const WELFARE: &str = "unit of the objective";
 
 /// Every column of the tables of `plan`, each once.
 pub fn entries(plan: &Plan) -> Vec<Entry> {
+    columns(&plan.keys, plan.wide.brackets, &plan.wide.objectives)
+}
+
+/// Every column of tables with these varied keys, brackets and objectives, each once.
+pub(crate) fn columns(keys: &[PlanKey], brackets: usize, objectives: &[String]) -> Vec<Entry> {
     let mut all: Vec<Entry> = Vec::new();
     let mut add = |column: &str, tables, kind, unit: &str, meaning: &str| {
         all.push(Entry {
@@ -68,7 +73,7 @@ pub fn entries(plan: &Plan) -> Vec<Entry> {
         "",
         "seed of all random streams of the run",
     );
-    for key in &plan.keys {
+    for key in keys {
         let kind = match key.kind {
             ValueKind::Whole => "whole",
             ValueKind::Number => "number",
@@ -155,7 +160,7 @@ pub fn entries(plan: &Plan) -> Vec<Entry> {
         "$/year, fraction",
         "schedule in force, edge:rate,…; in summary that of the last tax year",
     );
-    for k in 1..=plan.wide.brackets {
+    for k in 1..=brackets {
         add(
             &format!("rate_{k}"),
             YEARS,
@@ -179,7 +184,7 @@ pub fn entries(plan: &Plan) -> Vec<Entry> {
         WELFARE,
         "welfare under the scenario's objective, mean over the steps of the tax year; in summary of the last tax year",
     );
-    for objective in &plan.wide.objectives {
+    for objective in objectives {
         let meaning =
             format!("welfare under the objective {objective}; null where it was not recorded");
         add(
@@ -282,7 +287,7 @@ pub fn entries(plan: &Plan) -> Vec<Entry> {
         "Gini points as fraction",
         "progressivity of the tax (Kakwani); null without tax",
     );
-    for k in 2..=plan.wide.brackets {
+    for k in 2..=brackets {
         add(
             &format!("kink_share_{k}"),
             YEARS,

@@ -50,6 +50,11 @@ pub(super) fn write_all(run: &FinishedRun) -> Result<Vec<Figure>> {
 
 /// Writes SVG, PNG and CSV of a figure into `folder/figures`.
 pub(super) fn write(folder: &Path, draft: Draft) -> Result<Figure> {
+    write_into(&folder.join("figures"), draft)
+}
+
+/// Writes SVG, PNG and CSV of a figure into `folder`.
+pub(super) fn write_into(folder: &Path, draft: Draft) -> Result<Figure> {
     let Draft {
         id,
         title,
@@ -57,7 +62,7 @@ pub(super) fn write(folder: &Path, draft: Draft) -> Result<Figure> {
         svg,
         data,
     } = draft;
-    let path = |extension: &str| folder.join("figures").join(format!("{id}.{extension}"));
+    let path = |extension: &str| folder.join(format!("{id}.{extension}"));
     let figure = Figure {
         id: id.clone(),
         title,

@@ -313,6 +313,31 @@ fn follow_ups_are_read() {
     assert!((total.value - expected).abs() < 1e-4, "{}", total.value);
 }
 
+/// Workers who pick hours at random stand sixteen times in the closed-form society, but speak in their own
+/// name, there and of the year that they live.
+#[test]
+fn a_worker_speaks_in_its_own_name() {
+    let settings = [
+        "reward.kind.follow-up.workers=6",
+        "workers=[{ share = 1.0, decide = { logit = { scale = 500.0 } } }]",
+    ];
+    let (_, arm) = play("follow-up", &settings, |_, _| log_probs(&[0.5]));
+    let asked = |lived: bool| {
+        let of = arm.decisions.iter().filter(|d| d.question == "follow-up");
+        let count = of.clone().count();
+        let mut workers: Vec<u32> = of
+            .enumerate()
+            .filter(|(k, _)| (*k >= count - 12) == lived)
+            .map(|(_, d)| d.worker.unwrap())
+            .collect();
+        workers.sort_unstable();
+        workers.dedup();
+        workers
+    };
+    assert_eq!(asked(false), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(asked(true), [0, 1, 2, 3, 4, 5]);
+}
+
 /// With the real small model: what is replayed without it is what was played, to the byte.
 #[test]
 fn raters_are_replayed() {

@@ -51,6 +51,8 @@ pub struct Society {
     bounded: Vec<Bounded>,
     /// By worker; empty where nobody has any.
     frictions: Vec<Friction>,
+    /// Places of each person.
+    copies: usize,
 }
 
 /// A worker whose satisfaction with the tax policy scales its utility.
@@ -123,6 +125,7 @@ impl Society {
             objective: Objective::Utilitarian,
             bounded: Vec::new(),
             frictions: Vec::new(),
+            copies: 1,
         };
         society.sort_behaviours();
         society
@@ -137,6 +140,17 @@ impl Society {
             .map(|(&w, &t)| tastes[t as usize].untaxed_labor(w))
             .collect();
         (self.tastes, self.taste) = (tastes, taste);
+        self
+    }
+
+    /// The same workers, of whom every `copies` in a row stand for one person.
+    #[must_use]
+    pub fn holding_copies(mut self, copies: usize) -> Self {
+        assert!(
+            copies > 0 && self.len().is_multiple_of(copies),
+            "whole persons"
+        );
+        self.copies = copies;
         self
     }
 
@@ -240,9 +254,19 @@ impl Society {
         &self.wage
     }
 
-    /// Number of workers.
+    /// Number of workers, copies among them.
     pub fn len(&self) -> usize {
         self.wage.len()
+    }
+
+    /// Number of persons: of workers, where it holds no copies.
+    pub fn persons(&self) -> usize {
+        self.len() / self.copies
+    }
+
+    /// Where a person stands: several places in a row where it holds copies.
+    pub fn places(&self, person: usize) -> std::ops::Range<usize> {
+        person * self.copies..(person + 1) * self.copies
     }
 
     /// Whether there is nobody.

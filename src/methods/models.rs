@@ -10,8 +10,8 @@ pub(super) const METHODS: &[Method] = &[
         what: "Logistic preferences by a score that is linear in features or has one hidden layer; one fit, or an ensemble.",
         equation: "P(a ≻ b) = σ(s(a) − s(b)); max Σ w [y ln P + (1−y) ln(1−P)] − ½·ridge·‖θ‖²",
         source: "Bradley and Terry (1952); hidden layer and ensemble as in Zhang et al. (2025), \"BaseReward…\", arXiv 2509.16127",
-        result: "planted coefficients come back within their standard errors, whose mean square of z is 1",
-        test: "planted_scores_come_back",
+        result: "planted coefficients come back within their standard errors, whose mean square of z is 1 (`planted_scores_come_back`); in a run, 2,000 answers of 200 workers attain at least 95 % of what `optimal` gains over `us-2024`, at the median of ten seeds, with features `own` and with `society`. With `own` the truth, income less the cost of effort, is among what is fitted, so that this hardly tests learning: RESULT_OWN. With `society` RESULT_SOCIETY. Of raters who differ, one score for all is nearer to a Borda count than to their mean utility",
+        test: "learned_rewards_come_near_the_optimum",
         example: "examples/preferences/bradley-terry.toml",
     },
     Method {

@@ -39,7 +39,7 @@ pub const ITERATIONS_MAX: u64 = 2_000;
 pub const SETTLED: f64 = 1e-9;
 
 /// A gradient as short as this, relative to the same, is taken where no lower point is found any
-/// more, for rounding.
+/// more, for rounding; not where a fit merely takes too long.
 const SETTLED_BUT_FOR_ROUNDING: f64 = 1e-5;
 
 /// Times in a row that a value or gradient is asked for without a lower value after which none is
@@ -128,7 +128,8 @@ fn norm(vector: &[f64]) -> f64 {
 /// 2006, algorithm 7.5) until ‖∇‖ ≤ [`SETTLED`]·(1 + |loss at the start|), or as far as rounding lets it.
 ///
 /// # Errors
-/// A loss that is not finite at the start; no settling within [`ITERATIONS_MAX`] iterations.
+/// A loss that is not finite at the start; no settling within [`ITERATIONS_MAX`] iterations and
+/// [`ASKED_MAX`] evaluations.
 pub fn minimise(loss: &impl Loss, start: Vec<f64>) -> Result<Minimum> {
     let mut problem = Problem {
         loss,
@@ -146,7 +147,7 @@ pub fn minimise(loss: &impl Loss, start: Vec<f64>) -> Result<Minimum> {
             "the loss of a preference model is not finite at its start",
         ));
     }
-    let mut iterations = 0;
+    let (mut iterations, mut cut_off) = (0, false);
     let scale = 1.0 + value.abs();
     if length > SETTLED * scale {
         problem.unit = length.max(1.0);
@@ -161,16 +162,23 @@ pub fn minimise(loss: &impl Loss, start: Vec<f64>) -> Result<Minimum> {
         // until then is judged by its gradient below.
         if let Ok(found) = result {
             iterations = found.state().get_iter();
+            cut_off = iterations >= ITERATIONS_MAX;
         }
     }
     let seen = problem.seen.into_inner();
+    cut_off |= seen.asked > ASKED_MAX;
     let minimum = Minimum {
         gradient_norm: norm(&seen.best_gradient),
         parameters: seen.best,
         value: seen.best_value,
         iterations,
     };
-    if minimum.gradient_norm <= SETTLED_BUT_FOR_ROUNDING * scale {
+    let enough = if cut_off {
+        SETTLED
+    } else {
+        SETTLED_BUT_FOR_ROUNDING
+    };
+    if minimum.gradient_norm <= enough * scale {
         return Ok(minimum);
     }
     Err(Error::run(format!(

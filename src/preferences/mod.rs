@@ -50,7 +50,7 @@ pub mod spoken;
 pub mod useful;
 
 pub use data::{Comparison, Items, Judgements, Ranking, Rating};
-pub use evaluation::{Evaluation, evaluate};
+pub use evaluation::{Evaluation, effective_number, evaluate};
 
 use crate::error::Result;
 use std::fmt::Debug;
@@ -112,10 +112,10 @@ pub trait PreferenceModel: Debug + Send + Sync {
     }
 
     /// Whether all raters share one score, so that whose judgement counts how much must be said by
-    /// the weights of comparisons; else it is said where the raters' scores are averaged.
-    fn pools_raters(&self) -> bool {
-        true
-    }
+    /// the weights of comparisons; else it is said where the raters' scores are averaged. Where it
+    /// is so, [`prob`](PreferenceModel::prob) and [`score`](PreferenceModel::score) do not depend on
+    /// [`View::rater`].
+    fn pools_raters(&self) -> bool;
 
     /// A copy behind the same interface.
     fn boxed(&self) -> Box<dyn PreferenceModel>;

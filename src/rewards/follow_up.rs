@@ -6,11 +6,13 @@ use std::fmt::Debug;
 
 /// Gives the likelihood of what a worker might say.
 pub trait Speaker: Debug + Send + Sync {
-    /// ln p(utterance | context), nats, of worker `worker`.
+    /// ln p(utterance | context), nats, of the worker at `place`, given as its place and the number of
+    /// places (a multiple of the workers where each has several in a row).
     ///
     /// # Errors
     /// A model that cannot be asked.
-    fn log_probability(&self, worker: usize, context: &str, utterance: &str) -> Result<f64>;
+    fn log_probability(&self, place: (usize, usize), context: &str, utterance: &str)
+    -> Result<f64>;
 
     /// A copy behind the same interface.
     fn boxed(&self) -> Box<dyn Speaker>;
@@ -59,7 +61,8 @@ impl FollowUp {
         let context = own_year(situation, worker);
         let sum = |utterances: &[String]| -> Result<f64> {
             utterances.iter().try_fold(0.0, |sum, utterance| {
-                let p = self.speaker.log_probability(worker, &context, utterance)?;
+                let place = (worker, situation.workers());
+                let p = self.speaker.log_probability(place, &context, utterance)?;
                 match p.is_finite() && p <= 0.0 {
                     true => Ok(sum + p),
                     false => Err(Error::run("log-probability of an utterance")
@@ -121,7 +124,12 @@ mod tests {
     const VOCABULARY: f64 = 7.0;
 
     impl Speaker for Bigrams {
-        fn log_probability(&self, _: usize, context: &str, utterance: &str) -> Result<f64> {
+        fn log_probability(
+            &self,
+            _: (usize, usize),
+            context: &str,
+            utterance: &str,
+        ) -> Result<f64> {
             let kept: f64 = context
                 .rsplit('$')
                 .next()

@@ -17,14 +17,15 @@ pub trait Voice: Send {
     /// A model that cannot be asked or gives no valid answer.
     fn best_of(&mut self, model: &str, principle: &str, candidates: &[String]) -> Result<Vec<f64>>;
 
-    /// ln P(`worker` says `utterance`, and nothing more, after `context`).
+    /// ln P(a worker says `utterance`, and nothing more, after `context`); `place` is the worker's place
+    /// and the number of places, a multiple of the workers where each stands at several in a row.
     ///
     /// # Errors
     /// A model that cannot be asked or gives no valid answer.
     fn log_probability(
         &mut self,
         model: &str,
-        worker: usize,
+        place: (usize, usize),
         context: &str,
         utterance: &str,
     ) -> Result<f64>;
@@ -82,8 +83,13 @@ impl Judge for ModelVoice {
 }
 
 impl Speaker for ModelVoice {
-    fn log_probability(&self, worker: usize, context: &str, utterance: &str) -> Result<f64> {
-        (self.line).ask(|voice| voice.log_probability(&self.model, worker, context, utterance))
+    fn log_probability(
+        &self,
+        place: (usize, usize),
+        context: &str,
+        utterance: &str,
+    ) -> Result<f64> {
+        (self.line).ask(|voice| voice.log_probability(&self.model, place, context, utterance))
     }
 
     fn boxed(&self) -> Box<dyn Speaker> {

@@ -18,8 +18,8 @@ use crate::world::habits::HabitsPlugin;
 use crate::world::judging::VoicePlugin;
 use crate::world::language::{ChoiceRule, GroupAsking, LanguageWorkersPlugin};
 use crate::world::learning::{
-    PreferencesPlugin, Raters, RecordedComparison, RecordedComparisons, RewardPlugin, RewardRow,
-    RewardRows,
+    PlannerReward, PreferencesPlugin, Raters, RecordedComparison, RecordedComparisons,
+    RewardPlugin, RewardRow, RewardRows,
 };
 use crate::world::planners::given::GivenPlanner;
 use crate::world::planners::informed::InformedPlanner;
@@ -146,7 +146,6 @@ pub fn mechanisms(simulation: &Simulation, kind: &PlannerKind) -> Result<Vec<Mec
                 line: line.clone(),
                 asking: BTreeMap::from([(model.clone(), asked)]),
                 personas: simulation.shown.clone(),
-                copies: simulation.counterpart.len() / simulation.people.len().max(1),
             }));
         }
         all.push(mechanism(RewardPlugin::boxed(spec.reward.clone())));
@@ -244,15 +243,35 @@ pub fn assemble(simulation: &Simulation, mechanisms: Vec<Mechanism>, models: &Mo
 /// Plays one arm to the end.
 ///
 /// # Errors
-/// An identity that does not hold, a model that fails.
+/// An identity that does not hold, a model that fails, a learned reward without anything to learn from.
 pub fn play(
     simulation: &Simulation,
     kind: &PlannerKind,
     models: &Models,
     progress: Progress,
 ) -> Result<ArmResult> {
-    let app = assemble(simulation, mechanisms(simulation, kind)?, models);
+    let mut app = assemble(simulation, mechanisms(simulation, kind)?, models);
+    if kind.pursues_reward() {
+        check_learned(app.world_mut())?;
+    }
     run_to_end(simulation, app, kind.arm(), progress)
+}
+
+/// A learned reward of one's own needs somebody who is asked.
+fn check_learned(world: &mut World) -> Result<()> {
+    let asks = world.contains_resource::<PreferencesPlugin>();
+    let mut unfitted = false;
+    if let Some(mut reward) = world.get_resource_mut::<PlannerReward>() {
+        (reward.reward).visit_learned(&mut |learned| unfitted |= !learned.fitted);
+    }
+    match unfitted && !asks {
+        true => Err(
+            Error::input("a reward that is still to be learned, and nobody is asked")
+                .value("a plugin with a `Learned` that is not fitted")
+                .allowed("a scenario with [reward] kind = \"learned\", or `PreferencesPlugin` too"),
+        ),
+        false => Ok(()),
+    }
 }
 
 /// Steps an assembled world to the end of the run.

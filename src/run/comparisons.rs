@@ -7,10 +7,11 @@ use crate::world::learning::RecordedComparison;
 use std::path::Path;
 
 /// Columns that a file may have besides `rater`, `a`, `b` and `outcome`.
-const OPTIONAL: [&str; 4] = ["weight", "context", "aspect", "rationale"];
+const OPTIONAL: [&str; 5] = ["weight", "context", "aspect", "rationale", "group"];
 
 /// Reads comparisons: `rater` (a worker, below `workers`), `a` and `b` (schedules as literals),
-/// `outcome` (0 to 1), and if wanted `weight` (1), `context` (0), `aspect` (0), `rationale`.
+/// `outcome` (0 to 1), and if wanted `weight` (1), `context` (0), `aspect` (0), `rationale`, `group`
+/// (none).
 ///
 /// # Errors
 /// An input error that names file, line, column and value.
@@ -79,6 +80,12 @@ pub fn read(path: &Path, workers: usize) -> Result<Vec<RecordedComparison>> {
             rationale: optional[3]
                 .map(|column| record.fields[column].text.to_string())
                 .filter(|text| !text.is_empty()),
+            group: match optional[4] {
+                Some(column) if !record.fields[column].text.is_empty() => {
+                    Some(whole(&record, Some(column), "group", u32::MAX)?)
+                }
+                _ => None,
+            },
         });
     }
     match comparisons.is_empty() {
@@ -107,7 +114,10 @@ mod tests {
         assert_eq!(found[0].rater, 2);
         assert_eq!(found[0].a.rates(), &[0.1, 0.2]);
         assert_eq!(found[0].rationale.as_deref(), Some("less, for me"));
+        let grouped = of("rater,a,b,outcome,group\n0,0:0.1,0:0.2,1,7\n0,0:0.1,0:0.3,1,\n").unwrap();
+        assert_eq!((grouped[0].group, grouped[1].group), (Some(7), None));
         for (text, column) in [
+            ("rater,a,b,outcome,group\n0,0:0.1,0:0.2,1,x\n", "group"),
             ("rater,a,b,outcome\n3,0:0.1,0:0.2,1\n", "rater"),
             ("rater,a,b,outcome\n0,0:0.1,0:0.2,1.5\n", "outcome"),
             ("rater,a,b,outcome\n0,cheap,0:0.2,1\n", "`a`"),

@@ -347,6 +347,7 @@ pub fn comparisons(arms: &[ArmResult]) -> Result<DataFrame> {
         column!("context", r => r.context),
         column!("aspect", r => r.aspect),
         column!("rationale", r => r.rationale.as_deref()),
+        column!("group", r => r.group),
     ];
     DataFrame::new_infer_height(columns).map_err(broken)
 }

@@ -46,6 +46,15 @@ pub struct RewardSpec {
     pub voice: Option<VoiceSpec>,
 }
 
+impl RewardSpec {
+    /// Whether there is a learned reward in it.
+    pub fn learns(&self) -> bool {
+        let mut learns = false;
+        self.reward.clone().visit_learned(&mut |_| learns = true);
+        learns
+    }
+}
+
 impl PartialEq for RewardSpec {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written

@@ -122,12 +122,7 @@ impl Scenario {
     /// Whether some arm learns preferences: it pursues a reward with a learned part.
     pub fn learns(&self) -> bool {
         let pursues = |kind: &PlannerKind| kind.pursues_reward();
-        let Some(spec) = self.reward.as_ref().filter(|_| self.arms().any(pursues)) else {
-            return false;
-        };
-        let mut learns = false;
-        spec.reward.clone().visit_learned(&mut |_| learns = true);
-        learns
+        self.arms().any(pursues) && self.reward.as_ref().is_some_and(RewardSpec::learns)
     }
 
     /// The model that gives the reward, where one does and some arm pursues it.

@@ -52,7 +52,6 @@ struct Speaking {
     seed: u64,
     asking: BTreeMap<String, Asking>,
     personas: Arc<Vec<Option<Persona>>>,
-    copies: usize,
     ledger: Ledger,
 }
 
@@ -151,11 +150,12 @@ impl Voice for Speaking {
     fn log_probability(
         &mut self,
         model: &str,
-        worker: usize,
+        (place, places): (usize, usize),
         context: &str,
         utterance: &str,
     ) -> Result<f64> {
-        let worker = worker / self.copies;
+        // The counterpart of a society may hold each worker several times, a lived year does not.
+        let worker = place / (places / self.personas.len().max(1)).max(1);
         let context = FollowUpPrompt {
             persona: self.personas.get(worker).and_then(Option::as_ref),
             context,
@@ -202,10 +202,8 @@ pub struct VoicePlugin {
     pub line: Line,
     /// How each model is asked, by name.
     pub asking: BTreeMap<String, Asking>,
-    /// What prompts may say of each worker.
+    /// What prompts may say of each worker, an entry for everyone.
     pub personas: Arc<Vec<Option<Persona>>>,
-    /// How many places in the closed-form counterpart stand for a worker, at least 1.
-    pub copies: usize,
 }
 
 impl Plugin for VoicePlugin {
@@ -218,7 +216,6 @@ impl Plugin for VoicePlugin {
             seed: world.resource::<Seed>().0,
             asking: self.asking.clone(),
             personas: self.personas.clone(),
-            copies: self.copies.max(1),
             ledger: ledger.clone(),
         }));
         app.insert_resource(ledger)

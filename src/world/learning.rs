@@ -23,11 +23,13 @@ use super::record::{AllWorkers, FlatPanel};
 use super::treasury::Treasury;
 use super::{Clock, CurrentSchedule, EconomyConstants, Failure, Notes, Phase, Seed, Step};
 use crate::error::Result;
-use crate::fiscal::{Outcome, Schedule as TaxSchedule, inequality};
+use crate::fiscal::{Outcome, Schedule as TaxSchedule, Society, inequality};
 use crate::preferences::source::{Answer, UtilityAnswers};
-use crate::preferences::{Comparison, Evaluation, Items, Judgements, evaluate};
+use crate::preferences::{
+    Comparison, Evaluation, Items, Judgements, View, effective_number, evaluate,
+};
 use crate::random::Streams;
-use crate::rewards::learned::{Features, Learned};
+use crate::rewards::learned::{Features, Learned, Weights};
 use crate::rewards::{Reward, Situation};
 use crate::search::latin_hypercube;
 use bevy_app::prelude::*;
@@ -95,6 +97,9 @@ pub struct RecordedComparison {
     pub aspect: u32,
     /// What was said.
     pub rationale: Option<String>,
+    /// What it was made from together with others, such as a ballot; see
+    /// [`Comparison::group`](crate::preferences::Comparison::group).
+    pub group: Option<u32>,
 }
 
 /// All comparisons so far.
@@ -351,6 +356,7 @@ impl PreferencesPlugin {
     fn answers(
         &self,
         pool: &[(TaxSchedule, Outcome)],
+        society: &Society,
         seed: u64,
         year: u32,
     ) -> Vec<RecordedComparison> {
@@ -368,10 +374,13 @@ impl PreferencesPlugin {
                 let mut disposable = outcome.disposable.clone();
                 disposable.sort_unstable_by(f64::total_cmp);
                 let equal = 1.0 - inequality::gini(&disposable);
-                (outcome.utility.iter().enumerate())
-                    .map(|(r, u)| match equality.is_empty() {
-                        true => *u,
-                        false => u + equality[r % equality.len()] * equal,
+                (0..society.persons())
+                    .map(|r| {
+                        let own = inequality::mean(&outcome.utility[society.places(r)]);
+                        match equality.is_empty() {
+                            true => own,
+                            false => own + equality[r % equality.len()] * equal,
+                        }
                     })
                     .collect()
             })
@@ -395,19 +404,21 @@ impl PreferencesPlugin {
             context: 0,
             aspect: 0,
             rationale: None,
+            group: None,
         };
         let drawn = answers.draw(&utility, around, self.comparisons, &mut rng);
         drawn.into_iter().map(told).collect()
     }
 
-    /// The comparisons as judgements of feature rows.
+    /// The comparisons as judgements of feature rows, and what those of each rater are weighted by, if
+    /// they are.
     fn judgements(
         learned: &Learned,
         comparisons: &[RecordedComparison],
         economy: &EconomyConstants,
         rules: &TaxRules,
         society: &Counterpart,
-    ) -> Result<Judgements> {
+    ) -> Result<(Judgements, Option<Vec<f64>>)> {
         let wage = society.0.wage();
         let mut schedules: Vec<TaxSchedule> = Vec::new();
         let mut number: HashMap<String, usize> = HashMap::new();
@@ -424,33 +435,82 @@ impl PreferencesPlugin {
         let mut rows: HashMap<(usize, u32), u32> = HashMap::new();
         let mut row = |k: usize, rater: u32| {
             let shown_to = if learned.features.shared() { 0 } else { rater };
-            *(rows.entry((k, shown_to))).or_insert_with(|| {
-                items.push(&learned.features.row(&situation(k), shown_to as usize))
-            })
+            *(rows.entry((k, shown_to)))
+                .or_insert_with(|| items.push(&learned.row(&situation(k), shown_to as usize)))
         };
-        // One score for all must be everybody's weighted compromise; a utility function need not.
+        // Whose judgement counts how much must be said here where one score is to stand for all. It is
+        // no mean of utilities all the same: of raters who differ, a pooled logistic score is nearer to
+        // a weighted Borda count over the compared schedules.
         let pooled = learned.features.shared() && learned.model.pools_raters();
-        let weights = learned.weights.of(wage);
+        let weights = pooled.then(|| learned.weights(&situation(0)));
         let told: Vec<Comparison> = (comparisons.iter().zip(pairs))
             .map(|(c, (a, b))| Comparison {
                 a: row(a, c.rater),
                 b: row(b, c.rater),
                 outcome: c.outcome,
-                weight: c.weight
-                    * if pooled {
-                        weights[c.rater as usize]
-                    } else {
-                        1.0
-                    },
+                weight: c.weight * weights.as_ref().map_or(1.0, |w| w[c.rater as usize]),
                 rater: c.rater,
                 context: c.context,
                 aspect: c.aspect,
                 rationale: c.rationale.clone(),
+                group: c.group,
             })
             .collect();
         let mut judgements = Judgements::of_comparisons(items, told)?;
-        judgements.raters = wage.len() as u32;
-        Ok(judgements)
+        judgements.raters = society.0.persons() as u32;
+        Ok((judgements, weights))
+    }
+}
+
+/// Raters of equal weight below which a pooled score is said to rest on few.
+const FEW_RATERS: f64 = 30.0;
+
+/// How a fit went.
+#[derive(Debug, Default)]
+struct Report {
+    /// On what was held out.
+    held_out: Option<Evaluation>,
+    /// The same with every comparison counted as its rater made it, where raters are weighted.
+    unweighted: Option<Evaluation>,
+    /// [`effective_number`] of raters, where they are weighted.
+    raters: Option<f64>,
+    /// Whether the reward is linear in the rates.
+    linear_in_rates: bool,
+}
+
+impl Report {
+    /// What belongs beside the numbers of a fit to `count` comparisons.
+    fn notes(&self, count: usize) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(report) = &self.held_out {
+            let mut note = format!(
+                "{count} comparisons; on {} held out log-loss {:.3} (0.693 knows nothing), accuracy {:.1} %, calibration error {:.3}",
+                report.comparisons,
+                report.log_loss,
+                100.0 * report.accuracy,
+                report.calibration_error
+            );
+            if let Some(alike) = &self.unweighted {
+                note += &format!(
+                    "; weighted they tell as much as {:.0} of equal weight, and with equal weights log-loss is {:.3}, accuracy {:.1} %",
+                    report.effective,
+                    alike.log_loss,
+                    100.0 * alike.accuracy
+                );
+            }
+            notes.push(note);
+        }
+        if let Some(raters) = self.raters.filter(|raters| *raters < FEW_RATERS) {
+            notes.push(format!(
+                "the weights of raters leave a score that rests on as few as {raters:.1} of equal weight: features = \"own\" or a model with a taste for each rater weighs scores, not answers"
+            ));
+        }
+        if self.linear_in_rates {
+            notes.push(
+                "the reward is linear in the rates, so that each is best as low or as high as it may be: a model with `hidden` units, or other features, can prefer what lies between".to_owned(),
+            );
+        }
+        notes
     }
 }
 
@@ -466,31 +526,53 @@ impl PreferencesPlugin {
         (comparisons, pool): (&[RecordedComparison], &[(TaxSchedule, Outcome)]),
         (economy, rules, society): Context,
         seed: u64,
-    ) -> Result<Option<Evaluation>> {
-        let judgements = Self::judgements(learned, comparisons, economy, rules, society)?;
-        let (kept, held) = judgements.split(self.held_out, seed);
-        let mut report = None;
+    ) -> Result<Report> {
+        learned.raters = society.0.persons();
+        let (judgements, weights) =
+            Self::judgements(learned, comparisons, economy, rules, society)?;
+        let (kept, mut held) = judgements.split(self.held_out, seed);
+        let mut report = Report::default();
         if !held.comparisons.is_empty() && !kept.comparisons.is_empty() {
             learned.model.fit(&kept, seed)?;
-            report = Some(evaluate(learned.model.as_ref(), &held));
+            let evaluated = evaluate(learned.model.as_ref(), &held);
+            report.held_out = Some(evaluated).filter(|report| report.comparisons > 0);
+        }
+        if let Some(weights) = weights.filter(|_| learned.weights != Weights::Equal) {
+            let mut by_rater = vec![0.0; weights.len()];
+            for c in &judgements.comparisons {
+                by_rater[c.rater as usize] += c.weight;
+            }
+            report.raters = Some(effective_number(by_rater.into_iter()));
+            if report.held_out.is_some() {
+                for c in &mut held.comparisons {
+                    c.weight /= weights[c.rater as usize];
+                }
+                report.unweighted = Some(evaluate(learned.model.as_ref(), &held));
+            }
         }
         learned.model.fit(&judgements, seed)?;
-        let raters = if learned.features.shared() {
-            1
-        } else {
-            society.0.len()
-        };
-        let row = |(schedule, outcome): &(TaxSchedule, Outcome), rater: usize| {
-            let situation = Situation::of(schedule, &economy.0, society.0.wage(), outcome);
-            learned
-                .model
-                .prepared(&learned.features.row(&situation, rater))
-        };
-        let pool = (0..raters)
-            .map(|rater| pool.iter().map(|of| row(of, rater)).collect())
-            .collect();
-        learned.pool = pool;
+        learned.pool = Vec::new();
+        if learned
+            .model
+            .score(judgements.items.row(0), View::of_rater(0))
+            .is_none()
+        {
+            let raters = if learned.features.shared() {
+                1
+            } else {
+                learned.raters
+            };
+            let row = |(schedule, outcome): &(TaxSchedule, Outcome), rater: usize| {
+                let situation = Situation::of(schedule, &economy.0, society.0.wage(), outcome);
+                learned.model.prepared(&learned.row(&situation, rater))
+            };
+            learned.pool = (0..raters)
+                .map(|rater| pool.iter().map(|of| row(of, rater)).collect())
+                .collect();
+        }
         learned.fitted = true;
+        report.linear_in_rates =
+            learned.features == Features::Rates && learned.is_linear(&judgements.items);
         Ok(report)
     }
 }
@@ -525,7 +607,8 @@ fn ask_and_fit(
         match &settings.raters {
             Raters::Given(given) => recorded.0.clone_from(given),
             Raters::Utility { .. } => {
-                recorded.0.extend(settings.answers(&pool, seed.0, year));
+                let said = settings.answers(&pool, &society.0, seed.0, year);
+                recorded.0.extend(said);
             }
             // They have been asked before.
             Raters::Asked { .. } => {}
@@ -540,18 +623,14 @@ fn ask_and_fit(
         reward.reward.visit_learned(&mut |learned| {
             let context = (&*economy, &*rules, &*society);
             match settings.fit(learned, data, context, seed.0) {
-                Ok(Some(report)) => {
-                    notes.add(format!(
-                        "year {year}: {} comparisons; on {} held out log-loss {:.3} (0.693 knows nothing), accuracy {:.1} %, calibration error {:.3}",
-                        data.0.len(),
-                        report.comparisons,
-                        report.log_loss,
-                        100.0 * report.accuracy,
-                        report.calibration_error
-                    ));
-                    evaluations.0.push((year, report));
+                Ok(report) => {
+                    for note in report.notes(data.0.len()) {
+                        notes.add(format!("year {year}: {note}"));
+                    }
+                    evaluations
+                        .0
+                        .extend(report.held_out.map(|report| (year, report)));
                 }
-                Ok(None) => {}
                 Err(error) => failed = Some(error),
             }
         });

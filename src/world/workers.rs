@@ -209,6 +209,7 @@ pub fn closed_form_counterpart(
     }
     .bounded(&dissatisfied)
     .with_frictions(&each.iter().map(|&(i, _)| frictions[i]).collect::<Vec<_>>())
+    .holding_copies(copies)
 }
 
 /// Puts workers into the world, in order of id. `shown` is what prompts may say of each,

@@ -53,6 +53,10 @@ impl PreferenceModel for FirstFeature {
     fn score(&self, item: &[f64], _view: View) -> Option<f64> {
         Some(item[0] / self.scale.max(f64::MIN_POSITIVE))
     }
+    // One score for all raters.
+    fn pools_raters(&self) -> bool {
+        true
+    }
     fn boxed(&self) -> Box<dyn PreferenceModel> {
         Box::new(self.clone())
     }

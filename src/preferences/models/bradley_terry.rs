@@ -1,7 +1,7 @@
 //! `bradley-terry`: logistic preferences by a score.
 
 use crate::error::{Error, Result};
-use crate::preferences::data::Scaling;
+use crate::preferences::data::{Scaling, group_numbers};
 use crate::preferences::fit::{best_of_starts, log_logistic, logistic, minimise, ridge};
 use crate::preferences::head::{Head, dot};
 use crate::preferences::{Comparison, Items, Judgements, PreferenceModel, View};
@@ -16,7 +16,11 @@ use rand::RngExt;
 ///
 /// Scores are in logits: one unit multiplies the odds by e. All raters share them. With identity
 /// features ([`Items::identities`]) every item has a score of its own. Rankings and ratings enter as
-/// pairs ([`Judgements::all_comparisons`]). Source: Bradley and Terry (1952); the hidden
+/// pairs ([`Judgements::all_comparisons`]). A weight counts as so many observations, in standard errors
+/// too. Of raters who differ, the score is nearer to a Borda count over the compared items, in which a
+/// rater weighs by its answers and not by how much it cares, than to a mean of utilities (Siththaranjan
+/// et al. 2024, "Distributional preference learning: understanding and accounting for hidden context in
+/// RLHF", arXiv 2312.08358). Source: Bradley and Terry (1952); the hidden
 /// layer and the ensemble as in reward modelling from comparisons (Zhang et al. 2025, "BaseReward",
 /// arXiv 2509.16127).
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +29,8 @@ pub struct BradleyTerry {
     pub ridge: f64,
     /// From features to scores.
     pub head: Head,
-    /// Copies fitted to comparisons drawn with replacement, whose mean is the score and whose spread
-    /// the standard error; 0 fits once to all, and a linear head then has its standard error from
+    /// Copies fitted to comparisons (whole groups) drawn with replacement, whose mean is the score and
+    /// whose spread the standard error; 0 fits once to all, and a linear head then has its standard error from
     /// the curvature of the loss (Laplace).
     pub ensemble: usize,
     /// Whether features are scaled first; else the prior is on the parameters of raw features.
@@ -189,15 +193,18 @@ impl PreferenceModel for BradleyTerry {
             vec![theta]
         } else {
             let streams = Streams::new(seed, "bradley-terry ensemble");
+            let (group, groups) = group_numbers(&pairs);
             (0..self.ensemble as u64)
                 .map(|member| {
                     let mut rng = streams.at(member, 0);
-                    let mut weights = vec![0.0; pairs.len()];
-                    for _ in 0..pairs.len() {
-                        let drawn = rng.random_range(0..pairs.len());
-                        weights[drawn] += own[drawn];
+                    let mut times = vec![0.0; groups];
+                    for _ in 0..groups {
+                        times[rng.random_range(0..groups)] += 1.0;
                     }
-                    self.fit_once(&items, &pairs, &weights, seed.wrapping_add(member))
+                    let weights: Vec<f64> = (own.iter().zip(&group))
+                        .map(|(weight, &group)| weight * times[group])
+                        .collect();
+                    self.fit_once(&items, &pairs, &weights, streams.at(member, 1).random())
                 })
                 .collect::<Result<_>>()?
         };
@@ -248,6 +255,10 @@ impl PreferenceModel for BradleyTerry {
         let mean = all.iter().sum::<f64>() / all.len() as f64;
         let squares: f64 = all.iter().map(|x| (x - mean).powi(2)).sum();
         Some((squares / (all.len() - 1) as f64).sqrt())
+    }
+
+    fn pools_raters(&self) -> bool {
+        true
     }
 
     fn boxed(&self) -> Box<dyn PreferenceModel> {

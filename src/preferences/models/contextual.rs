@@ -234,6 +234,10 @@ impl PreferenceModel for Contextual {
         }
     }
 
+    fn pools_raters(&self) -> bool {
+        true
+    }
+
     fn boxed(&self) -> Box<dyn PreferenceModel> {
         Box::new(self.clone())
     }
@@ -296,10 +300,11 @@ mod tests {
             .fold(0.0, f64::max)
     }
 
-    /// Planted shares, tastes and their mixture come back.
+    /// Planted shares, tastes and their mixture come back: from 60,000 comparisons each taste within a
+    /// tenth, at about four standard errors of the least sure, and those of 0 within 0.2.
     #[test]
     fn planted_contexts_come_back() {
-        let data = planted(3, 12_000, 1);
+        let data = planted(3, 60_000, 1);
         let mut model = Contextual {
             ridge: 1e-3,
             ..Contextual::default()
@@ -307,9 +312,18 @@ mod tests {
         model.fit(&data, 0).unwrap();
         for (found, truth) in model.shares().iter().zip(SHARES) {
             // Four standard errors of a share.
-            assert!((found - truth).abs() < 0.02, "{found} for {truth}");
+            assert!((found - truth).abs() < 0.009, "{found} for {truth}");
         }
-        assert!(worst(&model, &[0, 1, 2]) < 0.35);
+        for (context, truth) in TASTES.iter().enumerate() {
+            for (found, truth) in taste(&model, context).iter().zip(truth) {
+                let bound = if *truth == 0.0 {
+                    0.2
+                } else {
+                    0.1 * truth.abs()
+                };
+                assert!((found - truth).abs() < bound, "{found} for {truth}");
+            }
+        }
         let (a, b) = ([0.5, 0.2, -0.4], [-0.1, 0.3, 0.1]);
         let truth: f64 = (SHARES.iter().zip(TASTES))
             .map(|(share, t)| share * logistic(dot(&t, &a) - dot(&t, &b)))

@@ -178,6 +178,10 @@ impl PreferenceModel for GeneralPreference {
         }
     }
 
+    fn pools_raters(&self) -> bool {
+        true
+    }
+
     fn boxed(&self) -> Box<dyn PreferenceModel> {
         Box::new(self.clone())
     }

@@ -271,6 +271,10 @@ impl PreferenceModel for PlackettLuce {
         })
     }
 
+    fn pools_raters(&self) -> bool {
+        true
+    }
+
     fn boxed(&self) -> Box<dyn PreferenceModel> {
         Box::new(self.clone())
     }

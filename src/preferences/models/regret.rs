@@ -393,6 +393,10 @@ impl PreferenceModel for Regret {
         Some(dot(&fitted.theta, &row) + self.discount * self.value(fitted, &row))
     }
 
+    fn pools_raters(&self) -> bool {
+        true
+    }
+
     fn boxed(&self) -> Box<dyn PreferenceModel> {
         Box::new(self.clone())
     }

@@ -1,7 +1,7 @@
 //! `robust`: labels that are looked over by an ensemble before a model is fitted to them.
 
 use crate::error::{Error, Result};
-use crate::preferences::data::Scaling;
+use crate::preferences::data::{Scaling, group_numbers};
 use crate::preferences::fit::{log_logistic, logistic, minimise, ridge};
 use crate::preferences::head::{add_scaled, dot};
 use crate::preferences::{Comparison, Items, Judgements, PreferenceModel, View};
@@ -10,7 +10,7 @@ use rand::RngExt;
 
 use super::bradley_terry::BradleyTerry;
 
-/// Fits copies of a model to random halves of the comparisons, and lets those that have not seen a
+/// Fits copies of a model to random halves of the comparisons (of their groups), and lets those that have not seen a
 /// comparison vote on it. Its strength is the mean of their ln P(preferred)/P(other), which is
 /// negative where they disagree with its label. A label with too few votes for it is turned round,
 /// one of little strength smoothed, and the model fitted to what results; this can be repeated with
@@ -137,10 +137,13 @@ impl Robust {
         round: usize,
     ) -> Result<Vec<Vec<f64>>> {
         let streams = Streams::new(seed, "robust halves");
+        let seeds = Streams::new(seed, "robust members");
+        let (group, groups) = group_numbers(pairs);
         let mut votes = vec![vec![]; pairs.len()];
         for member in 0..self.members {
             let mut rng = streams.at(member as u64, round as u64);
-            let seen: Vec<bool> = pairs.iter().map(|_| rng.random()).collect();
+            let drawn: Vec<bool> = (0..groups).map(|_| rng.random()).collect();
+            let seen: Vec<bool> = group.iter().map(|&group| drawn[group]).collect();
             let half: Vec<Comparison> = (pairs.iter().zip(&seen))
                 .filter(|(_, seen)| **seen)
                 .map(|(pair, _)| pair.clone())
@@ -155,7 +158,7 @@ impl Robust {
                 ..data.clone()
             };
             let mut copy = self.base.clone();
-            copy.fit(&half, seed.wrapping_add(member as u64))?;
+            copy.fit(&half, seeds.at(member as u64, round as u64).random())?;
             for (k, pair) in pairs.iter().enumerate().filter(|(k, _)| !seen[*k]) {
                 let (a, b) = (data.items.row(pair.a), data.items.row(pair.b));
                 votes[k].push(copy.prob(a, b, pair.view()));
@@ -272,6 +275,11 @@ impl PreferenceModel for Robust {
             Some(Last::Base(base)) => base.standard_error(a, b, view),
             _ => None,
         }
+    }
+
+    fn pools_raters(&self) -> bool {
+        // The score that margins need is one for all.
+        self.margin > 0.0 || self.base.pools_raters()
     }
 
     fn boxed(&self) -> Box<dyn PreferenceModel> {

@@ -163,6 +163,10 @@ impl PreferenceModel for Thurstone {
         Some(self.utility(item).0)
     }
 
+    fn pools_raters(&self) -> bool {
+        true
+    }
+
     fn boxed(&self) -> Box<dyn PreferenceModel> {
         Box::new(self.clone())
     }

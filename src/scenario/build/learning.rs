@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use super::agents::{Models, referred_model};
-use super::files::existing;
+use super::files::{existing, referred};
 use super::section::{Section, not_built, picked};
 use super::{judged, models, rewards, voiced};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::population::csv::Table;
 use crate::preferences::PreferenceModel;
 use crate::preferences::head::Head;
 use crate::preferences::models::bradley_terry::BradleyTerry;
+use crate::preferences::models::regret::STATES_MAX;
 use crate::preferences::models::thurstone::Thurstone;
 use crate::preferences::source::UtilityAnswers;
 use crate::rewards::Reward;
@@ -148,6 +150,77 @@ fn model(section: &Section, folder: &Path) -> Result<Box<dyn PreferenceModel>> {
         ("values", parameters) => Box::new(judged::values(&parameters, folder)?),
         (name, _) => not_built("preferences.model", name),
     })
+}
+
+/// What a preference model needs of the judgements: `aspects` an aspect, which only a file names;
+/// `regret` a state for each item, whose number is limited.
+pub(super) fn check_model(
+    section: &Section,
+    folder: &Path,
+    preferences: &Preferences,
+    size: usize,
+    years: u32,
+) -> Result<()> {
+    let (source, parameters) = section.choice("source");
+    let node = section.node("model");
+    match section.choice("model").0 {
+        "aspects" => {
+            let names = match source {
+                "file" => {
+                    let file = parameters.node("path");
+                    let path = existing(file, folder, Path::is_file, "file")?;
+                    names_an_aspect(&path).map_err(|error| referred(error, file))?
+                }
+                _ => false,
+            };
+            match names {
+                true => Ok(()),
+                false => Err(node.error("judgements name no aspect").allowed(
+                    "a source `file` with a column `aspect` that is not 0 throughout, or another model",
+                )),
+            }
+        }
+        "regret" => {
+            let shown = if preferences.features.shared() {
+                1
+            } else {
+                size
+            };
+            let schedules = preferences.schedules;
+            let in_a_year = match &preferences.source {
+                Source::File { .. } => return Ok(()),
+                Source::Ballots { candidates, polls } => {
+                    schedules.min(candidates.saturating_mul(*polls)) * shown
+                }
+                _ => (schedules * shown).min(2 * preferences.comparisons),
+            };
+            let items = in_a_year * preferences.years.min(years) as usize;
+            match items <= STATES_MAX {
+                true => Ok(()),
+                false => Err(node
+                    .error(format!("up to {items} items are compared, each a state"))
+                    .allowed(format!(
+                        "at most {STATES_MAX}: features = \"society\" or \"rates\", fewer comparisons or schedules, or another model"
+                    ))),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn names_an_aspect(path: &Path) -> Result<bool> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::input(format!("{}: {error}", path.display())))?;
+    let mut table = Table::new(path, &text)?;
+    let Ok(column) = table.column("aspect") else {
+        return Ok(false);
+    };
+    while let Some(record) = table.next_record()? {
+        if record.fields[column].text != "0" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// `None` where planners pursue the objective.

@@ -18,7 +18,7 @@ use self::section::{Section, not_built, picked};
 use super::key::{Kind, is_label};
 use super::keys::{FACTS, SCENARIO, WELFARE};
 use super::node::Node;
-use super::{Limits, PersonaWriter, PlannerKind, Record, RevenueRule, Scenario, Taxes};
+use super::{Limits, PersonaWriter, PlannerKind, Record, RevenueRule, RewardSpec, Scenario, Taxes};
 use crate::error::{Error, Place, Result};
 use crate::fiscal::law::TaxLaw;
 use crate::fiscal::uncertain::ObjectiveSet;
@@ -57,6 +57,11 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
         years,
     };
     let reward = learning::reward(&root.table("reward"), folder, &ground, &models, &arms)?;
+    if reward.as_ref().is_some_and(RewardSpec::learns) {
+        let section = root.table("preferences");
+        let size = population_section.whole("size")? as usize;
+        learning::check_model(&section, folder, &preferences, size, years)?;
+    }
     Ok(Scenario {
         name: name(&root, file)?,
         seed: root.whole("seed")?,

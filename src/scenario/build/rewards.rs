@@ -169,6 +169,7 @@ impl Ground<'_> {
                 features: self.preferences.features,
                 weights: self.preferences.weights,
                 pool: Vec::new(),
+                raters: 0,
                 fitted: false,
             }
             .boxed(),

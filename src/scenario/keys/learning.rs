@@ -20,7 +20,7 @@ pub(in crate::scenario) const PREFERENCES: &[Key] = &[
         "model",
         Kind::Choice(PREFERENCE_MODELS),
         Value(r#""bradley-terry""#),
-        r#"{ bradley-terry = { ridge = 0.1 } }"#,
+        r#"{ bradley-terry = { ridge = 0.01 } }"#,
         "What is fitted to the judgements. See `docs/methods.md`.",
     ),
     key(
@@ -35,7 +35,7 @@ pub(in crate::scenario) const PREFERENCES: &[Key] = &[
         Kind::Choice(WEIGHTS),
         Value(r#""equal""#),
         r#""inverse-wage""#,
-        "Whose judgement counts how much in the reward.",
+        "Whose judgement counts how much in the reward. Where one score is to stand for all (features that are shared, a model without tastes of raters), their answers are weighted, else their scores; the log says on how many raters of equal weight such a score rests.",
     ),
     key(
         "comparisons",
@@ -161,9 +161,9 @@ const SOURCES: &[Choice] = &[
             Kind::Text,
             Required,
             r#""comparisons.csv""#,
-            "CSV, relative to this file, with the columns `rater` (a worker, from 0), `a` and `b` (schedules such as `0:0.10,11600:0.12`), `outcome` (1: a preferred, 0: b) and, if wanted, `weight`, `context`, `aspect`, `rationale`.",
+            "CSV, relative to this file, with the columns `rater` (a worker, from 0), `a` and `b` (schedules such as `0:0.10,11600:0.12`), `outcome` (1: a preferred, 0: b) and, if wanted, `weight`, `context`, `aspect`, `rationale`, `group` (comparisons that follow from one ranking or the like have the same number there, and are held out together).",
         )],
-        "Judgements of people, or of another program. All are used after the first tax year; `comparisons`, `schedules` and `years` have no effect.",
+        "Judgements of people, or of another program. All are used after the first tax year; `comparisons` and `years` have no effect, and `schedules` only where the model has no score: then they are those against which the reward counts votes.",
     ),
 ];
 
@@ -186,7 +186,11 @@ const FEATURES: &[Choice] = &[
         &[],
         "What happens to all: disposable income by tenth of wages, mean hours, income and effort, inequality, revenue.",
     ),
-    choice("rates", &[], "The rates of the schedule themselves."),
+    choice(
+        "rates",
+        &[],
+        "The rates of the schedule themselves. A linear score of them is highest in a corner, every rate as low or as high as it may be: take a model with `hidden` units, or one without a score.",
+    ),
     choice(
         "all",
         &[],
@@ -206,9 +210,9 @@ const WEIGHTS: &[Choice] = &[
 pub(super) const RIDGE: Key = key(
     "ridge",
     above(0.0, ""),
-    Value("0.1"),
+    Value("0.001"),
     "0.1",
-    "Precision of the normal prior on the parameters of features scaled to variance 1.",
+    "Precision of the normal prior on the parameters of features scaled to variance 1: small enough to leave parameters of 10 logits alone where answers are nearly sure, as they are about one's own income.",
 );
 
 /// The preference models.

@@ -135,8 +135,7 @@ impl Citizens<'_, '_> {
 
     /// Where the worker stands in the counterpart: several places where it holds copies.
     pub fn places(&self, worker: usize) -> std::ops::Range<usize> {
-        let copies = self.society().len() / self.count().max(1);
-        worker * copies..(worker + 1) * copies
+        self.society().places(worker)
     }
 
     /// All workers as prompts show them, in order of id: with their last period, or in the first one

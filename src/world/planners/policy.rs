@@ -162,10 +162,10 @@ struct Votes<'a> {
 
 impl<'a> Votes<'a> {
     fn new(learned: &'a Learned, situations: &[Situation]) -> Self {
-        let weights = learned.weights.of(situations[0].wage);
+        let weights = learned.weights(&situations[0]);
         let row = |situation: &Situation| {
             (0..weights.len())
-                .map(|rater| learned.features.row(situation, rater))
+                .map(|rater| learned.row(situation, rater))
                 .collect()
         };
         let rows = situations.iter().map(row).collect();

@@ -7,6 +7,7 @@ use crate::random::Streams;
 use crate::world::asking::Desk;
 use crate::world::elections::ballots::{BallotsBy, cast};
 use crate::world::elections::candidates::Candidate;
+use crate::world::learning::RecordedComparison;
 use rand::seq::index::sample;
 
 /// In each poll all workers vote on the same `candidates` schedules, drawn from the year's list.
@@ -44,11 +45,14 @@ pub(super) fn ask(
                 absent += 1;
                 continue;
             };
+            let group = Some(votes as u32);
             votes += 1;
             for (i, j, outcome, weight) in of_ballot(ballot, scale) {
-                let mut comparison = survey.comparison(worker, [standing[i], standing[j]], outcome);
-                comparison.weight = weight;
-                told.comparisons.push(comparison);
+                told.comparisons.push(RecordedComparison {
+                    weight,
+                    group,
+                    ..survey.comparison(worker, [standing[i], standing[j]], outcome)
+                });
             }
         }
     }

@@ -173,6 +173,7 @@ impl Survey<'_> {
             context: 0,
             aspect: 0,
             rationale: None,
+            group: None,
         }
     }
 }
@@ -190,6 +191,7 @@ fn shown(features: Features) -> &'static str {
 /// What was learned from an asking year.
 #[derive(Debug, Default)]
 struct Told {
+    /// Their groups are numbered from 0.
     comparisons: Vec<RecordedComparison>,
     /// What belongs beside the numbers.
     note: String,
@@ -231,7 +233,15 @@ pub(super) fn ask_raters(
     match ask(questions, &survey, &mut desk) {
         Ok(told) => {
             notes.add(format!("year {year}: {}", told.note));
-            recorded.0.extend(told.comparisons);
+            let last = recorded.0.iter().filter_map(|c| c.group).max();
+            let before = last.map_or(0, |last| last + 1);
+            let renumbered = |c: RecordedComparison| RecordedComparison {
+                group: c.group.map(|group| before + group),
+                ..c
+            };
+            recorded
+                .0
+                .extend(told.comparisons.into_iter().map(renumbered));
         }
         Err(error) => {
             let error = error.context(format!("asking raters after tax year {year}"));

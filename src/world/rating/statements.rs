@@ -34,7 +34,8 @@ pub struct SignalPrompt<'a> {
 /// Workers speak in free text about a year under each schedule of their pairs: the year that they
 /// lived where the schedule is the one in force, else the year that it would have been. A second
 /// question reads whether a statement is satisfied, and two statements of a worker whose signals
-/// differ are a comparison ([`mined`]), with both statements as its rationale.
+/// differ are a comparison ([`mined`]), with both statements as its rationale. Comparisons that share a
+/// statement, or are linked by others that do, are one group.
 pub(super) fn ask(
     asking: &Asking,
     max_tokens: usize,
@@ -120,6 +121,13 @@ pub(super) fn ask(
     for (&at, signal) in heard.iter().zip(&signals) {
         satisfied[at] = *signal;
     }
+    // By statement, the first that it is linked to.
+    let mut linked: Vec<usize> = (0..subjects.len()).collect();
+    for &(worker, a, b) in &asked {
+        let [one, other] = [a, b].map(|k| linked[place[&(worker, k)]]);
+        let (first, later) = (one.min(other), one.max(other));
+        (linked.iter_mut().filter(|at| **at == later)).for_each(|at| *at = first);
+    }
     let mut told = Told::default();
     for &(worker, a, b) in &asked {
         let [at_a, at_b] = [a, b].map(|k| place[&(worker, k)]);
@@ -133,6 +141,7 @@ pub(super) fn ask(
         told.comparisons
             .push(crate::world::learning::RecordedComparison {
                 weight,
+                group: Some(linked[at_a] as u32),
                 rationale: Some(format!("a: {} b: {}", said(at_a), said(at_b))),
                 ..survey.comparison(worker, [a, b], outcome)
             });

@@ -186,6 +186,10 @@ impl PreferenceModel for Values {
         ))
     }
 
+    fn pools_raters(&self) -> bool {
+        false
+    }
+
     fn boxed(&self) -> Box<dyn PreferenceModel> {
         Box::new(self.clone())
     }

@@ -1,8 +1,11 @@
 //! Learned preferences end to end: workers compare, a model is fitted, a planner pursues it, and its
 //! true welfare is measured against `optimal`.
 
+use fisc::preferences::models::bradley_terry::BradleyTerry;
+use fisc::rewards::learned::{Features, Learned, Weights};
 use fisc::run::{ArmResult, Simulation};
 use fisc::scenario;
+use fisc::world::learning::RewardPlugin;
 use std::collections::BTreeMap;
 
 /// The example with these settings.
@@ -223,4 +226,21 @@ fn corners_are_announced() {
     let corner = |rate: &f64| rate.abs() < 1e-6 || (rate - 1.0).abs() < 1e-6;
     assert!(schedule.rates().iter().all(corner), "{schedule}");
     assert!(note(&of(4), "linear in the rates").is_none());
+}
+
+/// A learned reward of one's own in a scenario that asks nobody is refused, not left unlearned.
+#[test]
+fn nobody_is_asked_for_a_reward_of_ones_own() {
+    let settings = [r#"reward.kind="welfare""#.to_owned()];
+    let own = Learned::new(BradleyTerry::default(), Features::Own, Weights::Equal);
+    let played = simulation("ppo.toml", &settings[..0])
+        .add_plugins(RewardPlugin::new(own.clone()))
+        .play(BTreeMap::new(), &|_| {});
+    assert!(played.is_ok());
+    let settings = [&settings[..], &["compare.planners=[]".to_owned()]].concat();
+    let error = simulation("ppo.toml", &settings)
+        .add_plugins(RewardPlugin::new(own))
+        .play(BTreeMap::new(), &|_| {})
+        .unwrap_err();
+    assert!(error.to_string().contains("nobody is asked"), "{error}");
 }

@@ -12,13 +12,16 @@
 //! | `node`, `set` | a TOML text with the place of every value; `--set key=value` |
 //! | `complete` | checks against the table, writes out defaults |
 //! | `build`, `taxes` | the checks that concern several keys or other files; the typed scenario |
+//! | `files`, `comparisons` | the files that a scenario names; a table of comparisons |
 //! | `write`, `reference` | the resolved scenario as TOML; the reference page |
 //!
 //! The table of keys is the one place where a key's name, range, default and
 //! meaning stand: reading, error messages and `docs/scenario.md` all follow it.
 
 mod build;
+pub mod comparisons;
 mod complete;
+mod files;
 pub(crate) mod key;
 mod keys;
 mod learning;
@@ -46,6 +49,7 @@ use crate::llm::RemoteSpec;
 use crate::population::{Fact, PopulationSpec};
 use crate::search::Method;
 use crate::voting::Rule;
+pub use files::Role;
 pub use keys::{names_of_models, names_of_optimisers, names_of_rewards};
 pub use learning::{ModelSpec, PolicySpec, Preferences, RewardSpec, Source, VoiceSpec};
 pub use limits::{Limits, RevenueRule};

@@ -48,15 +48,25 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let planner = planner(planner_node, &taxes, &models, years)?;
     let compare = root.table("compare");
     let compare = compared(compare.node("planners"), &planner, &taxes, &models, years)?;
-    let preferences = learning::preferences(&root.table("preferences"), folder, &models)?;
+    let workers_in_all = population_section.whole("size")? as usize;
+    let preferences = learning::preferences(
+        &root.table("preferences"),
+        folder,
+        &models,
+        (&taxes, workers_in_all),
+    )?;
     let arms: Vec<&PlannerKind> = std::iter::once(&planner).chain(&compare).collect();
     let objective = objective(root.table("objective").choice("welfare"))?;
     let ground = rewards::Ground {
         objective: &objective,
         preferences: &preferences,
+        initial: &taxes.initial,
         years,
     };
     let reward = learning::reward(&root.table("reward"), folder, &ground, &models, &arms)?;
+    if let Some(reward) = &reward {
+        learning::years_in_time(&root.table("preferences"), &preferences, reward, years)?;
+    }
     Ok(Scenario {
         name: name(&root, file)?,
         seed: root.whole("seed")?,

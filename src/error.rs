@@ -185,12 +185,16 @@ pub fn one_line(message: &str) -> String {
     out
 }
 
-/// The candidate nearest to `found` by Jaro–Winkler similarity, if above 0.8.
+/// The candidate nearest to `found` by Jaro–Winkler similarity, if it is above 0.8, or above 0.6 with one
+/// letter more, less, other or swapped in at least three.
 pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(found, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.8)
+        .filter(|(similarity, candidate)| {
+            let one_slip = || found.len() > 2 && strsim::osa_distance(found, candidate) == 1;
+            *similarity > 0.8 || (*similarity > 0.6 && one_slip())
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }
@@ -274,5 +278,7 @@ mod tests {
     #[test]
     fn far_names_are_not_suggested() {
         assert_eq!(nearest("population", ["seed", "steps"]), None);
+        assert_eq!(nearest("dqo", ["sft", "dpo", "mcts"]), Some("dpo"));
+        assert_eq!(nearest("x", ["y"]), None);
     }
 }

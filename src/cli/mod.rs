@@ -217,6 +217,18 @@ fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// From now on Ctrl-C ends the program with a word on how to go on; exit code 130, as shells have it.
+///
+/// # Errors
+/// Signals cannot be listened for.
+fn say_when_interrupted() -> Result<()> {
+    let end = || {
+        note("\ninterrupted; the same command goes on from what is on file");
+        std::process::exit(130)
+    };
+    ctrlc::set_handler(end).map_err(|error| Error::run(format!("listening for Ctrl-C: {error}")))
+}
+
 /// Writes to stdout; a reader who has gone away (`| head`) is no failure.
 fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();

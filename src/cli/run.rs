@@ -1,6 +1,6 @@
 //! `fisc run`.
 
-use super::print;
+use super::{print, say_when_interrupted};
 use crate::error::{Error, Result};
 use crate::report;
 use crate::run::{Options, Simulation, Start, output, run_into};
@@ -73,6 +73,9 @@ impl RunArguments {
             from: self.from,
             threads: self.threads.map(usize::from),
         };
+        if !options.replay {
+            say_when_interrupted()?;
+        }
         let bar = if self.quiet {
             ProgressBar::hidden()
         } else {
@@ -88,7 +91,7 @@ impl RunArguments {
             tracing::warn!("resumed an interrupted run with {answers} answers on file");
         }
         if matches!(finished.start, Start::Replay(_)) {
-            return compare(&finished, self.quiet);
+            return compare(simulation.scenario(), &finished, self.quiet);
         }
         let page = report::html(&finished.folder)?;
         if !self.quiet {
@@ -118,7 +121,7 @@ fn progress_bar(simulation: &Simulation) -> ProgressBar {
 }
 
 /// Says file by file whether a replay gave the same bytes; exit code 1 if not.
-fn compare(finished: &output::Finished, quiet: bool) -> Result<()> {
+fn compare(scenario: &Scenario, finished: &output::Finished, quiet: bool) -> Result<()> {
     let Start::Replay(original) = &finished.start else {
         return Ok(());
     };
@@ -153,9 +156,17 @@ fn compare(finished: &output::Finished, quiet: bool) -> Result<()> {
     if differing.is_empty() {
         return Ok(());
     }
-    Err(Error::run(format!(
+    let error = Error::run(format!(
         "the replay differs from the run in {}",
         differing.join(", ")
     ))
-    .allowed("the same scenario, seed and fisc version as the run's (see its manifest.json)"))
+    .allowed("the same scenario, seed and fisc version as the run's (see its manifest.json)");
+    let changed = output::changed_inputs(original, &output::inputs(scenario)?);
+    Err(changed.into_iter().fold(error, |error, role| {
+        error.hint(format!(
+            "the same {} (`{}` names a file that has changed since)",
+            role.in_words(),
+            role.key()
+        ))
+    }))
 }

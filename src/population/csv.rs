@@ -92,6 +92,54 @@ impl<'a> Table<'a> {
             })
     }
 
+    /// Positions of columns that must all be there.
+    ///
+    /// # Errors
+    /// An input error that names those that are missing, and the header.
+    pub fn required<const N: usize>(&self, names: [&str; N]) -> Result<[usize; N]> {
+        let position = |name: &str| self.header.iter().position(|column| column == name);
+        let missing: Vec<String> = (names.iter())
+            .filter(|name| position(name).is_none())
+            .map(|name| format!("`{name}`"))
+            .collect();
+        if missing.is_empty() {
+            return Ok(names.map(|name| position(name).unwrap_or(0)));
+        }
+        let error = Error::input(format!("no column {}", missing.join(", ")))
+            .at(self.place(1, 1, ""))
+            .value(self.header.join(","))
+            .allowed(format!("a header with {}", names.join(",")));
+        Err(match &self.header[..] {
+            [all] if all.contains([';', '\t']) => error.hint("commas between columns"),
+            _ => error,
+        })
+    }
+
+    /// Refuses a column that is not read and whose name is close to that of an absent one of `names`,
+    /// which are read: it would be lost by a slip of the pen.
+    ///
+    /// # Errors
+    /// An input error that names the column and the nearest one.
+    pub fn refuse_misspelt(&self, names: &[&str]) -> Result<()> {
+        let is_there = |name: &&&str| self.header.iter().any(|column| column == **name);
+        let absent = || names.iter().filter(|name| !is_there(name)).copied();
+        let unread = |column: &&String| !names.contains(&column.as_str());
+        for column in self.header.iter().filter(unread) {
+            let lower = column.to_lowercase();
+            if crate::error::nearest(&lower, absent()).is_some() {
+                return Err(Error::input("this column would not be read")
+                    .at(self.place(1, 1, column))
+                    .value(column)
+                    .allowed(format!(
+                        "{}; further columns by names that are not close to these",
+                        names.join(", ")
+                    ))
+                    .suggest(&lower, absent()));
+            }
+        }
+        Ok(())
+    }
+
     /// A place in this file, for an error.
     pub fn place(&self, line: usize, column: usize, key: &str) -> Place {
         Place {

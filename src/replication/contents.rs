@@ -2,6 +2,7 @@
 
 use super::sums::is_inside;
 use crate::error::{Error, Result};
+use crate::scenario::Role;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,18 +31,6 @@ impl Kind {
             Kind::Sweep => "sweep",
         }
     }
-}
-
-/// What a file of the user is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Wages of the workers.
-    Wages,
-    /// Personas of the workers.
-    Personas,
-    /// A template of prompts.
-    Prompts,
 }
 
 /// A file of the user in the package.

@@ -1,14 +1,14 @@
 //! Scenarios that do not depend on where they are: with the files that they name in the package.
 
-use super::contents::{DataFile, Role};
+use super::contents::DataFile;
 use super::sums::is_inside;
 use crate::error::{Error, Result};
 use crate::llm::hub::HubFile;
 use crate::llm::registry;
-use crate::population::{PersonaSource, WagePrior};
 use crate::run::folder::sha256;
-use crate::scenario::{Backend, Scenario};
+use crate::scenario::{Backend, Role, Scenario};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 /// Files that scenarios name, and where they go in a package.
@@ -31,15 +31,13 @@ impl Luggage {
         up: &str,
     ) -> Scenario {
         let mut scenario = scenario.clone();
-        if let WagePrior::File { path, .. } = &mut scenario.population.wages {
-            *path = self.take(path, "data", Role::Wages, up);
-        }
-        if let PersonaSource::File { path } = &mut scenario.population.personas {
-            *path = self.take(path, "data", Role::Personas, up);
-        }
-        if let Some(path) = &mut scenario.prompts {
-            *path = self.take(path, "prompts", Role::Prompts, up);
-        }
+        let Ok(()) = scenario.move_files(|role, path| {
+            let folder = match role {
+                Role::Prompts => "prompts",
+                Role::Wages | Role::Personas | Role::Comparisons | Role::Values => "data",
+            };
+            Ok::<_, Infallible>(self.take(path, folder, role, up))
+        });
         for (name, settings) in &mut scenario.models {
             if let Backend::Gguf { model, .. } = &mut settings.backend {
                 *model = weights(model, models.get(name), up);
@@ -146,6 +144,11 @@ mod tests {
         for folder in ["a", "b", "prompts of mine"] {
             fs::create_dir(here.join(folder)).unwrap();
         }
+        let values = crate::preferences::models::values::VALUES.join(",");
+        let row = vec!["1"; 19].join(",");
+        fs::write(here.join("a/v.csv"), format!("{values}\n{row}\n")).unwrap();
+        let comparisons = "rater,a,b,outcome\n0,0:0.1,0:0.2,1\n";
+        fs::write(here.join("a/c \"1\".csv"), comparisons).unwrap();
         fs::write(here.join("a/w.csv"), "wage\n10\n20\n").unwrap();
         fs::write(here.join("b/w.csv"), "text\nA nurse.\nA cook.\n").unwrap();
         fs::write(here.join("prompts of mine/x.j2"), "a fragment").unwrap();
@@ -157,6 +160,9 @@ mod tests {
             size = 2
             wages = { file = { path = "a/w.csv" } }
             personas = { file = "b/w.csv" }
+            [preferences]
+            source = { file = { path = 'a/c "1".csv' } }
+            model = { values = { profiles = "a/v.csv" } }
             [models.known]
             backend = { gguf = { model = "my.gguf" } }
             [models.own]
@@ -178,6 +184,8 @@ mod tests {
         for part in [
             "\"../data/w.csv\"",
             "\"../data/2-w.csv\"",
+            "{ file = { path = \"../data/c__1_.csv\" } }",
+            "\"../data/v.csv\"",
             "\"../prompts/prompts_of_mine\"",
             "\"smollm2-135m\"",
             "\"../models/my.gguf\"",
@@ -193,7 +201,13 @@ mod tests {
         let names: Vec<&str> = files.iter().map(|file| file.file.as_str()).collect();
         assert_eq!(
             names,
-            ["data/2-w.csv", "data/w.csv", "prompts/prompts_of_mine/x.j2"]
+            [
+                "data/2-w.csv",
+                "data/c__1_.csv",
+                "data/v.csv",
+                "data/w.csv",
+                "prompts/prompts_of_mine/x.j2"
+            ]
         );
         let copied = fs::read(root.path().join("data/w.csv")).unwrap();
         assert_eq!(copied, fs::read(here.join("a/w.csv")).unwrap());
@@ -207,6 +221,15 @@ mod tests {
         loaded.population.personas = original.population.personas.clone();
         loaded.prompts = original.prompts.clone();
         loaded.models = original.models.clone();
+        loaded
+            .move_files(|role, _| {
+                let mut files = original.files().into_iter();
+                files
+                    .find(|(of, _)| *of == role)
+                    .map(|(_, path)| path)
+                    .ok_or(role)
+            })
+            .unwrap();
         assert_eq!(loaded, original);
 
         fs::remove_file(here.join("a/w.csv")).unwrap();

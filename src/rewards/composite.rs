@@ -45,7 +45,9 @@ impl Composite {
     /// No part, two parts of one name, a weight that is not finite.
     pub fn check(&self) -> Result<()> {
         if self.parts.is_empty() {
-            return Err(Error::input("a sum of no rewards").allowed("at least one part"));
+            return Err(Error::input("a sum of no rewards")
+                .value("no part")
+                .allowed("at least one part"));
         }
         for (k, part) in self.parts.iter().enumerate() {
             if !part.weight.is_finite() {

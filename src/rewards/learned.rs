@@ -40,6 +40,11 @@ impl Features {
         matches!(self, Features::Society | Features::Rates)
     }
 
+    /// Whether the rates themselves are among them, so that all schedules must have the same brackets.
+    pub fn shows_rates(self) -> bool {
+        matches!(self, Features::Rates | Features::All)
+    }
+
     /// The row that `rater` judges.
     pub fn row(self, situation: &Situation, rater: usize) -> Vec<f64> {
         match self {

@@ -29,7 +29,9 @@ impl Quota {
                 .allowed("above 0.5, at most 1"));
         }
         if voters == 0 {
-            return Err(Error::input("a ballot on standards without voters"));
+            return Err(Error::input("a ballot on standards without voters")
+                .value("nobody")
+                .allowed("at least one demand, or who abstains"));
         }
         // 2/3 of 3 are 2, though the product is rounded.
         Ok((share * voters as f64 - 1e-9).ceil() as usize)

@@ -3,6 +3,7 @@
 use super::simulation::{Progress, Simulation};
 use crate::error::{Error, Result};
 use crate::fiscal::{Objective, Schedule, laws};
+use crate::scenario::comparisons::{self, ComparisonRow, Fitting};
 use crate::scenario::{
     Decide, Memory, MemoryJudge, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind,
     Readout, Scenario, Source, Standing, VoiceSpec, WorkerGroup,
@@ -44,6 +45,7 @@ use bevy_app::{App, Plugin};
 use bevy_ecs::schedule::SingleThreadedExecutor;
 use bevy_ecs::world::World;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Everything that one arm leaves behind.
 #[derive(Clone, Debug)]
@@ -196,13 +198,35 @@ pub fn learning(scenario: &Scenario, workers: usize) -> Result<PreferencesPlugin
                 asking: asked_by(model)?,
                 candidates: *candidates,
             }),
-            Source::File { path } => Raters::Given(super::comparisons::read(path, workers)?),
+            Source::File { path } => Raters::Given(given(path, scenario, workers)?),
         },
         comparisons: preferences.comparisons,
         schedules: preferences.schedules,
         years: preferences.years,
         held_out: preferences.held_out,
     })
+}
+
+fn given(path: &Path, scenario: &Scenario, workers: usize) -> Result<Vec<RecordedComparison>> {
+    let fitting = Fitting {
+        workers,
+        taxes: &scenario.taxes,
+        features: scenario.preferences.features,
+    };
+    let recorded = |row: ComparisonRow| RecordedComparison {
+        year: 1,
+        rater: row.rater,
+        a: row.a,
+        b: row.b,
+        outcome: row.outcome,
+        weight: row.weight,
+        context: row.context,
+        aspect: row.aspect,
+        rationale: row.rationale,
+        group: row.group,
+    };
+    let rows = comparisons::read(path, fitting)?;
+    Ok(rows.into_iter().map(recorded).collect())
 }
 
 /// The world of one arm before its first step.

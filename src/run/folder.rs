@@ -144,6 +144,47 @@ pub fn sha256(path: &Path) -> std::io::Result<String> {
     }
 }
 
+/// SHA-256 of what a file holds, or a folder: its files with their names in order of name.
+///
+/// # Errors
+/// Something that cannot be read.
+pub fn content_sha256(path: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    add(&mut hash, path)?;
+    Ok(hex(&hash.finalize()))
+}
+
+fn add(hash: &mut Sha256, path: &Path) -> Result<()> {
+    let broken = |error| Error::io(path, error);
+    if !path.is_dir() {
+        let mut file = std::fs::File::open(path).map_err(broken)?;
+        let mut chunk = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut chunk).map_err(broken)? {
+                0 => return Ok(()),
+                read => hash.update(&chunk[..read]),
+            }
+        }
+    }
+    let mut inside = std::fs::read_dir(path)
+        .map_err(broken)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<Vec<PathBuf>>>()
+        .map_err(broken)?;
+    inside.sort();
+    for entry in inside {
+        let name = entry
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let length = entry.metadata().map_or(0, |data| data.len());
+        hash.update(format!("\0{name}\0{length}\0").as_bytes());
+        add(hash, &entry)?;
+    }
+    Ok(())
+}
+
 /// SHA-256 of those of [`RESULTS`] that are in a folder, by name.
 ///
 /// # Errors

@@ -12,12 +12,10 @@
 //! | `personas` | personas that a language model writes before the first period |
 //! | [`tables`] | rows as Parquet |
 //! | [`summary`] | the last tax year of every arm side by side |
-//! | [`comparisons`] | comparisons of schedules as a CSV file |
 //! | [`folder`] | the output folder and its state |
 //! | [`output`] | a run that writes |
 
 pub mod arm;
-pub mod comparisons;
 pub mod folder;
 pub mod laboratory;
 pub mod output;

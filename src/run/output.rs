@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::llm::hub::{self, HubFile};
 use crate::llm::transcript::Settings;
 use crate::llm::{Engine, GgufSource, Mode, ModelSpec, SharedTranscript, registry};
-use crate::scenario::{self, Backend, ModelSettings, Scenario};
+use crate::scenario::{self, Backend, ModelSettings, Role, Scenario};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -190,6 +190,7 @@ fn play_and_write(
 ) -> Result<Finished> {
     let scenario = simulation.scenario();
     let begun = Instant::now();
+    let inputs = inputs(scenario)?;
     let Opened {
         engines,
         transcript: open_transcript,
@@ -220,6 +221,14 @@ fn play_and_write(
             "replaying with another scenario than the one in {}",
             folder::scenario(from).display()
         )),
+        Start::Replay(from) => match changed_inputs(from, &inputs).first() {
+            Some(role) => error.context(format!(
+                "replaying with other {} than the run had (`{}`)",
+                role.in_words(),
+                role.key()
+            )),
+            None => error,
+        },
         _ => error,
     })?;
     let play_seconds = played.elapsed().as_secs_f64();
@@ -257,6 +266,7 @@ fn play_and_write(
         "scenario": scenario.name,
         "scenario_sha256": hex(&Sha256::digest(resolved.as_bytes())),
         "seed": scenario.seed,
+        "inputs": inputs,
         "start": in_words(&start),
         "models": engines.iter().map(|(name, e)| (name.clone(), e.model_id().to_owned())).collect::<BTreeMap<_, _>>(),
         "threads": rayon::current_num_threads(),
@@ -352,6 +362,32 @@ pub(crate) fn open_engines(
         lines: opened,
         start,
     })
+}
+
+/// SHA-256 of what each file holds that a scenario names.
+///
+/// # Errors
+/// One that cannot be read.
+pub fn inputs(scenario: &Scenario) -> Result<BTreeMap<Role, String>> {
+    let of = |(role, path): (Role, PathBuf)| Ok((role, folder::content_sha256(&path)?));
+    scenario.files().into_iter().map(of).collect()
+}
+
+/// Files that hold something else now, by `inputs`, than when the run in `from` was made, as far as its
+/// manifest tells.
+pub fn changed_inputs(from: &Path, inputs: &BTreeMap<Role, String>) -> Vec<Role> {
+    let manifest = std::fs::read(from.join("manifest.json")).ok();
+    let manifest: Option<serde_json::Value> =
+        manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(then) = manifest.as_ref().and_then(|m| m["inputs"].as_object()) else {
+        return Vec::new();
+    };
+    let differs = |(role, now): (&Role, &String)| {
+        let name = serde_json::to_value(role).ok()?;
+        let then = then.get(name.as_str()?)?;
+        (then.as_str() != Some(now)).then_some(*role)
+    };
+    inputs.iter().filter_map(differs).collect()
 }
 
 /// Whether the run in `from` was made with another scenario (or in another place: paths count).

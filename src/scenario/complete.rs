@@ -218,7 +218,10 @@ pub(super) fn unknown_key(place: &Place, name: &str, keys: &'static [Key]) -> Er
     let error = Error::input("unknown key")
         .at(place.clone())
         .value(name)
-        .allowed(names(keys));
+        .allowed(match keys {
+            [] => "no key: this choice has no parameters".to_owned(),
+            keys => names(keys),
+        });
     let elsewhere = SCENARIO.iter().find_map(|top| match top.kind {
         _ if top.name == name => Some(name.to_owned()),
         Kind::Table(keys) if keys.iter().any(|key| key.name == name) => Some(below(top.name, name)),

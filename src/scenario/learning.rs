@@ -6,7 +6,7 @@ use crate::preferences::source::UtilityAnswers;
 use crate::rewards::Reward;
 use crate::rewards::learned::{Features, Weights};
 use crate::rewards::voice::Line;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A preference model that is still to be fitted, with its settings as TOML; equal settings make
 /// equal specifications.
@@ -16,6 +16,8 @@ pub struct ModelSpec {
     pub written: String,
     /// The model.
     pub model: Box<dyn PreferenceModel>,
+    /// The table of workers' values that it was made from, if it was.
+    pub profiles: Option<PathBuf>,
 }
 
 impl PartialEq for ModelSpec {
@@ -155,4 +157,20 @@ pub struct Preferences {
     pub written: Vec<(String, String)>,
     /// Whether the scenario has the section.
     pub given: bool,
+}
+
+impl Preferences {
+    /// Writes the path `to` in place of `from` where `key` is written out.
+    pub(super) fn rename(&mut self, key: &str, from: &str, to: &Path) {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let (from, to) = (quoted(from), quoted(&to.to_string_lossy()));
+        for (name, value) in &mut self.written {
+            if name == key {
+                *value = value.replace(&from, &to);
+            }
+        }
+        if key == "model" {
+            self.model.written = self.model.written.replace(&from, &to);
+        }
+    }
 }

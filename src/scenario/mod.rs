@@ -12,6 +12,7 @@
 //! | `node`, `set` | a TOML text with the place of every value; `--set key=value` |
 //! | `complete` | checks against the table, writes out defaults |
 //! | `build`, `taxes` | the checks that concern several keys or other files; the typed scenario |
+//! | `files`, `comparisons` | the files that a scenario names; a table of comparisons |
 //! | `write`, `reference` | the resolved scenario as TOML; the reference page |
 //!
 //! The table of keys is the one place where a key's name, range, default and
@@ -19,7 +20,9 @@
 
 mod answers;
 mod build;
+pub mod comparisons;
 mod complete;
+mod files;
 pub(crate) mod key;
 mod keys;
 mod learning;
@@ -49,6 +52,7 @@ use crate::search::Method;
 use crate::voting::Rule;
 pub use answers::differing;
 pub(crate) use answers::{document, find as find_key};
+pub use files::Role;
 pub use keys::{names_of_models, names_of_optimisers, names_of_rewards};
 pub use learning::{ModelSpec, PolicySpec, Preferences, RewardSpec, Source, VoiceSpec};
 pub use limits::{Limits, RevenueRule};

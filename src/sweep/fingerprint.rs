@@ -1,13 +1,12 @@
 //! What a run's name is made of: its resolved scenario with the contents of the files that it names.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::llm::registry;
-use crate::population::{PersonaSource, WagePrior};
+use crate::run::folder::content_sha256;
 use crate::run::output::hex;
 use crate::scenario::{self, Backend, Scenario};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Hexadecimal digits of a run's name.
@@ -27,15 +26,7 @@ impl Fingerprints {
     /// A file that cannot be read.
     pub fn portable(&mut self, scenario: &Scenario) -> Result<Scenario> {
         let mut portable = scenario.clone();
-        if let WagePrior::File { path, .. } = &mut portable.population.wages {
-            *path = self.stand_in(path)?;
-        }
-        if let PersonaSource::File { path, .. } = &mut portable.population.personas {
-            *path = self.stand_in(path)?;
-        }
-        if let Some(path) = &mut portable.prompts {
-            *path = self.stand_in(path)?;
-        }
+        portable.move_files(|_, path| self.stand_in(path))?;
         for settings in portable.models.values_mut() {
             if let Backend::Gguf { model, .. } = &mut settings.backend
                 && registry::find(model).is_err()
@@ -63,44 +54,10 @@ impl Fingerprints {
         if let Some(known) = self.known.get(path) {
             return Ok(known.into());
         }
-        let mut hash = Sha256::new();
-        add(&mut hash, path)?;
-        let name = format!("sha256-{}", hex(&hash.finalize()));
+        let name = format!("sha256-{}", content_sha256(path)?);
         self.known.insert(path.to_owned(), name.clone());
         Ok(name.into())
     }
-}
-
-/// Adds a file, or the files of a folder with their names in order of name.
-fn add(hash: &mut Sha256, path: &Path) -> Result<()> {
-    let broken = |error| Error::io(path, error);
-    if !path.is_dir() {
-        let mut file = std::fs::File::open(path).map_err(broken)?;
-        let mut chunk = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut chunk).map_err(broken)? {
-                0 => return Ok(()),
-                read => hash.update(&chunk[..read]),
-            }
-        }
-    }
-    let mut inside = std::fs::read_dir(path)
-        .map_err(broken)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<std::io::Result<Vec<PathBuf>>>()
-        .map_err(broken)?;
-    inside.sort();
-    for entry in inside {
-        let name = entry
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let length = entry.metadata().map_or(0, |data| data.len());
-        hash.update(format!("\0{name}\0{length}\0").as_bytes());
-        add(hash, &entry)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -132,5 +89,37 @@ mod tests {
         reseeded.seed += 1;
         assert_ne!(name(&here), name(&reseeded));
         assert_eq!(name(&here).len(), DIGITS);
+    }
+
+    #[test]
+    fn tables_of_comparisons_and_values_count_by_what_they_hold() {
+        let root = tempfile::tempdir().unwrap();
+        let values = crate::preferences::models::values::VALUES.join(",");
+        let made = |folder: &str, outcome: u8, value: u8| {
+            let folder = root.path().join(folder);
+            std::fs::create_dir_all(&folder).unwrap();
+            let comparisons = format!("rater,a,b,outcome\n0,0:0.1,0:0.2,{outcome}\n");
+            std::fs::write(folder.join("c.csv"), comparisons).unwrap();
+            let row = vec![value.to_string(); 19].join(",");
+            std::fs::write(folder.join("v.csv"), format!("{values}\n{row}\n")).unwrap();
+            let text = "[population]\nsize = 2\n[reward]\nkind = \"learned\"\n\
+                        [preferences]\nsource = { file = { path = \"c.csv\" } }\n\
+                        model = { values = { profiles = \"v.csv\" } }\n\
+                        [planner]\nkind = \"reward\"\n";
+            std::fs::write(folder.join("s.toml"), text).unwrap();
+            let settings = ["steps=2".to_owned(), "tax_year=1".to_owned()];
+            let scenario = scenario::load(&folder.join("s.toml"), &settings).unwrap();
+            let mut fingerprints = Fingerprints::default();
+            let portable = fingerprints.portable(&scenario).unwrap();
+            fingerprints.of(&portable)
+        };
+        let name = made("here", 1, 3);
+        assert_eq!(made("there", 1, 3), name);
+        assert_ne!(made("compared", 0, 3), name);
+        assert_ne!(made("valued", 1, 4), name);
+        // In the same place, too.
+        assert_ne!(made("here", 0, 3), name);
+        assert_ne!(made("here", 1, 4), name);
+        assert_eq!(made("here", 1, 3), name);
     }
 }

@@ -3,13 +3,13 @@
 mod measured;
 mod rows;
 
-use super::contents::{Contents, Kind, Role};
+use super::contents::{Contents, Kind};
 use super::gather::{document, read_plan};
 use super::sources;
 use crate::error::{Error, Result};
 use crate::population::WagePrior;
 use crate::report::for_page;
-use crate::scenario::{Decide, Scenario};
+use crate::scenario::{Decide, Role, Scenario};
 pub use measured::{Measured, size};
 use measured::{bytes, duration};
 use minijinja::Environment;
@@ -75,7 +75,7 @@ pub fn text(
         "prior": prior(scenarios),
         "files": files.iter().map(|file| json!({
             "file": file.file,
-            "role": if file.role == Role::Wages { "wages of the workers" } else { "personas of the workers" },
+            "role": file.role.in_words(),
         })).collect::<Vec<_>>(),
         "file_list": files.iter().map(|file| format!("`{}`", file.file)).collect::<Vec<_>>().join(", "),
         "rights": sources::rights(&tables),

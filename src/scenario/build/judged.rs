@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::files::existing;
 use super::section::{Section, not_built};
 use crate::error::{Error, Result};
 use crate::population::csv::Table;
@@ -50,10 +49,9 @@ pub(super) fn regret(section: &Section) -> Result<Regret> {
     })
 }
 
-pub(super) fn values(section: &Section, folder: &Path) -> Result<Values> {
-    let path = existing(section.node("profiles"), folder, Path::is_file, "file")?;
+pub(super) fn values(section: &Section, path: &Path) -> Result<Values> {
     Ok(Values {
-        profiles: profiles(&path)?,
+        profiles: profiles(path)?,
         ridge: section.number("ridge")?,
         ..Values::default()
     })
@@ -64,10 +62,7 @@ fn profiles(path: &Path) -> Result<Vec<Profile>> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::input(format!("{}: {error}", path.display())))?;
     let mut table = Table::new(path, &text)?;
-    let mut columns = [0; 19];
-    for (column, name) in columns.iter_mut().zip(VALUES) {
-        *column = table.column(name)?;
-    }
+    let columns = table.required(VALUES)?;
     let mut all = vec![];
     while let Some(record) = table.next_record()? {
         let mut profile = [0.0; 19];
@@ -75,7 +70,7 @@ fn profiles(path: &Path) -> Result<Vec<Profile>> {
             let field = &record.fields[column];
             let number = field.text.parse::<f64>().ok().filter(|x| x.is_finite());
             *value = number.ok_or_else(|| {
-                Error::input(format!("`{name}`: not a number"))
+                Error::input("not a number")
                     .at(table.place(record.line, field.column, name))
                     .value(&field.text)
                     .allowed("a finite number")

@@ -1,6 +1,6 @@
 //! `[preferences]` and `[reward]`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::agents::{Models, referred_model};
 use super::files::{existing, referred};
@@ -16,13 +16,15 @@ use crate::preferences::models::thurstone::Thurstone;
 use crate::preferences::source::UtilityAnswers;
 use crate::rewards::Reward;
 use crate::rewards::learned::{Features, Weights};
+use crate::scenario::comparisons::{self, Fitting};
 use crate::scenario::key::Kind;
-use crate::scenario::{ModelSpec, PlannerKind, Preferences, RewardSpec, Source};
+use crate::scenario::{ModelSpec, PlannerKind, Preferences, RewardSpec, Source, Taxes};
 
 pub(super) fn preferences(
     section: &Section,
     folder: &Path,
     models: &Models,
+    (taxes, workers): (&Taxes, usize),
 ) -> Result<Preferences> {
     let model_of = |parameters: &Section| Ok(referred_model(parameters.node("model"), models)?.0);
     let (source, _) = section.choice("source");
@@ -35,10 +37,18 @@ pub(super) fn preferences(
             ))
             .allowed("\"own\", \"society\" or \"rates\""));
     }
-    let mut written: Vec<(String, String)> = (section.keys.iter())
+    let features = match section.choice("features").0 {
+        "own" => Features::Own,
+        "society" => Features::Society,
+        "rates" => Features::Rates,
+        "all" => Features::All,
+        name => not_built("preferences.features", name),
+    };
+    let written: Vec<(String, String)> = (section.keys.iter())
         .filter_map(|key| Some((key.name.to_owned(), section.node.get(key.name)?.written())))
         .collect();
-    Ok(Preferences {
+    let (model, profiles) = model(section, folder)?;
+    let mut preferences = Preferences {
         source: match section.choice("source") {
             ("utility", parameters) => Source::Utility {
                 answers: UtilityAnswers {
@@ -74,29 +84,24 @@ pub(super) fn preferences(
                 candidates: parameters.whole("candidates")? as usize,
             },
             ("file", parameters) => {
-                let path = existing(parameters.node("path"), folder, Path::is_file, "file")?;
-                // The resolved scenario stands in another folder.
-                let quoted = toml::Value::from(path.to_string_lossy().as_ref());
-                for (key, value) in &mut written {
-                    if key == "source" {
-                        *value = format!("{{ file = {{ path = {quoted} }} }}");
-                    }
-                }
+                let node = parameters.node("path");
+                let path = existing(node, folder, Path::is_file, "file")?;
+                let fitting = Fitting {
+                    workers,
+                    taxes,
+                    features,
+                };
+                comparisons::read(&path, fitting).map_err(|error| referred(error, node))?;
                 Source::File { path }
             }
             (name, _) => not_built("preferences.source", name),
         },
         model: ModelSpec {
             written: section.node("model").written(),
-            model: model(section, folder)?,
+            model,
+            profiles,
         },
-        features: match section.choice("features").0 {
-            "own" => Features::Own,
-            "society" => Features::Society,
-            "rates" => Features::Rates,
-            "all" => Features::All,
-            name => not_built("preferences.features", name),
-        },
+        features,
         weights: match section.choice("weights").0 {
             "equal" => Weights::Equal,
             "inverse-wage" => Weights::InverseWage,
@@ -108,7 +113,19 @@ pub(super) fn preferences(
         held_out: section.number("held_out")?,
         written,
         given: section.node.given,
-    })
+    };
+    // The resolved scenario stands in another folder.
+    if let (Source::File { path }, (_, parameters)) =
+        (&preferences.source, section.choice("source"))
+    {
+        let to = path.clone();
+        preferences.rename("source", &parameters.text("path")?, &to);
+    }
+    if let Some(to) = preferences.model.profiles.clone() {
+        let (_, parameters) = section.choice("model");
+        preferences.rename("model", &parameters.text("profiles")?, &to);
+    }
+    Ok(preferences)
 }
 
 fn numbers(section: &Section, name: &str) -> Result<Vec<f64>> {
@@ -123,8 +140,10 @@ fn numbers(section: &Section, name: &str) -> Result<Vec<f64>> {
         .collect()
 }
 
-fn model(section: &Section, folder: &Path) -> Result<Box<dyn PreferenceModel>> {
-    Ok(match section.choice("model") {
+/// The model, and the table of values that it was made from.
+fn model(section: &Section, folder: &Path) -> Result<(Box<dyn PreferenceModel>, Option<PathBuf>)> {
+    let mut profiles = None;
+    let model: Box<dyn PreferenceModel> = match section.choice("model") {
         ("bradley-terry", parameters) => Box::new(BradleyTerry {
             ridge: parameters.number("ridge")?,
             head: match parameters.whole("hidden")? as usize {
@@ -147,9 +166,37 @@ fn model(section: &Section, folder: &Path) -> Result<Box<dyn PreferenceModel>> {
         ("aspects", parameters) => Box::new(models::aspects(&parameters)?),
         ("regret", parameters) => Box::new(judged::regret(&parameters)?),
         ("robust", parameters) => Box::new(judged::robust(&parameters)?),
-        ("values", parameters) => Box::new(judged::values(&parameters, folder)?),
+        ("values", parameters) => {
+            let node = parameters.node("profiles");
+            let path = existing(node, folder, Path::is_file, "file")?;
+            let values = judged::values(&parameters, &path);
+            profiles = Some(path);
+            Box::new(values.map_err(|error| referred(error, node))?)
+        }
         (name, _) => not_built("preferences.model", name),
-    })
+    };
+    Ok((model, profiles))
+}
+
+/// Refuses to ask workers after the last tax year, when nothing is left to be decided.
+pub(super) fn years_in_time(
+    section: &Section,
+    preferences: &Preferences,
+    reward: &RewardSpec,
+    years: u32,
+) -> Result<()> {
+    let node = section.node("years");
+    let asks = !matches!(preferences.source, Source::File { .. });
+    let waits = !reward.reward.ready();
+    match asks && waits && node.given && preferences.years >= years {
+        true => Err(node
+            .error("nobody learns from what workers say after the last tax year")
+            .allowed(format!(
+                "1 to {}: the run has {years} tax years (steps / tax_year)",
+                years - 1
+            ))),
+        false => Ok(()),
+    }
 }
 
 /// What a preference model needs of the judgements: `aspects` an aspect, which only a file names;

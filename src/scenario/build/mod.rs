@@ -48,19 +48,29 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
     let planner = planner(planner_node, &taxes, &models, years)?;
     let compare = root.table("compare");
     let compare = compared(compare.node("planners"), &planner, &taxes, &models, years)?;
-    let preferences = learning::preferences(&root.table("preferences"), folder, &models)?;
+    let workers_in_all = population_section.whole("size")? as usize;
+    let preferences = learning::preferences(
+        &root.table("preferences"),
+        folder,
+        &models,
+        (&taxes, workers_in_all),
+    )?;
     let arms: Vec<&PlannerKind> = std::iter::once(&planner).chain(&compare).collect();
     let objective = objective(root.table("objective").choice("welfare"))?;
     let ground = rewards::Ground {
         objective: &objective,
         preferences: &preferences,
+        initial: &taxes.initial,
         years,
     };
     let reward = learning::reward(&root.table("reward"), folder, &ground, &models, &arms)?;
-    if reward.as_ref().is_some_and(RewardSpec::learns) {
+    if let Some(reward) = &reward {
         let section = root.table("preferences");
-        let size = population_section.whole("size")? as usize;
-        learning::check_model(&section, folder, &preferences, size, years)?;
+        learning::years_in_time(&section, &preferences, reward, years)?;
+        if reward.learns() {
+            let size = population_section.whole("size")? as usize;
+            learning::check_model(&section, folder, &preferences, size, years)?;
+        }
     }
     Ok(Scenario {
         name: name(&root, file)?,

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::files::{existing, referred};
 use super::section::{Section, not_built, picked};
 use crate::error::{Error, Result};
-use crate::fiscal::Objective;
+use crate::fiscal::{Objective, Schedule};
 use crate::rewards::basic::{Good, Number, Welfare};
 use crate::rewards::composite::{Composite, Part};
 use crate::rewards::constrained::{Constrained, Constraint};
@@ -25,6 +25,7 @@ use crate::scenario::node::{Entry, Node, Value};
 pub(super) struct Ground<'a> {
     pub objective: &'a Objective,
     pub preferences: &'a Preferences,
+    pub initial: &'a Schedule,
     pub years: u32,
 }
 
@@ -39,6 +40,11 @@ pub(super) fn embed(node: &mut Node, folder: &Path) -> Result<()> {
                     && let Value::Table(keys) = &mut node.value
                     && let Some(at) = keys.iter().position(|key| key.name == "path")
                 {
+                    if let Some(text) = keys.iter().find(|k| k.name == "text" && k.node.given) {
+                        return Err((text.node)
+                            .error("the code stands here, and `path` names a file with code")
+                            .allowed("either `text` or `path`"));
+                    }
                     let path = existing(&keys[at].node, folder, Path::is_file, "file")?;
                     let code = std::fs::read_to_string(&path)
                         .map_err(|error| keys[at].node.error(format!("cannot be read: {error}")))?;
@@ -103,18 +109,7 @@ impl Ground<'_> {
             "standards" => self.standards(keys)?,
             "critique" => {
                 let node = keys.node("texts");
-                let texts = node.items(Kind::List(&Kind::Text))?;
-                if let Some(long) = texts.iter().find(|t| {
-                    t.as_text()
-                        .is_some_and(|t| t.len() > critique::CRITIQUE_MAX)
-                }) {
-                    return Err(long
-                        .error("a critique that is too long")
-                        .allowed(format!("at most {} bytes", critique::CRITIQUE_MAX)));
-                }
-                let texts: Vec<String> = (texts.iter())
-                    .map(|t| t.text().map(str::to_owned))
-                    .collect::<Result<_>>()?;
+                let texts = self.critiques(node)?;
                 if self.years < 2 {
                     return Err(node
                         .error("no tax year is left to follow a critique of the first")
@@ -143,6 +138,35 @@ impl Ground<'_> {
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// Critiques that can be read and say something of the scenario's brackets, or nothing at all.
+    fn critiques(&self, node: &Node) -> Result<Vec<String>> {
+        let items = node.items(Kind::List(&Kind::Text))?;
+        if items.is_empty() {
+            return Err(node.error("no critique").allowed("at least one text"));
+        }
+        let of = |item: &Node| {
+            let text = item.text()?;
+            if text.len() > critique::CRITIQUE_MAX {
+                return Err(item
+                    .error("a critique that is too long")
+                    .allowed(format!("at most {} bytes", critique::CRITIQUE_MAX)));
+            }
+            if !text.trim().is_empty() && critique::spans(text, self.initial).is_empty() {
+                let edges = self.initial.edges();
+                let edges: Vec<String> = edges.iter().map(|edge| format!("${edge}")).collect();
+                return Err(item
+                    .error("this critique says of no bracket of the schedule that its rate should rise or fall")
+                    .allowed(format!(
+                        "texts such as \"Cut the lowest bracket's rate.\"; brackets 1 to {} begin at {}; \"\" says nothing",
+                        edges.len(),
+                        edges.join(", ")
+                    )));
+            }
+            Ok(text.to_owned())
+        };
+        items.iter().map(of).collect()
     }
 
     fn chosen(&self, keys: &Section, key: &str) -> Result<Box<dyn Reward>> {
@@ -196,7 +220,7 @@ impl Ground<'_> {
     }
 
     fn parts(&self, keys: &Section) -> Result<Vec<Part>> {
-        let parts = named(keys, "parts");
+        let parts = named(keys, "parts")?;
         let part = |(name, keys): (&str, Section)| {
             Ok(Part {
                 name: name.to_owned(),
@@ -209,7 +233,7 @@ impl Ground<'_> {
 
     fn constrained(&self, keys: &Section) -> Result<Box<dyn Reward>> {
         let (mut constraints, mut step, mut most) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, keys) in named(keys, "constraints") {
+        for (name, keys) in named(keys, "constraints")? {
             // r ≥ θ is −r ≤ −θ.
             let sign = match keys.choice("side").0 {
                 "at-most" => 1.0,
@@ -240,7 +264,7 @@ impl Ground<'_> {
             (name, _) => not_built("quota", name),
         };
         let mut standards = Vec::new();
-        for (name, keys) in named(keys, "standards") {
+        for (name, keys) in named(keys, "standards")? {
             let side = match keys.choice("side").0 {
                 "at-most" => Side::AtMost,
                 "at-least" => Side::AtLeast,
@@ -279,22 +303,35 @@ fn at(error: Error, node: &Node) -> Error {
     error.at(node.place.clone())
 }
 
+/// Whether `rewards.parquet` has a part of this name beside the user's.
+fn is_taken(name: &str) -> bool {
+    let numbered = |kind: &str| {
+        let number = name.strip_prefix(kind);
+        number.is_some_and(|k| !k.is_empty() && k.bytes().all(|b| b.is_ascii_digit()))
+    };
+    ["total", "base", "failed"].contains(&name)
+        || ["bracket_", "group_"].into_iter().any(numbered)
+        || ["lambda_", "policy_"].iter().any(|p| name.starts_with(p))
+}
+
 /// The tables of a key by the names that the user gave.
-fn named<'a>(keys: &Section<'a>, key: &str) -> Vec<(&'a str, Section<'a>)> {
+fn named<'a>(keys: &Section<'a>, key: &str) -> Result<Vec<(&'a str, Section<'a>)>> {
     let (Kind::Named(&Kind::Table(inner)), Value::Table(entries)) =
         (keys.key(key).kind, &keys.node(key).value)
     else {
         panic!("`{key}` is not tables by name");
     };
     let section = |entry: &'a Entry| {
-        let keys = inner;
-        (
-            entry.name.as_str(),
-            Section {
-                node: &entry.node,
-                keys,
-            },
-        )
+        let (keys, node, name) = (inner, &entry.node, entry.name.as_str());
+        match is_taken(name) {
+            true => Err(Error::input("rewards.parquet has another part of this name")
+                .at(entry.place.clone())
+                .value(name)
+                .allowed(
+                    "names other than total, base, failed, bracket_1, …, group_1, …, lambda_… and policy_…",
+                )),
+            false => Ok((name, Section { node, keys })),
+        }
     };
     entries.iter().map(section).collect()
 }

@@ -56,7 +56,7 @@ pub(in crate::scenario) const PREFERENCES: &[Key] = &[
         Kind::Whole(1, 1_000_000, "tax years"),
         Value("1"),
         "1",
-        "First tax years after which workers are asked.",
+        "First tax years after which workers are asked; fewer than the run has, as nobody learns from what is said after the last.",
     ),
     key(
         "held_out",
@@ -161,7 +161,7 @@ const SOURCES: &[Choice] = &[
             Kind::Text,
             Required,
             r#""comparisons.csv""#,
-            "CSV, relative to this file, with the columns `rater` (a worker, from 0), `a` and `b` (schedules such as `0:0.10,11600:0.12`), `outcome` (1: a preferred, 0: b) and, if wanted, `weight`, `context`, `aspect`, `rationale`, `group` (comparisons that follow from one ranking or the like have the same number there, and are held out together).",
+            "CSV, relative to this file, with the columns `rater` (a worker, from 0), `a` and `b` (schedules such as `0:0.10,11600:0.12`), `outcome` (1: a preferred, 0: b) and, if wanted, `weight`, `context`, `aspect`, `rationale`, `group` (comparisons that follow from one ranking or the like have the same number there, and are held out together); other columns are not read, but one whose name is close to one of these is refused. With the features `rates` and `all` schedules must have the brackets of `taxes`; negative rates need `taxes.allow_subsidy`.",
         )],
         "Judgements of people, or of another program. All are used after the first tax year; `comparisons` and `years` have no effect, and `schedules` only where the model has no score: then they are those against which the reward counts votes.",
     ),

@@ -29,7 +29,7 @@ const PROGRAM: Choice = choice(
             Kind::Text,
             Unset("the code in `text`"),
             r#""reward.rhai""#,
-            "File with the code, relative to this file, in place of `text`.",
+            "File with the code, relative to this file, instead of `text`.",
         ),
         key(
             "failed",
@@ -113,7 +113,7 @@ const PARTS: Key = key(
     Kind::Named(&Kind::Table(PART)),
     Required,
     r#"{ welfare = { of = "welfare" }, revenue = { of = { number = "revenue" }, weight = 0.5 } }"#,
-    "By name, as the record calls them.",
+    "By names of one's own, as `rewards.parquet` calls them; not those that it has already, such as `total`, `bracket_1` or `group_1`.",
 );
 
 const SIDES: &[Choice] = &[
@@ -366,7 +366,7 @@ pub(super) const CRITIQUE: Choice = choice(
             Kind::List(&Kind::Text),
             Required,
             r#"["Cut the lowest bracket's rate.", "Incomes above $150,000 should pay more."]"#,
-            "One critique for each tax year, in plain English; after the last one rates stay. Brackets are named by number, place or incomes.",
+            "One critique for each tax year, in plain English; after the last one rates stay. Brackets are named by number, place or incomes, and each text must say of one of them that its rate should rise or fall; an empty text says nothing.",
         ),
         key(
             "step",

@@ -57,6 +57,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
         years,
     };
     let reward = learning::reward(&root.table("reward"), folder, &ground, &models, &arms)?;
+    learning::comparable(&root, reward.as_ref(), &preferences, &arms)?;
     Ok(Scenario {
         name: name(&root, file)?,
         seed: root.whole("seed")?,

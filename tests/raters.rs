@@ -239,9 +239,16 @@ fn matched_pairs_need_no_rater() {
 /// rotation the first is named; the mean follows the Gini coefficient that it was told.
 #[test]
 fn a_principle_is_followed_in_any_order() {
+    // A list of six costs six questions; the first schedule beside two, two and one others eight.
+    for (list, questions) in [(6, 6), (3, 8)] {
+        principle_in_lists_of(list, questions);
+    }
+}
+
+fn principle_in_lists_of(list: usize, questions: usize) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let written = seen.clone();
-    let settings = ["reward.kind.principle.list=6"];
+    let settings = [&*format!("reward.kind.principle.list={list}")];
     let (_, arm) = play("principle", &settings, move |m, readout| {
         let Readout::Choice { options } = readout else {
             panic!("not a choice")
@@ -258,25 +265,39 @@ fn a_principle_is_followed_in_any_order() {
         let total: f64 = (0..gini.len()).map(|p| strength(p).exp()).sum();
         let half = |p: usize| 0.5 * strength(p).exp() / total;
         let answer = log_probs(&(0..gini.len()).map(half).collect::<Vec<_>>());
-        written.lock().unwrap().push((gini, rates));
+        written.lock().unwrap().extend(gini.into_iter().zip(rates));
         answer
     });
-    let seen = seen.lock().unwrap();
-    let (gini, rates) = seen.iter().find(|(gini, _)| gini.len() == 6).unwrap();
-    let best = (0..6).min_by(|&a, &b| gini[a].total_cmp(&gini[b])).unwrap();
+    let mut seen = seen.lock().unwrap();
+    seen.sort_by(|a, b| a.0.total_cmp(&b.0));
+    seen.dedup();
+    assert_eq!(seen.len(), 6);
     let chosen = &arm.years[0].schedule;
     let mut told = String::new();
     for (edge, rate) in chosen.edges().iter().zip(chosen.rates()) {
         told += &format!(" {:.1} % from ${edge:.0};", 100.0 * rate);
     }
-    assert_eq!(rates[best], told);
-    // Six rotations for the choice; each judged year alone is one more.
+    assert_eq!(seen[0].1, told);
+    // A year alone is not judged.
     let asked = arm.decisions.iter().filter(|d| d.question == "principle");
-    assert_eq!(asked.count(), 6 + 2);
+    assert_eq!(asked.count(), questions);
     // Answers are kept to a ten-thousandth of a nat.
     let mass = arm.decisions[0].admissible_mass.unwrap();
     assert!((mass - 0.5).abs() < 1e-4, "{mass}");
-    assert_eq!(arm.years[0].decisions, 7);
+    assert_eq!(arm.years[0].decisions as usize, questions);
+    assert!(arm.years.iter().all(|year| year.reward.is_nan()));
+    // −5·Gini less that of the initial schedule; a liking for the first place of 3 moves each score there.
+    let part = |name: &str| arm.rewards.iter().find(|r| r.part == name).unwrap().value;
+    let initial = seen
+        .iter()
+        .find(|(_, told)| told.starts_with(" 12.0 % from $0; 22.0 %"))
+        .unwrap();
+    let expected = 5.0 * (initial.0 - seen[0].0);
+    assert!(
+        (part("pursued_total") - expected).abs() < 1e-3,
+        "{expected}"
+    );
+    assert!(part("pursued_order_effect") > 2.0);
 }
 
 /// A speaker as content as what it kept, in units of $100,000: the planner sets the schedule of the

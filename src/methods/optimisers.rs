@@ -10,7 +10,7 @@ pub(super) const METHODS: &[Method] = &[
         what: "Direct preference optimisation, with the losses `dpo` (under reverse KL, forward KL, Jensen–Shannon or α divergence), `ipo` and `kto`, smoothed answers, and a report of what became of the likelihood of rejected and preferred schedules. A schedule is the answer to a prompt.",
         equation: "min −Σ [y ln σ(h) + (1−y) ln σ(−h)], h = β(f'(π/π_ref at a) − f'(π/π_ref at b))",
         source: "Rafailov et al. (2023), \"Direct preference optimization…\", arXiv 2305.18290; `ipo`: Azar et al. (2023), \"A general theoretical paradigm…\", arXiv 2310.12036; `kto`: Ethayarajh et al. (2024), \"KTO…\", arXiv 2402.01306; divergences: Wang et al. (2024), \"Beyond reverse KL…\", arXiv 2309.16240; report: Yan et al. (2024), \"3D-properties…\", arXiv 2406.07327",
-        result: "the fixed point π ∝ π_ref·exp(r/β) within 1e-6, and those of the other divergences and of ipo",
+        result: "the fixed point π ∝ π_ref·exp(r/β) within 1e-6, and those of the other divergences and of ipo; at the defaults, prior included, rewards of 32 schedules within 1 %",
         test: "fixed_point_in_closed_form",
         example: "examples/preferences/dpo.toml",
     },

@@ -42,6 +42,7 @@ pub use learned::Learned;
 pub use outcome::Situation;
 
 use crate::error::Result;
+use std::any::Any;
 use std::fmt::Debug;
 
 /// A reward and what it is made of.
@@ -68,7 +69,7 @@ impl Judged {
 }
 
 /// A reward of a planner, higher for better.
-pub trait Reward: Debug + Send + Sync {
+pub trait Reward: Any + Debug + Send + Sync {
     /// The reward of a situation.
     ///
     /// # Errors

@@ -95,9 +95,13 @@ pub fn describe(situation: &Situation, tools: bool) -> String {
     text
 }
 
-/// The score that a judge gives a situation by a principle in plain words. Candidates of one
-/// comparison are scored together, in lists of at most `list`, rotated ([`listwise`]); a situation
-/// alone is a list of one. The record holds the order effect of its list.
+/// The score that a judge gives a situation by a principle in plain words, less that of the first situation
+/// of the comparison. Situations of one comparison are scored in lists of at most `list`, rotated
+/// ([`listwise`]), and the first stands in every list: what a list's company adds to the scores in it is
+/// added to the first's too, so that differences from it compare across lists. For a judge who chooses the
+/// best of a list in proportion to e^s (Luce 1959), scores being ln P, they are s − s(first) whatever the
+/// lists are. Each comes with the order effect of its list. A situation alone is compared with nothing: its
+/// score is NaN, and the judge is not asked.
 ///
 /// Source: judges that follow a stated principle, Sun et al. (2024), "SALMON: self-alignment with
 /// instructable reward models", arXiv 2310.05910; and score lists by it, Yu et al. (2025),
@@ -110,7 +114,7 @@ pub struct Principle {
     pub principle: String,
     /// Who judges.
     pub judge: Box<dyn Judge>,
-    /// Most candidates in a list, at least 2.
+    /// Most candidates in a list, the first situation among them, at least 2.
     pub list: usize,
     /// Whether the judge is given the results of fisc's calculators.
     pub tools: bool,
@@ -124,15 +128,25 @@ impl Reward for Principle {
 
     fn judge_all(&self, situations: &[Situation]) -> Result<Vec<Judged>> {
         let texts: Vec<String> = situations.iter().map(|s| describe(s, self.tools)).collect();
-        // Lists as equal as possible: a list of one has nothing to compare with.
-        let lists = texts.len().div_ceil(self.list.max(2));
+        let [first, others @ ..] = &texts[..] else {
+            return Ok(Vec::new());
+        };
+        if others.is_empty() {
+            return Ok(vec![Judged::plain(f64::NAN)]);
+        }
+        // Lists as equal as possible.
+        let lists = others.len().div_ceil(self.list.max(2) - 1);
         let mut judged = Vec::with_capacity(texts.len());
         for k in 0..lists {
-            let list = &texts[k * texts.len() / lists..(k + 1) * texts.len() / lists];
-            let found = listwise(&*self.judge, &self.principle, list)?;
+            let mut list = vec![first.clone()];
+            list.extend_from_slice(
+                &others[k * others.len() / lists..(k + 1) * others.len() / lists],
+            );
+            let found = listwise(&*self.judge, &self.principle, &list)?;
             let effect = found.order_effect_range();
-            judged.extend(found.scores.iter().map(|&total| Judged {
-                total,
+            let new = &found.scores[usize::from(k > 0)..];
+            judged.extend(new.iter().map(|score| Judged {
+                total: score - found.scores[0],
                 parts: vec![("order_effect".to_owned(), effect)],
                 ..Judged::default()
             }));
@@ -223,11 +237,70 @@ mod tests {
         assert!((totals[0].parts[0].1 - 0.6).abs() < 1e-12 && !reward.pointwise());
     }
 
+    /// Names the best of a list in proportion to e^s, s = −5·Gini and 1 more in the first place.
+    #[derive(Clone, Debug)]
+    struct Luce;
+
+    fn gini(text: &str) -> f64 {
+        let number = text.split("gini disposable ").nth(1).unwrap();
+        number.split([' ', ';']).next().unwrap().parse().unwrap()
+    }
+
+    impl Judge for Luce {
+        fn score(&self, _: &str, candidates: &[String]) -> Result<Vec<f64>> {
+            assert!(candidates.len() > 1, "nothing to compare");
+            let strength = |(place, text): (usize, &String)| {
+                -5.0 * gini(text) + if place == 0 { 1.0 } else { 0.0 }
+            };
+            let s: Vec<f64> = candidates.iter().enumerate().map(strength).collect();
+            let level = s.iter().map(|s| s.exp()).sum::<f64>().ln();
+            Ok(s.iter().map(|s| s - level).collect())
+        }
+        fn boxed(&self) -> Box<dyn Judge> {
+            Box::new(self.clone())
+        }
+    }
+
+    /// Whatever the length of lists, a Luce judge's scores are s less that of the first, and the best of
+    /// all has the highest, in any of the six orders that begin anew.
+    #[test]
+    fn scores_of_different_lists_compare() {
+        let society = society(50);
+        let made: Vec<_> = [0.1, 0.5, 0.3, 0.0, 0.2, 0.4]
+            .iter()
+            .map(|&rate| made(&society, &Schedule::flat(rate).unwrap()))
+            .collect();
+        for shift in 0..6 {
+            let situations: Vec<Situation> =
+                (0..6).map(|k| made[(k + shift) % 6].situation()).collect();
+            let ginis: Vec<f64> = situations
+                .iter()
+                .map(|s| gini(&describe(s, true)))
+                .collect();
+            for list in 2..=7 {
+                let reward = Principle {
+                    principle: "equality".into(),
+                    judge: Luce.boxed(),
+                    list,
+                    tools: true,
+                };
+                let judged = reward.judge_all(&situations).unwrap();
+                assert_eq!(judged.len(), 6);
+                for (judged, gini) in judged.iter().zip(&ginis) {
+                    let expected = -5.0 * (gini - ginis[0]);
+                    assert!((judged.total - expected).abs() < 1e-9, "{list}: {judged:?}");
+                }
+                assert!(reward.judge(&situations[0]).unwrap().total.is_nan());
+            }
+        }
+    }
+
     /// Without the calculators the judge is not told the Gini coefficient, and its answer is refused.
     #[test]
     fn tools_are_what_the_judge_reads() {
         let society = society(20);
-        let made = made(&society, &Schedule::flat(0.2).unwrap());
+        let [low, high] = [0.2, 0.4].map(|rate| made(&society, &Schedule::flat(rate).unwrap()));
+        let both = [low.situation(), high.situation()];
         let reward = |tools| Principle {
             principle: "as planted".into(),
             judge: Planted {
@@ -239,8 +312,8 @@ mod tests {
             list: 4,
             tools,
         };
-        assert!(reward(true).judge(&made.situation()).is_ok());
-        assert!(reward(false).judge(&made.situation()).is_err());
-        assert!(describe(&made.situation(), false).contains("20.0 % from $0;"));
+        assert!(reward(true).judge_all(&both).is_ok());
+        assert!(reward(false).judge_all(&both).is_err());
+        assert!(describe(&both[0], false).contains("20.0 % from $0;"));
     }
 }

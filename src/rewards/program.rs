@@ -44,6 +44,7 @@
 //! | variables at once, in one function | [`VARIABLES_MAX`] |
 //! | functions | [`FUNCTIONS_MAX`] |
 //! | memory, by what follows from these | [`MEMORY_MAX`] bytes |
+//! | operations of all evaluations of one search | [`SEARCH_OPERATIONS_MAX`] |
 
 pub mod refine;
 
@@ -56,14 +57,19 @@ use rhai::packages::{
     ArithmeticPackage, BasicIteratorPackage, BasicMathPackage, LogicPackage, Package,
 };
 use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, Map, Position, Scope};
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
 /// Bytes of a program's text.
 pub const TEXT_MAX: usize = 8192;
 /// Operations of one evaluation.
 pub const OPERATIONS_MAX: u64 = 100_000;
+/// Operations of all evaluations as a reward of one copy of a program, which is what a planner's search
+/// makes for itself. Operations and not seconds, so that a run ends the same way on every machine.
+pub const SEARCH_OPERATIONS_MAX: u64 = 20_000_000;
 /// Calls within calls.
 pub const CALLS_MAX: usize = 8;
 /// Expressions within expressions.
@@ -102,6 +108,22 @@ const FORBIDDEN: [&str; 12] = [
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(engine);
 
+thread_local! {
+    /// Operations of this thread's present evaluation.
+    static OPERATIONS: Cell<u64> = const { Cell::new(0) };
+    /// Whether programs that this thread evaluates give their error in place of [`Program::failed`].
+    static STRICT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work`, on this thread, with programs whose failure is an error whatever [`Program::failed`] says,
+/// wherever in a reward they stand: to learn why a reward is worth so little.
+pub fn strictly<T>(work: impl FnOnce() -> T) -> T {
+    let before = STRICT.replace(true);
+    let done = work();
+    STRICT.set(before);
+    done
+}
+
 fn engine() -> Engine {
     // Nothing but what is added here.
     let mut engine = Engine::new_raw();
@@ -126,6 +148,10 @@ fn engine() -> Engine {
         .set_allow_anonymous_fn(false)
         .set_strict_variables(true)
         .set_fail_on_invalid_map_property(true);
+    engine.on_progress(|operations| {
+        OPERATIONS.set(operations);
+        None
+    });
     engine.register_fn("len", |array: Array| array.len() as i64);
     engine.register_fn("sum", |array: Array| {
         numbers(&array).map(|x| x.iter().sum::<f64>())
@@ -242,7 +268,6 @@ fn tenths(order: &[u32], of: &[f64]) -> Vec<f64> {
 }
 
 /// A compiled program.
-#[derive(Clone)]
 pub struct Program {
     /// As errors and the record call it.
     pub name: String,
@@ -251,6 +276,21 @@ pub struct Program {
     pub failed: Option<f64>,
     text: Arc<str>,
     code: Arc<AST>,
+    /// Operations of its evaluations as a reward.
+    spent: AtomicU64,
+}
+
+/// A copy has all its operations before it.
+impl Clone for Program {
+    fn clone(&self) -> Self {
+        Program {
+            name: self.name.clone(),
+            failed: self.failed,
+            text: self.text.clone(),
+            code: self.code.clone(),
+            spent: AtomicU64::new(0),
+        }
+    }
 }
 
 impl fmt::Debug for Program {
@@ -293,6 +333,7 @@ impl Program {
             failed: Some(OUTSIDE),
             text: text.into(),
             code: Arc::new(code),
+            spent: AtomicU64::new(0),
         })
     }
 
@@ -309,6 +350,7 @@ impl Program {
     pub fn value(&self, outcome: &OutcomeTable) -> Result<f64> {
         let mut scope = Scope::new();
         scope.push_constant("outcome", outcome.map.clone());
+        OPERATIONS.set(0);
         let end = guarded(&self.name, || {
             ENGINE.eval_ast_with_scope::<Dynamic>(&mut scope, &self.code)
         })?;
@@ -330,6 +372,18 @@ impl Program {
             .allowed("a finite number"));
         }
         Ok(value)
+    }
+
+    fn within(&self, spent: u64) -> Result<()> {
+        match spent <= SEARCH_OPERATIONS_MAX {
+            true => Ok(()),
+            false => Err(Error::run(format!(
+                "program `{}` has used up what all evaluations of one search may take",
+                self.name
+            ))
+            .value(format!("more than {SEARCH_OPERATIONS_MAX} operations"))
+            .allowed(format!("at most {SEARCH_OPERATIONS_MAX} operations"))),
+        }
     }
 
     fn stopped(&self, error: &EvalAltResult) -> Error {
@@ -404,7 +458,11 @@ fn guarded<T>(name: &str, work: impl FnOnce() -> T) -> Result<T> {
 
 impl Reward for Program {
     fn judge(&self, situation: &Situation) -> Result<Judged> {
-        match (self.value(&OutcomeTable::of(situation)), self.failed) {
+        self.within(self.spent.load(Relaxed))?;
+        let value = self.value(&OutcomeTable::of(situation));
+        let operations = OPERATIONS.get();
+        self.within(self.spent.fetch_add(operations, Relaxed) + operations)?;
+        match (value, self.failed.filter(|_| !STRICT.get())) {
             (Ok(value), None) => Ok(Judged::plain(value)),
             (Err(error), None) => Err(error),
             (outcome, Some(failed)) => Ok(Judged {

@@ -1,9 +1,11 @@
 //! One arm: a world with its planner, stepped to the end.
 
 use super::simulation::{Progress, Simulation};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::fiscal::{Objective, Schedule, laws};
 use crate::scenario::comparisons::{self, ComparisonRow, Fitting};
+use crate::rewards::Situation;
+use crate::rewards::program::strictly;
 use crate::scenario::{
     Decide, Memory, MemoryJudge, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind,
     Readout, Scenario, Source, Standing, VoiceSpec, WorkerGroup,
@@ -33,7 +35,8 @@ use crate::world::planners::{Counterpart, TaxRules};
 use crate::world::rating::Questions;
 use crate::world::recall::{Judge, Recall, Useful};
 use crate::world::record::{
-    Decision, Decisions, FlooredWorkers, RecordPlugin, Row, Steps, WorkerRows, Years,
+    AllWorkers, Decision, Decisions, FlatPanel, FlooredWorkers, RecordPlugin, Row, Steps,
+    WorkerRows, Years,
 };
 use crate::world::satisfaction::SatisfactionPlugin;
 use crate::world::treasury::{Treasury, TreasuryPlugin};
@@ -43,6 +46,7 @@ use crate::world::{
 };
 use bevy_app::{App, Plugin};
 use bevy_ecs::schedule::SingleThreadedExecutor;
+use bevy_ecs::system::{Res, SystemState};
 use bevy_ecs::world::World;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -341,6 +345,12 @@ fn harvest(mut app: App, arm: String, scenario: &Scenario) -> ArmResult {
             scenario.objective.name()
         ));
     }
+    if let Some(error) = failure_of_reward(world) {
+        notes.push(format!(
+            "the reward fails at the last schedule, which stands for what failures are worth: {}",
+            one_line(&error.to_string())
+        ));
+    }
     ArmResult {
         arm,
         steps: std::mem::take(&mut world.resource_mut::<Steps>().0),
@@ -353,6 +363,36 @@ fn harvest(mut app: App, arm: String, scenario: &Scenario) -> ArmResult {
         comparisons: take_comparisons(world),
         residual: world.resource::<Treasury>().residual,
     }
+}
+
+/// Why the arm's reward fails at what the last step brought, where it does.
+fn failure_of_reward(world: &mut World) -> Option<Error> {
+    type Read<'w, 's> = (
+        AllWorkers<'w, 's>,
+        Res<'w, CurrentSchedule>,
+        Res<'w, EconomyConstants>,
+        Res<'w, Treasury>,
+    );
+    let reward = world.get_resource::<PlannerReward>()?.reward.clone();
+    if !(reward.ready() && reward.pointwise()) {
+        return None;
+    }
+    let mut state = SystemState::<Read>::new(world);
+    let (workers, schedule, economy, treasury) = state.get(world).ok()?;
+    let mut flat = FlatPanel::default();
+    let panel = workers.panel(&mut flat);
+    let situation = Situation {
+        schedule: &schedule.0,
+        economy: &economy.0,
+        wage: panel.wage,
+        labor: panel.labor,
+        income: panel.income,
+        tax: panel.tax,
+        disposable: panel.disposable,
+        utility: panel.utility,
+        rebate: treasury.rebate,
+    };
+    strictly(|| reward.judge(&situation)).err()
 }
 
 fn take_rewards(world: &mut World) -> Vec<RewardRow> {

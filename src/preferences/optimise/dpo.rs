@@ -20,8 +20,8 @@ pub enum Loss {
     /// Candidates on their own, wanted or not, as in prospect theory (Ethayarajh et al. 2024, "KTO",
     /// arXiv 2402.01306):
     /// −w·λ_w σ(βΔ − z) for the preferred, −w·λ_u σ(z − βΔ) for the other, z = β·KL(π ‖ π_ref) held
-    /// fixed in each fit and then renewed. Its minimum over a table is at the candidates that are more
-    /// often preferred than not, so that [`Dpo::ridge`] decides how far it goes.
+    /// fixed in each fit and then renewed until it stays. Its minimum over a table is at the candidates
+    /// that are more often preferred than not, so that [`Dpo::ridge`] decides how far it goes.
     Kto {
         /// λ_w, weight of the preferred.
         wanted: f64,
@@ -60,8 +60,9 @@ impl Divergence {
     }
 }
 
-/// min over π of the mean loss over pairs + ½·ridge·‖θ‖², π ∝ π_ref·e^θ. Pairs that are asked for
-/// are drawn from π and kept: from call to call the optimiser learns from all of them.
+/// min over π of the mean loss over pairs + ½·ridge·‖θ‖²/Σw, π ∝ π_ref·e^θ, w the weights of the pairs: a
+/// prior, which fades as pairs come in. Pairs that are asked for are drawn from π and kept: from call to
+/// call the optimiser learns from all of them.
 ///
 /// With reverse KL and labels y = σ(r(a) − r(b)) of enough pairs to tell all candidates apart, the
 /// minimum is π ∝ π_ref·exp(r/β). Source: Rafailov et al. (2023), "Direct preference optimization: your
@@ -77,8 +78,8 @@ pub struct Dpo {
     pub divergence: Divergence,
     /// ε in [0, ½): labels y are taken as (1−ε)·y + ε·(1−y).
     pub smoothing: f64,
-    /// At least 0: keeps the policy at a finite place where pairs never contradict each other; 0 is
-    /// the published loss, which then has no minimum.
+    /// At least 0: precision of the prior on θ, which keeps the policy at a finite place where pairs never
+    /// contradict each other; 0 is the published loss, which then has no minimum.
     pub ridge: f64,
     /// Pairs asked for in each call, where there is an oracle.
     pub pairs: usize,
@@ -193,13 +194,13 @@ impl Dpo {
             }
         }
         through_softmax(&log, &slopes, gradient);
-        sum + ridge(self.ridge, theta, gradient)
+        sum + ridge(self.ridge / total, theta, gradient)
     }
 
     /// The policy that `pairs` make of the reference, starting from where the policy is.
     ///
     /// # Errors
-    /// No pair; a fit that does not settle.
+    /// No pair; a fit, or z of [`Loss::Kto`], that does not settle.
     pub fn fit(&self, policy: &mut Policy, pairs: &[Comparison]) -> Result<Diagnostics> {
         if !pairs.iter().any(|c| c.weight > 0.0) {
             return Err(Error::run("dpo: no comparison to learn from"));
@@ -217,14 +218,21 @@ impl Dpo {
                 let moved: Vec<f64> = reference.iter().zip(theta).map(|(l, t)| l + t).collect();
                 self.beta * kl(&log_softmax(&moved), &reference)
             };
-            let mut z = 0.0;
+            let (mut z, mut next) = (0.0, at(&theta));
             for _ in 0..KTO_ROUNDS_MAX {
-                let next = at(&theta);
-                if (next - z).abs() < 1e-9 {
+                if (next - z).abs() < KTO_SETTLED {
                     break;
                 }
                 z = next;
                 theta = fit(theta, z)?;
+                next = at(&theta);
+            }
+            if (next - z).abs() >= KTO_SETTLED {
+                return Err(Error::run(format!(
+                    "kto: its point of reference β·KL did not settle in {KTO_ROUNDS_MAX} rounds"
+                ))
+                .value(format!("{z:.6} and then {next:.6}"))
+                .allowed("a smaller `beta` or a larger `ridge`"));
             }
         }
         policy.set_shift(&theta);
@@ -234,6 +242,9 @@ impl Dpo {
 
 /// Times that z of [`Loss::Kto`] is renewed at most.
 const KTO_ROUNDS_MAX: usize = 100;
+
+/// Change of z, nats, below which it has settled.
+const KTO_SETTLED: f64 = 1e-9;
 
 impl PolicyOptimiser for Dpo {
     fn improve(
@@ -259,6 +270,10 @@ impl PolicyOptimiser for Dpo {
                 ("dispersion", found.dispersion),
             ],
         ))
+    }
+
+    fn forget(&mut self) {
+        self.collected.clear();
     }
 
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
@@ -383,7 +398,7 @@ mod tests {
     #[test]
     fn kto_follows_the_majority() {
         let kto = Dpo {
-            ridge: 1e-3,
+            ridge: 6e-3,
             ..exact(Loss::Kto {
                 wanted: 1.0,
                 unwanted: 1.0,
@@ -400,6 +415,48 @@ mod tests {
             p[0] > 0.5 && p[0] > p[1] && p[1] > p[2] && p[2] > p[3],
             "{p:?}"
         );
+    }
+
+    /// Of certain and consistent answers under a steep β, z goes up and down and never stays: no policy
+    /// is better than one of whichever round comes last.
+    #[test]
+    fn kto_that_does_not_settle_is_an_error() {
+        let kto = Dpo {
+            beta: 30.0,
+            ridge: 6e-4,
+            ..exact(Loss::Kto {
+                wanted: 1.0,
+                unwanted: 1.0,
+            })
+        };
+        let pairs: Vec<Comparison> = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+            .map(|(a, b)| Comparison::new(a, b, 1.0))
+            .to_vec();
+        let mut policy = Policy::uniform(4).unwrap();
+        let error = kto.fit(&mut policy, &pairs).unwrap_err().to_string();
+        assert!(error.contains("did not settle in 100 rounds"), "{error}");
+        assert!(policy.kl() == 0.0);
+    }
+
+    /// At the defaults (β = 0.1, ridge = 1e-4), 32 candidates, each pair answered once with its
+    /// probability: β·ln π/π_ref is the reward within a percent, as the published fixed point says.
+    #[test]
+    fn the_prior_fades_at_the_defaults() {
+        let reward: Vec<f64> = (0..32)
+            .map(|k| f64::from(k * 13 % 32) / 16.0 - 1.0)
+            .collect();
+        let pairs = all_pairs(|a, b| logistic(reward[a] - reward[b]), &[1.0; 32]);
+        let mut policy = Policy::uniform(32).unwrap();
+        Dpo::default().fit(&mut policy, &pairs).unwrap();
+        let log = policy.log_probabilities();
+        for (a, b) in [(0, 31), (5, 6), (1, 20)] {
+            let implied = 0.1 * (log[a] - log[b]);
+            let truth = reward[a] - reward[b];
+            assert!(
+                (implied / truth - 1.0).abs() < 0.01,
+                "{implied} for {truth}"
+            );
+        }
     }
 
     /// One pair among three candidates whose preferred one the reference finds rare: the rejected

@@ -129,6 +129,10 @@ impl PolicyOptimiser for Guided {
         ))
     }
 
+    fn forget(&mut self) {
+        self.made = 0;
+    }
+
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
         Box::new(self.clone())
     }

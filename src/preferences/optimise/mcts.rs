@@ -195,6 +195,10 @@ impl PolicyOptimiser for Mcts {
         ))
     }
 
+    fn forget(&mut self) {
+        self.range = None;
+    }
+
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
         Box::new(self.clone())
     }

@@ -349,11 +349,11 @@ pub enum Told {
     /// Their rewards, in standard deviations over all candidates.
     #[default]
     Rewards,
-    /// Which of two is preferred with what probability: by the learned model the weighted share of
-    /// votes; by another reward σ of the difference in standard deviations.
+    /// Which of two is preferred with what probability: where the reward is a learned model and nothing
+    /// else, the weighted share of its votes; else σ of the difference of rewards in standard deviations.
     Preferences,
     /// So many comparisons of candidates drawn uniformly, made once and for all by those
-    /// probabilities.
+    /// probabilities as they are when there first is a reward: what is learned later does not change them.
     Pairs(usize),
 }
 
@@ -466,6 +466,10 @@ pub trait PolicyOptimiser: Debug + Send + Sync {
         feedback: &Feedback,
         rng: &mut ChaCha8Rng,
     ) -> Result<Progress>;
+
+    /// Forgets what was learned in earlier calls: feedback that is no longer true, as the reward has
+    /// changed. The next call is the first one's equal from the same policy.
+    fn forget(&mut self) {}
 
     /// A copy behind the same interface.
     fn boxed(&self) -> Box<dyn PolicyOptimiser>;

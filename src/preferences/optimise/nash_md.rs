@@ -20,7 +20,7 @@ pub struct NashMd {
     pub tau: f64,
     /// Steps in each call.
     pub steps: u64,
-    /// t: steps made in all calls, which shorten the next ones. Set to 0 where preferences change.
+    /// t: steps made in all calls since preferences last changed, which shorten the next ones.
     pub made: u64,
 }
 
@@ -76,6 +76,10 @@ impl PolicyOptimiser for NashMd {
         let gap = exploitability(&preferences, &log, &reference, self.tau);
         policy.logits = log;
         Ok(Progress::of(policy, vec![("exploitability", gap)]))
+    }
+
+    fn forget(&mut self) {
+        self.made = 0;
     }
 
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {

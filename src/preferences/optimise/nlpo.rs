@@ -169,6 +169,10 @@ impl PolicyOptimiser for Nlpo {
         ))
     }
 
+    fn forget(&mut self) {
+        self.mask = None;
+    }
+
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
         Box::new(self.clone())
     }

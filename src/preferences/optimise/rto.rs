@@ -123,6 +123,10 @@ impl PolicyOptimiser for Rto {
         ))
     }
 
+    fn forget(&mut self) {
+        self.collected.clear();
+    }
+
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
         Box::new(self.clone())
     }

@@ -10,10 +10,10 @@ use rand_chacha::ChaCha8Rng;
 /// Preferences often hang on few of the brackets. With weights m_k ≥ 0 of the brackets, common to
 /// rewards and divergences, it minimises over π and m
 ///
-/// −mean [y ln σ(u − δ) + (1−y) ln σ(δ − u)] + λ·Σ m_k + ½·ridge·‖θ‖²,
+/// −mean [y ln σ(u − δ) + (1−y) ln σ(δ − u)] + λ·Σ m_k + ½·ridge·‖θ‖²/Σw,
 ///
-/// u = β·Σ_k m_k·(Δ_k(a) − Δ_k(b)), Δ_k = ln π/π_ref of the k-th move given those before it;
-/// δ = β·Σ_k m_k·(D_k(b) − D_k(a)), D_k = KL(π_ref ‖ π) of the k-th move given those before it. The
+/// w the weights of the pairs; u = β·Σ_k m_k·(Δ_k(a) − Δ_k(b)), Δ_k = ln π/π_ref of the k-th move given
+/// those before it; δ = β·Σ_k m_k·(D_k(b) − D_k(a)), D_k = KL(π_ref ‖ π) of the k-th move given those before it. The
 /// weights are squares of free parameters, which makes λ·Σm a smooth and exactly sparse penalty. A
 /// bracket's move is the token. Source: Christopoulou et al. (2024), "SparsePO", arXiv 2410.05102
 /// (one weight for a bracket in place of one that a network gives each token), on the token-level
@@ -26,7 +26,7 @@ pub struct SparseDpo {
     pub sparsity: f64,
     /// Weights by bracket that are given in place of learned.
     pub given: Option<Vec<f64>>,
-    /// At least 0: keeps the policy at a finite place.
+    /// At least 0: precision of the prior on θ, which keeps the policy at a finite place.
     pub ridge: f64,
     /// Pairs asked for in each call, where there is an oracle.
     pub pairs: usize,
@@ -138,7 +138,7 @@ impl SparseDpo {
                 root_gradient[k] += 2.0 * root * (by_weight[k] + self.sparsity);
             }
         }
-        sum + ridge(self.ridge, theta, theta_gradient)
+        sum + ridge(self.ridge / total, theta, theta_gradient)
     }
 
     /// The policy that `pairs` make of the reference, and the weights with it.
@@ -206,6 +206,10 @@ impl PolicyOptimiser for SparseDpo {
         ))
     }
 
+    fn forget(&mut self) {
+        self.collected.clear();
+    }
+
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
         Box::new(self.clone())
     }
@@ -249,7 +253,7 @@ mod tests {
         let mut sparse = SparseDpo {
             beta: 1.0,
             sparsity: 0.05,
-            ridge: 1e-2,
+            ridge: 3.0,
             ..SparseDpo::default()
         };
         sparse.fit(&mut policy, &pairs).unwrap();

@@ -170,6 +170,40 @@ fn deterministic_given_the_seed() {
     }
 }
 
+/// Whoever forgets goes on like one that has just been made, from the same policy; whoever does not, and
+/// has something to remember, does not.
+#[test]
+fn what_is_forgotten_has_no_bearing() {
+    let before = |x: usize| Ok(REWARD6[x]);
+    let after = |x: usize| Ok(-REWARD6[x]);
+    for (name, new) in everyone() {
+        let mut old = new.clone();
+        let mut start = Policy::with_moves(&[1.0; 6], &moves6()).unwrap();
+        for year in 0..3 {
+            old.improve(&mut start, &Feedback::Reward(&before), &mut rng(year))
+                .unwrap();
+        }
+        let next = |optimiser: &dyn PolicyOptimiser| {
+            let (mut optimiser, mut policy) = (optimiser.boxed(), start.clone());
+            let feedback = Feedback::Reward(&after);
+            optimiser
+                .improve(&mut policy, &feedback, &mut rng(9))
+                .unwrap();
+            policy.logits
+        };
+        let kept = next(&*old);
+        old.forget();
+        let (forgot, expected) = (next(&*old), next(&*new));
+        assert_eq!(forgot, expected, "{name}");
+        let remembers = [
+            "dpo", "ipo", "kto", "sparse", "rto", "vpo", "nash-md", "guided",
+        ];
+        if remembers.contains(&name) {
+            assert_ne!(kept, expected, "{name}");
+        }
+    }
+}
+
 /// Those that learn from pairs made before say so by working, the others by an error.
 #[test]
 fn who_learns_from_pairs() {

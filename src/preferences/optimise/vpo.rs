@@ -142,6 +142,10 @@ impl PolicyOptimiser for Vpo {
         Ok(Progress::of(policy, vec![("value", value)]))
     }
 
+    fn forget(&mut self) {
+        self.collected.clear();
+    }
+
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
         Box::new(self.clone())
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::fiscal::{Objective, Schedule};
 use crate::rewards::basic::Welfare;
 use crate::rewards::basic::fixture::{made, society, three};
+use crate::rewards::composite::{Composite, Part};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -171,6 +172,50 @@ fn hostile_programs_are_stopped() {
     assert_eq!(line("let x = 1;\nfn f(x) { loop {} }\nf(x)"), 3);
     let error = value("1 +\n+ 2 )").unwrap_err();
     assert_eq!((error.place().unwrap().line, error.exit_code()), (2, 2));
+}
+
+/// In a sum, too, a program that fails is worth what failures are worth, but for those who ask strictly:
+/// they get its own error.
+#[test]
+fn strictly_a_failure_is_an_error() {
+    let program = Program::new("test", "let x = 1;\nthrow \"no\"").unwrap();
+    let sum = Composite {
+        parts: vec![Part {
+            name: "program".into(),
+            weight: 2.0,
+            reward: program.boxed(),
+        }],
+        groups: 0,
+        by_bracket: false,
+    };
+    let made = three();
+    let judge = || sum.judge(&made.situation());
+    assert_eq!(judge().unwrap().total, 2.0 * OUTSIDE);
+    let error = strictly(judge).unwrap_err();
+    assert_eq!(error.place().unwrap().line, 2);
+    assert!(error.to_string().contains("no"), "{error}");
+    assert!(judge().is_ok());
+}
+
+/// A copy of a program that loops has 20,000,000 operations, of which each evaluation takes 100,000: the
+/// 201st is refused, whatever failures are worth, and another copy goes on.
+#[test]
+fn a_search_has_its_operations() {
+    let program = Program::new("test", "loop {}").unwrap();
+    let made = three();
+    let copy = program.clone();
+    for _ in 0..200 {
+        assert_eq!(copy.judge(&made.situation()).unwrap().total, OUTSIDE);
+    }
+    let error = copy.judge(&made.situation()).unwrap_err().to_string();
+    assert!(error.contains("at most 20000000 operations"), "{error}");
+    let start = Instant::now();
+    for _ in 0..1_000 {
+        assert!(copy.judge(&made.situation()).is_err());
+    }
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(program.judge(&made.situation()).is_ok());
+    assert!(copy.clone().judge(&made.situation()).is_ok());
 }
 
 /// Nesting of every kind, far beyond the limit and in the largest text allowed, on the stack of a

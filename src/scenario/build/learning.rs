@@ -19,6 +19,7 @@ use crate::rewards::learned::{Features, Weights};
 use crate::scenario::comparisons::{self, Fitting};
 use crate::scenario::key::Kind;
 use crate::scenario::{ModelSpec, PlannerKind, Preferences, RewardSpec, Source, Taxes};
+use crate::search::Method;
 
 pub(super) fn preferences(
     section: &Section,
@@ -323,4 +324,38 @@ pub(super) fn reward(
         reward,
         voice,
     }))
+}
+
+/// Search compares the rewards of past years, so all must be given by one and the same reward.
+pub(super) fn comparable(
+    root: &Section,
+    reward: Option<&RewardSpec>,
+    preferences: &Preferences,
+    arms: &[&PlannerKind],
+) -> Result<()> {
+    let compares = |arm: &&&PlannerKind| {
+        matches!(arm, PlannerKind::Search { method, final_years }
+            if *method != Method::Random || *final_years > 0)
+    };
+    let (Some(spec), Some(arm)) = (reward, arms.iter().find(compares)) else {
+        return Ok(());
+    };
+    let mut learned = false;
+    spec.reward.clone().visit_learned(&mut |_| learned = true);
+    let asked_again = preferences.years > 1 && !matches!(preferences.source, Source::File { .. });
+    let (node, stays) = if spec.reward.learns() {
+        (root.table("reward").node("kind"), "a reward that stays")
+    } else if learned && asked_again {
+        (root.table("preferences").node("years"), "1")
+    } else {
+        return Ok(());
+    };
+    Err(node
+        .error(format!(
+            "the planner `{}` compares the rewards of past years, and this reward changes from year to year",
+            arm.arm()
+        ))
+        .allowed(format!(
+            "{stays}, the planners `reward` and `policy`, or method = \"random\" with final_years = 0"
+        )))
 }

@@ -72,6 +72,7 @@ pub(super) fn build(file: &Path, root: &Node, models_must_exist: bool) -> Result
             learning::check_model(&section, folder, &preferences, size, years)?;
         }
     }
+    learning::comparable(&root, reward.as_ref(), &preferences, &arms)?;
     Ok(Scenario {
         name: name(&root, file)?,
         seed: root.whole("seed")?,

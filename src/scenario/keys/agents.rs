@@ -479,7 +479,7 @@ pub(in crate::scenario) const PLANNERS: &[Choice] = &[
             ),
             FINAL_YEARS,
         ],
-        "Black-box search that sees what a language-model planner sees: a yardstick for it.",
+        "Black-box search that sees what a language-model planner sees: a yardstick for it. It compares the rewards of past years, so `fisc check` refuses rewards that change from year to year, but for `random` with `final_years = 0`, which compares nothing.",
     ),
     choice(
         "elected",

@@ -290,7 +290,7 @@ const REWARDS: &[Choice] = &[
     choice(
         "principle",
         PRINCIPLE,
-        "A language model judges schedules side by side by a principle: the score of one is the log-probability that it is named the best of its list, the mean over all rotations of the list. The planner `reward` takes the best of `preferences.schedules` schedules, the initial one and others by Latin hypercube; `rewards.parquet` holds the effect of order.",
+        "A language model judges schedules side by side by a principle: the score of one is the log-probability that it is named the best of its list, the mean over all rotations of the list, less that of the initial schedule, which stands in every list. The planner `reward` takes the best of `preferences.schedules` schedules, the initial one and others by Latin hypercube; `rewards.parquet` holds its score and the effect of order as `pursued_total` and `pursued_order_effect`. A year alone is not judged.",
     ),
     choice(
         "follow-up",

@@ -55,7 +55,7 @@ const TOLD: &[Choice] = &[
     choice(
         "preferences",
         &[],
-        "The probability that one is preferred to another: with `reward.kind = \"learned\"` the weighted share of votes by the learned model, cycles included; else σ of the difference of rewards in standard deviations.",
+        "The probability that one is preferred to another: with `reward.kind = \"learned\"` the weighted share of votes by the learned model, cycles included; else, also where a learned model is a part of the reward, σ of the difference of rewards in standard deviations.",
     ),
     choice(
         "pairs",
@@ -66,7 +66,7 @@ const TOLD: &[Choice] = &[
             "500",
             "How many.",
         )],
-        "Comparisons of candidates drawn uniformly, made once at the start by those probabilities: what is learned without asking again. Of `dpo`, `sparse`, `rto`, `vpo` and `sft`.",
+        "Comparisons of candidates drawn uniformly, made once at the start by those probabilities, whatever is learned later: what is learned without asking again. Of `dpo`, `sparse`, `rto`, `vpo` and `sft`.",
     ),
 ];
 
@@ -100,7 +100,7 @@ const PAIRS: Key = key(
     Kind::Whole(1, 1_000_000, "comparisons"),
     Value("64"),
     "64",
-    "Comparisons of candidates drawn from the policy that are asked for in every tax year, and kept; of no effect where `told` is `pairs`.",
+    "Comparisons of candidates drawn from the policy that are asked for in every tax year, and kept until the reward changes; of no effect where `told` is `pairs`.",
 );
 
 const ROUNDS: Key = key(

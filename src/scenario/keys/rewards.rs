@@ -36,7 +36,7 @@ const PROGRAM: Choice = choice(
             ANY,
             Value("-1e12"),
             "-1e12",
-            "What a schedule is worth under which the code fails or goes beyond its limits; the record then has 1 as the reward's part `failed`.",
+            "What a schedule is worth under which the code fails or goes beyond its limits; the record then has 1 as the reward's part `failed`. Where the code fails at the best schedule too, the planner `reward` ends with the code's own error.",
         ),
     ],
     "Code that a person or a language model wrote, run within strict limits of operations, depth and memory and without files, network, clock or chance.",

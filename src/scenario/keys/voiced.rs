@@ -19,7 +19,7 @@ pub(super) const PRINCIPLE: &[Key] = &[
         Kind::Whole(2, 100, "schedules"),
         Value("4"),
         "4",
-        "Most schedules that are judged side by side. Every list is asked in each of its rotations, so a list of m costs m questions.",
+        "Most schedules that are judged side by side, the initial one among them. Every list is asked in each of its rotations, so a list of m costs m questions.",
     ),
     key(
         "tools",

@@ -15,13 +15,15 @@ use crate::world::{
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use rand::RngExt;
+use std::any::Any;
 
 /// Holds a policy over candidates: the initial schedule, and others with its brackets whose rates are
 /// drawn from a grid. In the first step of each tax year, once there is something to pursue, the
 /// optimiser improves the policy and a schedule of it is set; until then the initial schedule stays.
 /// A move of a candidate is the rate of one bracket, lowest first. The reference is uniform.
 ///
-/// What is pursued is the arm's reward, or the objective where it has none.
+/// What is pursued is the arm's reward, or the objective where it has none. When the reward changes, the
+/// policy goes on from where it is, and the optimiser forgets what it was told before.
 #[derive(Resource, Clone, Debug)]
 pub struct PolicyPlanner {
     /// How the policy is improved.
@@ -45,6 +47,8 @@ struct State {
     policy: Policy,
     candidates: Vec<(TaxSchedule, Outcome)>,
     pairs: Vec<Comparison>,
+    /// Of the reward that the optimiser was last told of.
+    version: Option<u32>,
 }
 
 impl PolicyPlanner {
@@ -89,6 +93,7 @@ impl PolicyPlanner {
                 .map_err(|e| e.context("the candidates of the planner `policy`"))?,
             candidates,
             pairs: vec![],
+            version: None,
         })
     }
 }
@@ -201,21 +206,24 @@ impl State {
         let situations: Vec<Situation> = (self.candidates.iter())
             .map(|(schedule, outcome)| Situation::of(schedule, &economy.0, wage, outcome))
             .collect();
-        let mut learned: Option<Learned> = None;
+        let version = reward.map(|reward| reward.version);
+        if self.version != version {
+            self.optimiser.forget();
+            self.version = version;
+        }
+        let own = reward.map(|reward| &*reward.reward as &dyn Any);
+        let learned = own.and_then(|own| own.downcast_ref::<Learned>());
         let totals: Vec<f64> = match reward {
             None => (situations.iter())
                 .map(|s| objective.0.welfare(&economy.0, &s.allocation()))
                 .collect(),
             Some(reward) => {
-                reward
-                    .reward
-                    .clone()
-                    .visit_learned(&mut |found| learned = Some(found.clone()));
-                let judged = reward.reward.judge_all(&situations)?;
+                // A copy, for its programs have the operations of one search.
+                let judged = reward.reward.clone().judge_all(&situations)?;
                 judged.iter().map(|judged| judged.total).collect()
             }
         };
-        let pursued = Pursued::of(&situations, &totals, learned.as_ref())?;
+        let pursued = Pursued::of(&situations, &totals, learned)?;
         let n = totals.len();
         let mut rng = Streams::new(seed, "policy").at(0, u64::from(year));
         let rewards = |x: usize| Ok(pursued.rewards[x]);

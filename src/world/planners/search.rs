@@ -3,17 +3,20 @@
 
 use super::TaxRules;
 use super::moves::{best, in_final_years, untried};
+use crate::error::Error;
 use crate::fiscal::Schedule as TaxSchedule;
 use crate::random::Streams;
 use crate::search::{self, Method, Tried};
+use crate::world::learning::PlannerReward;
 use crate::world::record::{Row, Years};
-use crate::world::{Clock, CurrentSchedule, Phase, Seed, Step};
+use crate::world::{Clock, CurrentSchedule, Failure, Phase, Seed, Step};
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
-/// A planner that searches.
+/// A planner that searches: every method but `random` compares the rewards of past years, which must be
+/// those of one reward.
 #[derive(Resource, Clone, Debug)]
 pub struct SearchPlanner {
     /// How.
@@ -55,6 +58,25 @@ fn next(method: &Method, years: &[Row], initial: &TaxSchedule, rng: &mut impl Rn
     TaxSchedule::of_checked(initial.edges().to_vec(), rates)
 }
 
+/// Whether the reward is another one than the one that judged the years before.
+fn has_changed(reward: Option<Res<PlannerReward>>, mut seen: Local<Option<u32>>) -> bool {
+    let Some(reward) = reward.filter(|reward| reward.reward.ready()) else {
+        return false;
+    };
+    *seen.get_or_insert(reward.version) != reward.version
+}
+
+/// For rewards of one's own: those of scenarios are refused beforehand.
+fn refuse_change(In(changed): In<bool>, planner: Res<SearchPlanner>, mut failure: ResMut<Failure>) {
+    let compares = planner.method != Method::Random || planner.final_years > 0;
+    if changed && compares {
+        failure.raise(
+            Error::run("the planner `search` compares the rewards of past years, and the reward has changed")
+                .allowed("a reward that stays, the planners `reward` and `policy`, or `random` search without final years"),
+        );
+    }
+}
+
 fn plan(
     clock: Res<Clock>,
     seed: Res<Seed>,
@@ -78,8 +100,12 @@ fn plan(
 
 impl Plugin for SearchPlanner {
     fn build(&self, app: &mut App) {
-        app.insert_resource(self.clone())
-            .add_systems(Step, plan.in_set(Phase::Plan));
+        app.insert_resource(self.clone()).add_systems(
+            Step,
+            (has_changed.pipe(refuse_change), plan)
+                .chain()
+                .in_set(Phase::Plan),
+        );
     }
 }
 

@@ -3,9 +3,9 @@
 use super::simulation::{Progress, Simulation};
 use crate::error::{Error, Result, one_line};
 use crate::fiscal::{Objective, Schedule, laws};
-use crate::scenario::comparisons::{self, ComparisonRow, Fitting};
 use crate::rewards::Situation;
 use crate::rewards::program::strictly;
+use crate::scenario::comparisons::{self, ComparisonRow, Fitting};
 use crate::scenario::{
     Decide, Memory, MemoryJudge, ModelSettings, OnFailure, Pick, PlannerAnswer, PlannerKind,
     Readout, Scenario, Source, Standing, VoiceSpec, WorkerGroup,

@@ -78,9 +78,7 @@ impl PolicyOptimiser for NashMd {
         Ok(Progress::of(policy, vec![("exploitability", gap)]))
     }
 
-    fn forget(&mut self) {
-        self.made = 0;
-    }
+    fn forget(&mut self) {}
 
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
         Box::new(self.clone())

@@ -18,7 +18,7 @@ use self::section::{Section, not_built, picked};
 use super::key::{Kind, is_label};
 use super::keys::{FACTS, SCENARIO, WELFARE};
 use super::node::Node;
-use super::{Limits, PersonaWriter, PlannerKind, Record, RevenueRule, RewardSpec, Scenario, Taxes};
+use super::{Limits, PersonaWriter, PlannerKind, Record, RevenueRule, Scenario, Taxes};
 use crate::error::{Error, Place, Result};
 use crate::fiscal::law::TaxLaw;
 use crate::fiscal::uncertain::ObjectiveSet;

@@ -131,20 +131,22 @@ impl Reward for Principle {
         let [first, others @ ..] = &texts[..] else {
             return Ok(Vec::new());
         };
-        if others.is_empty() {}
+        if others.is_empty() {
+            return Ok(vec![Judged::plain(f64::NAN)]);
+        }
         // Lists as equal as possible.
         let lists = others.len().div_ceil(self.list.max(2) - 1);
         let mut judged = Vec::with_capacity(texts.len());
         for k in 0..lists {
-            let mut list: Vec<String> = if k == 0 { vec![first.clone()] } else { vec![] };
+            let mut list = vec![first.clone()];
             list.extend_from_slice(
                 &others[k * others.len() / lists..(k + 1) * others.len() / lists],
             );
             let found = listwise(&*self.judge, &self.principle, &list)?;
             let effect = found.order_effect_range();
-            let new = &found.scores[..];
+            let new = &found.scores[usize::from(k > 0)..];
             judged.extend(new.iter().map(|score| Judged {
-                total: *score,
+                total: score - found.scores[0],
                 parts: vec![("order_effect".to_owned(), effect)],
                 ..Judged::default()
             }));

@@ -194,7 +194,7 @@ impl Dpo {
             }
         }
         through_softmax(&log, &slopes, gradient);
-        sum + ridge(self.ridge, theta, gradient)
+        sum + ridge(self.ridge / total, theta, gradient)
     }
 
     /// The policy that `pairs` make of the reference, starting from where the policy is.
@@ -227,7 +227,7 @@ impl Dpo {
                 theta = fit(theta, z)?;
                 next = at(&theta);
             }
-            if false {
+            if (next - z).abs() >= KTO_SETTLED {
                 return Err(Error::run(format!(
                     "kto: its point of reference β·KL did not settle in {KTO_ROUNDS_MAX} rounds"
                 ))
@@ -272,7 +272,9 @@ impl PolicyOptimiser for Dpo {
         ))
     }
 
-    fn forget(&mut self) {}
+    fn forget(&mut self) {
+        self.collected.clear();
+    }
 
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
         Box::new(self.clone())

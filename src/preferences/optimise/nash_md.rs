@@ -78,7 +78,9 @@ impl PolicyOptimiser for NashMd {
         Ok(Progress::of(policy, vec![("exploitability", gap)]))
     }
 
-    fn forget(&mut self) {}
+    fn forget(&mut self) {
+        self.made = 0;
+    }
 
     fn boxed(&self) -> Box<dyn PolicyOptimiser> {
         Box::new(self.clone())

@@ -212,14 +212,7 @@ impl State {
             self.version = version;
         }
         let own = reward.map(|reward| &*reward.reward as &dyn Any);
-        let learned = own.and_then(|own| own.downcast_ref::<Learned>()).cloned();
-        let mut learned = learned;
-        if let Some(r) = reward {
-            r.reward
-                .clone()
-                .visit_learned(&mut |f| learned = Some(f.clone()));
-        }
-        let learned = learned.as_ref();
+        let learned = own.and_then(|own| own.downcast_ref::<Learned>());
         let totals: Vec<f64> = match reward {
             None => (situations.iter())
                 .map(|s| objective.0.welfare(&economy.0, &s.allocation()))

@@ -123,7 +123,9 @@ impl<'a> Table<'a> {
     pub fn refuse_misspelt(&self, names: &[&str]) -> Result<()> {
         let is_there = |name: &&&str| self.header.iter().any(|column| column == **name);
         let absent = || names.iter().filter(|name| !is_there(name)).copied();
-        let unread = |column: &&String| !names.contains(&column.as_str());
+        // A header that is separated by something else than commas is one column.
+        let unread =
+            |column: &&String| !names.contains(&column.as_str()) && !column.contains([';', '\t']);
         for column in self.header.iter().filter(unread) {
             let lower = column.to_lowercase();
             if crate::error::nearest(&lower, absent()).is_some() {

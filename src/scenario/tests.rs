@@ -164,6 +164,8 @@ fn try_parameters(text: &str, written: &str, choice: &Choice) {
     let all: Vec<_> = choice
         .parameters
         .iter()
+        // Code stands in the scenario or in a file.
+        .filter(|key| (choice.name, key.name) != ("program", "text"))
         .map(|key| format!("{} = {}", key.name, key.example))
         .collect();
     let full = format!("{{ {} = {{ {} }} }}", choice.name, all.join(", "));

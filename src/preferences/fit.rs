@@ -42,6 +42,10 @@ pub const SETTLED: f64 = 1e-9;
 /// more, for rounding; not where a fit merely takes too long.
 const SETTLED_BUT_FOR_ROUNDING: f64 = 1e-5;
 
+/// A gradient as short as this, relative to the same, is taken of a fit that takes too long: with N
+/// comparisons it is about N·10⁻⁶, where other answers of the same raters move it by √N/2.
+const SETTLED_WHEN_CUT_OFF: f64 = 1e-6;
+
 /// Times in a row that a value or gradient is asked for without a lower value after which none is
 /// looked for any more: the line search itself would look for ever where rounding hides all descent.
 const STALLED: u32 = 80;
@@ -174,7 +178,7 @@ pub fn minimise(loss: &impl Loss, start: Vec<f64>) -> Result<Minimum> {
         iterations,
     };
     let enough = if cut_off {
-        SETTLED
+        SETTLED_WHEN_CUT_OFF
     } else {
         SETTLED_BUT_FOR_ROUNDING
     };

@@ -66,7 +66,13 @@ const LISTS: &[Choice] = &[
 pub(super) const GPM: Choice = choice(
     "gpm",
     &[
-        RIDGE,
+        key(
+            "ridge",
+            above(0.0, ""),
+            Value("0.1"),
+            "1.0",
+            "Precision of the normal prior on the embedding, of features scaled to variance 1: with a weaker one the fit wanders.",
+        ),
         key(
             "blocks",
             Kind::Whole(1, 1_000, "blocks"),

@@ -881,3 +881,36 @@ proptest! {
         }
     }
 }
+
+/// Two numbers of answers, two kinds of them, three learners, two rewards and three lists of planners, which are
+/// ten optimisers in all, in six populations.
+#[test]
+fn the_comparison_study_has_every_combination_once() {
+    let file = here("examples/08-data-learner-reward-optimiser/sweep.toml");
+    let sweep = Sweep::load(&file).unwrap();
+    assert_eq!(sweep.points.len(), 2 * 2 * 3 * 2 * 3);
+    let mut cells = std::collections::BTreeMap::new();
+    for point in &sweep.points {
+        let scenario = sweep.scenario(point, sweep.seeds[0]).unwrap();
+        let data = format!("{:?}", scenario.preferences.source);
+        let learner = format!("{:?}", scenario.preferences.model);
+        let reward = format!("{:?}", scenario.reward);
+        let planners = std::iter::once(&scenario.planner).chain(&scenario.compare);
+        for planner in planners {
+            let cell = (
+                scenario.preferences.comparisons,
+                data.clone(),
+                learner.clone(),
+                reward.clone(),
+                format!("{planner:?}"),
+            );
+            *cells.entry(cell).or_insert(0) += 1;
+        }
+    }
+    // U.S. law and the optimum are the yardsticks of all three lists.
+    let counted = |times: i32| cells.values().filter(|count| **count == times).count();
+    assert_eq!(
+        (counted(1), counted(3), cells.len()),
+        (24 * 10, 24 * 2, 24 * 12)
+    );
+}

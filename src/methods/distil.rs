@@ -24,4 +24,14 @@ pub(super) const DISTIL_METHODS: &[Method] = &[
         test: "a_planted_shift_is_found_in_closed_form",
         example: "examples/preferences/distinguishable.toml",
     },
+    Method {
+        key: "comparison study",
+        family: Family::Language,
+        what: "A shipped sweep takes learning from preferences apart: all combinations of data, learner, reward and optimiser in the same populations.",
+        equation: "effect of a level = mean over combinations with it − mean over all; share of variance of a factor = Σ over its levels of effect²·weight / variance over all",
+        source: "Ivison et al. (2024), \"Unpacking DPO and PPO\", arXiv 2406.09279",
+        result: "every combination is played once in each population; what was found stands in examples/08-data-learner-reward-optimiser",
+        test: "the_comparison_study_has_every_combination_once",
+        example: "examples/08-data-learner-reward-optimiser/sweep.toml",
+    },
 ];

@@ -25,6 +25,16 @@ pub(super) const METHODS: &[Method] = &[
         example: "examples/preferences/follow-up.toml",
     },
     Method {
+        key: "workers.decide.llm choice",
+        family: Family::Language,
+        what: "The model's log-probabilities over all admissible answers are read as an ordinal utility of them, turned back into probabilities at a temperature, and decided by: the most probable, the mean, or a draw.",
+        equation: "u_j = ln p_j + const; P_j = exp(u_j/T)/Σₖ exp(uₖ/T); mode, Σⱼ P_j h_j, or the inverse CDF at a uniform number",
+        source: "Luce (1959); softmax outputs as random utility by McFadden (1974)",
+        result: "probabilities ½, ¼, ¼ on 0, 10, 20 hours, worked by hand: mean 7.5, at temperature ½ 5; draws at the quantiles; temperature 0 is the mode; what is no distribution is refused",
+        test: "hours_from_a_distribution",
+        example: "scenarios/planners/llm.toml",
+    },
+    Method {
         key: "workers.decide.llm.memory useful",
         family: Family::Language,
         what: "A worker's prompt shows those of its past periods that help its model: by the change in the model's true expected utility with and without each, by the model's own votes on lists in random order, or by a linear selector fitted to what was measured about a sample of workers.",

@@ -215,6 +215,15 @@ pub(super) const RIDGE: Key = key(
     "Precision of the normal prior on the parameters of features scaled to variance 1: small enough to leave parameters of 10 logits alone where answers are nearly sure, as they are about one's own income.",
 );
 
+/// Of models with more than a score in them, which wander under a weaker prior.
+pub(super) const FIRM_RIDGE: Key = key(
+    "ridge",
+    above(0.0, ""),
+    Value("0.1"),
+    "1.0",
+    "Precision of the normal prior on the parameters of features scaled to variance 1: with a weaker one the fit wanders.",
+);
+
 /// The preference models.
 const PREFERENCE_MODELS: &[Choice] = &[
     choice(
@@ -241,7 +250,7 @@ const PREFERENCE_MODELS: &[Choice] = &[
     choice(
         "thurstone",
         &[
-            RIDGE,
+            FIRM_RIDGE,
             key(
                 "equal_variance",
                 Kind::Flag,

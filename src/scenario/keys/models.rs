@@ -2,7 +2,7 @@
 
 use super::super::key::{Choice, Default, Key, Kind, choice, key};
 use super::above;
-use super::learning::RIDGE;
+use super::learning::{FIRM_RIDGE, RIDGE};
 use Default::Value;
 
 /// Of models with shared structure among raters, where a weak prior leaves the scale adrift.
@@ -66,13 +66,7 @@ const LISTS: &[Choice] = &[
 pub(super) const GPM: Choice = choice(
     "gpm",
     &[
-        key(
-            "ridge",
-            above(0.0, ""),
-            Value("0.1"),
-            "1.0",
-            "Precision of the normal prior on the embedding, of features scaled to variance 1: with a weaker one the fit wanders.",
-        ),
+        FIRM_RIDGE,
         key(
             "blocks",
             Kind::Whole(1, 1_000, "blocks"),

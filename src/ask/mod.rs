@@ -6,7 +6,7 @@
 //! | [`tables`] | the tables that can be asked about |
 //! | [`chart`] | the specification: grammar, rows |
 //! | [`question`] | what a question asks for, what a chart shows |
-//! | [`score`] | runs, answers, legible |
+//! | [`mod@score`] | runs, answers, legible |
 
 pub mod chart;
 pub mod question;

@@ -137,7 +137,7 @@ fn norm(vector: &[f64]) -> f64 {
 ///
 /// # Errors
 /// A loss that is not finite at the start; no settling within [`ITERATIONS_MAX`] iterations and
-/// [`ASKED_MAX`] evaluations.
+/// 100,000 evaluations.
 pub fn minimise(loss: &impl Loss, start: Vec<f64>) -> Result<Minimum> {
     let mut problem = Problem {
         loss,

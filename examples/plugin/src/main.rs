@@ -44,11 +44,7 @@ impl PreferenceModel for FirstFeature {
         Ok(())
     }
     fn prob(&self, a: &[f64], b: &[f64], _view: View) -> f64 {
-        match a[0].total_cmp(&b[0]) {
-            std::cmp::Ordering::Greater => self.right,
-            std::cmp::Ordering::Equal => 0.5,
-            std::cmp::Ordering::Less => 1.0 - self.right,
-        }
+        0.5 + (self.right - 0.5) * f64::from(a[0].total_cmp(&b[0]) as i8)
     }
     fn score(&self, item: &[f64], _view: View) -> Option<f64> {
         Some(item[0] / self.scale.max(f64::MIN_POSITIVE))
@@ -75,10 +71,7 @@ fn main() -> fisc::Result<()> {
             .add_plugins(plugin)
             .play(Default::default(), &|_| {})?;
         let year = arms[0].years.last().expect("a tax year");
-        println!(
-            "{name:12} {} welfare {:.0} $/year",
-            year.schedule, year.welfare
-        );
+        println!("{name:12} {} {:.0} $/year", year.schedule, year.welfare);
     }
     Ok(())
 }

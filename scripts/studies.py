@@ -389,7 +389,7 @@ def dots_of_factors(folder, found):
     study_figures.dots(
         folder / "attained.svg", "What matters when a planner is made from comparisons?",
         "Means over all combinations of the other factors less the mean of all; 95 % t intervals over six populations.",
-        "effect on the share of the attainable gain, percentage points", list(groups.items()), -40, 40, 10)
+        "effect on the share of the attainable gain, percentage points", list(groups.items()), -50, 20, 10)
 
 
 def dots_of_wants(folder, found):

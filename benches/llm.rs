@@ -4,7 +4,7 @@
 //! `cargo bench --profile dev --bench llm -- [q8_0] [WORKERS] [STEPS]`. With `q8_0` the model is
 //! requantised first. `LLAMA_SERVER` names a llama-server binary (`scripts/llama_server.sh` builds
 //! one); without it that side is not measured. `ALONE` is the number of prompts evaluated alone
-//! (default 24). `WAVES` (for `choice`), `SAMPLE_WAVES`, `KEPT` (MiB) and `SLOTS` of the server are
+//! (default 24). `WAVES` (for `choice`), `SAMPLE_WAVES`, `LANES`, `KEPT` (MiB) and `SLOTS` of the server are
 //! lists of settings that are tried, with commas between. fisc and "alone" are measured twice: for
 //! the exact probabilities of all answers (`choice`), for which the server has nothing alike, and for
 //! the one greedy answer under a grammar (`sample`) that the server gives, too. All sides take turns, step by step, because the speed of a shared
@@ -254,6 +254,45 @@ struct Ceiling {
     seconds: f64,
 }
 
+/// llama.cpp's own benchmark of batches: prompts as long as ours, read from their first token on.
+struct BatchedBench {
+    what: &'static str,
+    options: &'static [&'static str],
+    tokens: f64,
+    seconds: f64,
+}
+
+impl BatchedBench {
+    fn run(&mut self, binary: &Path, model: &Path, threads: usize, length: u64) {
+        let output = Command::new(binary)
+            .arg("-m")
+            .arg(model)
+            .args([
+                "-t",
+                &threads.to_string(),
+                "-fa",
+                "on",
+                "-c",
+                "8192",
+                "-ub",
+                "512",
+            ])
+            .args(["-npp", &length.to_string(), "-ntg", "0", "-npl", "8"])
+            .args(self.options)
+            .output()
+            .expect("llama-batched-bench");
+        let table = String::from_utf8_lossy(&output.stdout);
+        // | PP | TG | B | N_KV | T_PP s | S_PP t/s | …
+        let row = table.lines().rfind(|line| line.starts_with('|'));
+        let cells: Vec<f64> = (row.unwrap_or_default().split('|'))
+            .filter_map(|cell| cell.trim().parse().ok())
+            .collect();
+        assert!(cells.len() > 5, "llama-batched-bench says:\n{table}");
+        self.tokens += cells[0] * cells[2];
+        self.seconds += cells[4];
+    }
+}
+
 fn main() {
     let list = |name: &str, default: &str| -> Vec<usize> {
         let text = std::env::var(name).unwrap_or_else(|_| default.to_owned());
@@ -299,16 +338,22 @@ fn main() {
         }
     };
     let mut fiscs = Vec::new();
-    for kept in list("KEPT", "0,1024") {
+    let default = spec.lanes().expect("llama.cpp");
+    for (kept, lanes) in list("KEPT", "0,1024").into_iter().flat_map(|kept| {
+        list("LANES", &format!("1,{default}"))
+            .into_iter()
+            .map(move |l| (kept, l))
+    }) {
         let samples = list("SAMPLE_WAVES", "16").into_iter().map(|w| (w, true));
         let choices = list("WAVES", "8").into_iter().map(|w| (w, false));
         for (wave, greedy) in samples.chain(choices) {
             let spec = ModelSpec {
                 kept_bytes: kept << 20,
+                lanes: Some(lanes),
                 wave,
                 ..spec.clone()
             };
-            let what = format!("fisc, {kept} MiB kept, waves of {wave}");
+            let what = format!("fisc, {kept} MiB kept, {lanes} x waves of {wave}");
             fiscs.push(Fisc::open(&spec, greedy, &what));
         }
     }
@@ -321,6 +366,20 @@ fn main() {
         ceiling("no logits"),
         ceiling("as many logits"),
         ceiling("as many logits, as long prompts"),
+    ];
+    let batched_bench = std::env::var("LLAMA_SERVER")
+        .map(|server| Path::new(&server).with_file_name("llama-batched-bench"))
+        .ok()
+        .filter(|path| path.is_file());
+    let batched = |what, options| BatchedBench {
+        what,
+        options,
+        tokens: 0.0,
+        seconds: 0.0,
+    };
+    let mut batches = [
+        batched("a cache for each", &[][..]),
+        batched("one cache", &["-kvu"][..]),
     ];
     let mut bare = GgufBackend::open(&model, "bench".into(), &spec).expect("the model");
     for (step, call) in calls.iter().enumerate() {
@@ -347,6 +406,11 @@ fn main() {
         // A token of a pass sees half the pass and what stands before it: as much as one of ours.
         let length = (t.shared_tokens + t.prefill_tokens) / profile.requests;
         let depth = (length as usize).saturating_sub(256);
+        if let Some(binary) = &batched_bench {
+            for batches in &mut batches {
+                batches.run(binary, &model, spec.threads, length);
+            }
+        }
         for (ceiling, (read, depth)) in ceilings.iter_mut().zip([(0, 0), (read, 0), (read, depth)])
         {
             ceiling.seconds += bare.ceiling(2, read, depth).expect("passes");
@@ -371,7 +435,12 @@ fn main() {
     for fisc in &fiscs {
         fisc.print(bases[usize::from(fisc.greedy)]);
     }
-    let speed = fiscs.last().expect("a setting").tokens_per_second();
+    let share = |most: f64| {
+        for fisc in fiscs.iter().filter(|fisc| !fisc.greedy) {
+            let share = 100.0 * fisc.tokens_per_second() / most;
+            println!("    of which {share:.1} %: {}", fisc.name);
+        }
+    };
     for Ceiling {
         what,
         tokens,
@@ -379,10 +448,15 @@ fn main() {
     } in ceilings
     {
         let most = tokens / seconds;
-        println!(
-            "(c) llama.cpp alone, passes of 512, {what}: {most:.0} tokens/s, of which the last \
-             setting of fisc {:.0} %",
-            100.0 * speed / most
-        );
+        println!("(c) llama.cpp alone, passes of 512, {what}: {most:.0} tokens/s");
+        share(most);
+    }
+    for batches in &batches {
+        if batches.tokens > 0.0 {
+            let most = batches.tokens / batches.seconds;
+            let what = batches.what;
+            println!("(c) llama-batched-bench, 8 prompts, {what}, no logits: {most:.0} tokens/s");
+            share(most);
+        }
     }
 }

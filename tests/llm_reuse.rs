@@ -15,6 +15,8 @@ fn open(wave: usize, kept_bytes: usize) -> GgufBackend {
     let path = registry::fetch("smollm2-135m", &mut |_| ()).unwrap();
     let spec = ModelSpec {
         wave,
+        // One wave after another on any machine, as docs/models.md compares them.
+        lanes: Some(1),
         kept_bytes,
         ..ModelSpec::new("small", GgufSource::Path(path.clone()))
     };

@@ -25,7 +25,7 @@ pub enum ModelCommand {
         #[arg(long)]
         quantize: bool,
     },
-    /// Measure a model on this machine: tokens and decisions per second, and the threads and wave
+    /// Measure a model on this machine: tokens and decisions per second, and the threads, lanes and wave
     /// size that are best. Runs then use them.
     Bench {
         /// Name, as `fisc model list` shows it, hf:OWNER/REPOSITORY/FILE.gguf, or the path of a GGUF file.
@@ -134,23 +134,23 @@ fn bench(model: &str) -> Result<()> {
             speed.threads, speed.prefill, speed.decode
         ));
     }
-    text.push_str("\n   wave   choice decisions/s   sample decisions/s\n");
+    text.push_str("\n  lanes   wave   choice decisions/s   sample decisions/s\n");
     for speed in &measured.waves {
-        let best = if speed.wave == measured.wave {
-            "  best"
-        } else {
-            ""
+        let best = match (speed.wave, Some(speed.lanes)) == (measured.wave, measured.lanes) {
+            true => "  best",
+            false => "",
         };
         text.push_str(&format!(
-            "{:>7} {:>20.2} {:>20.2}{best}\n",
-            speed.wave, speed.choice, speed.sample
+            "{:>7} {:>6} {:>20.2} {:>20.2}{best}\n",
+            speed.lanes, speed.wave, speed.choice, speed.sample
         ));
     }
     let kept = measured.save(&path)?;
     text.push_str(&format!(
-        "\nRuns on {} cores now take {} threads and waves of {}: {}\n",
+        "\nRuns on {} cores now take {} threads, {} lanes and waves of {}: {}\n",
         measured.cores,
         measured.threads,
+        measured.lanes.unwrap_or(1),
         measured.wave,
         kept.display()
     ));

@@ -103,7 +103,8 @@ pub struct Timing {
     pub decode_seconds: f64,
     /// Reading logits: grammars, draws and log-probabilities, in seconds.
     pub sampling_seconds: f64,
-    /// Finding what was evaluated before, and moving it between context and main memory, in seconds.
+    /// Finding what was evaluated before, moving it between context and main
+    /// memory, and opening contexts, in seconds.
     pub keeping_seconds: f64,
     /// Tokens of prompts and options that were evaluated.
     pub prefill_tokens: u64,
@@ -112,4 +113,24 @@ pub struct Timing {
     /// Tokens of prompts that did not have to be evaluated, because they were
     /// shared with other prompts or kept from earlier steps.
     pub shared_tokens: u64,
+}
+
+impl Timing {
+    /// All seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.prefill_seconds + self.decode_seconds + self.sampling_seconds + self.keeping_seconds
+    }
+
+    /// The sum, field by field.
+    pub(crate) fn sum(all: impl IntoIterator<Item = Timing>) -> Timing {
+        all.into_iter().fold(Timing::default(), |a, b| Timing {
+            prefill_seconds: a.prefill_seconds + b.prefill_seconds,
+            decode_seconds: a.decode_seconds + b.decode_seconds,
+            sampling_seconds: a.sampling_seconds + b.sampling_seconds,
+            keeping_seconds: a.keeping_seconds + b.keeping_seconds,
+            prefill_tokens: a.prefill_tokens + b.prefill_tokens,
+            decode_tokens: a.decode_tokens + b.decode_tokens,
+            shared_tokens: a.shared_tokens + b.shared_tokens,
+        })
+    }
 }

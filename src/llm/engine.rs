@@ -76,6 +76,7 @@ impl Engine {
                 // First, so that the wrong model is refused before it is loaded.
                 let settings = Settings {
                     wave: model.wave,
+                    lanes: model.lanes()?,
                     threads: model.threads,
                 };
                 transcript.register_with(&model.name, &id, settings)?;
@@ -87,7 +88,7 @@ impl Engine {
     }
 
     /// Opens the model that `text` names, as [`GgufSource::named`] from the working folder, with the
-    /// threads and wave that were measured.
+    /// threads, lanes and wave that were measured.
     ///
     /// # Errors
     /// As [`GgufSource::named`] and [`Engine::open`].

@@ -1,8 +1,8 @@
 //! How fast a model is on this machine, and how it is best asked.
 //!
 //! `fisc model bench` measures and keeps the result beside the model file; runs
-//! on a machine with as many cores then open the model with the threads and the
-//! wave size that were best.
+//! on a machine with as many cores then open the model with the threads, the
+//! lanes and the wave size that were best.
 
 use super::gguf::{self, GgufBackend};
 use super::{Backend, GgufSource, Message, ModelSpec, Readout, Request, Role};
@@ -38,9 +38,12 @@ pub struct Measured {
     /// The best wave size: most decisions by `choice` per second, on a GPU the largest product
     /// of those by `choice` and by `sample`.
     pub wave: usize,
+    /// The best number of lanes, with that wave size; none in a measurement from before there were lanes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lanes: Option<usize>,
     /// By number of threads.
     pub passes: Vec<PassSpeed>,
-    /// By wave size, with the best number of threads.
+    /// By number of lanes and wave size, with the best number of threads.
     pub waves: Vec<WaveSpeed>,
 }
 
@@ -60,12 +63,20 @@ pub struct PassSpeed {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WaveSpeed {
-    /// Requests that are evaluated side by side.
+    /// Waves that are evaluated side by side.
+    #[serde(default = "one")]
+    pub lanes: usize,
+    /// Requests of a wave.
     pub wave: usize,
     /// The distribution over 0, 10, …, 100.
     pub choice: f64,
     /// A whole number from 0 to 100 under a grammar.
     pub sample: f64,
+}
+
+/// Before there were lanes there was one.
+fn one() -> usize {
+    1
 }
 
 impl Measured {
@@ -121,9 +132,10 @@ pub fn measure(path: &Path, told: &mut dyn FnMut(&str)) -> Result<Measured> {
     if gpu {
         spec.context_tokens = GPU_CONTEXT_TOKENS;
     }
-    let open = |threads, wave| {
+    let open = |threads, lanes, wave| {
         let spec = ModelSpec {
             threads,
+            lanes: Some(lanes),
             wave,
             ..spec.clone()
         };
@@ -136,7 +148,7 @@ pub fn measure(path: &Path, told: &mut dyn FnMut(&str)) -> Result<Measured> {
     for round in 0..2 {
         for (i, &threads) in counts.iter().enumerate() {
             told(&format!("passes with {threads} threads, try {}", round + 1));
-            let mut backend = open(threads, 1)?;
+            let mut backend = open(threads, 1, 1)?;
             backend.ceiling(1, 0, 0)?;
             let prefill = backend.ceiling_tokens() / backend.ceiling(1, 0, 0)?;
             backend.answer(&[&question(0, letters())])?;
@@ -161,37 +173,67 @@ pub fn measure(path: &Path, told: &mut dyn FnMut(&str)) -> Result<Measured> {
         (false, true) => (16, &WAVES[..3]),
         (false, false) => (32, &WAVES[..]),
     };
+    // Waves that the questions fill; then other numbers of lanes with the best of them. On a GPU
+    // all lanes would wait for the same device.
+    let most_lanes = match gpu {
+        true => 1,
+        false => best.threads.min(asked / sizes[0]),
+    };
     let mut waves: Vec<WaveSpeed> = Vec::new();
-    for round in 0..2 {
-        for (i, &wave) in sizes.iter().enumerate() {
-            told(&format!("waves of {wave}, try {}", round + 1));
-            let mut backend = open(best.threads, wave)?;
-            let choice = decisions_per_second(&mut backend, asked, options())?;
-            let sample = decisions_per_second(&mut backend, asked, hours())?;
-            match waves.get_mut(i) {
-                None => waves.push(WaveSpeed {
-                    wave,
-                    choice,
-                    sample,
-                }),
-                Some(speed) => {
-                    speed.choice = speed.choice.max(choice);
-                    speed.sample = speed.sample.max(sample);
+    let fill = |&(lanes, wave): &(usize, usize)| lanes * wave <= asked;
+    let first: Vec<(usize, usize)> = (sizes.iter().map(|&wave| (most_lanes, wave)))
+        .filter(fill)
+        .collect();
+    let faster = |waves: &[WaveSpeed]| {
+        // On a GPU sequences end a wave of choices long before its size does.
+        self::best(waves, |speed| match gpu {
+            true => speed.choice * speed.sample,
+            false => speed.choice,
+        })
+    };
+    let mut compare = |settings: &[(usize, usize)], waves: &mut Vec<WaveSpeed>| -> Result<()> {
+        let before = waves.len();
+        for round in 0..2 {
+            for (i, &(lanes, wave)) in settings.iter().enumerate() {
+                told(&format!(
+                    "{lanes} lanes, waves of {wave}, try {}",
+                    round + 1
+                ));
+                let mut backend = open(best.threads, lanes, wave)?;
+                backend.open_lanes()?;
+                let choice = decisions_per_second(&mut backend, asked, options())?;
+                let sample = decisions_per_second(&mut backend, asked, hours())?;
+                match waves.get_mut(before + i) {
+                    None => waves.push(WaveSpeed {
+                        lanes,
+                        wave,
+                        choice,
+                        sample,
+                    }),
+                    Some(speed) => {
+                        speed.choice = speed.choice.max(choice);
+                        speed.sample = speed.sample.max(sample);
+                    }
                 }
             }
         }
-    }
+        Ok(())
+    };
+    compare(&first, &mut waves)?;
+    let wave = faster(&waves)?.wave;
+    let mut fewer = vec![1, most_lanes.div_ceil(2)];
+    fewer.dedup();
+    fewer.retain(|&lanes| lanes < most_lanes);
+    let second: Vec<(usize, usize)> = fewer.into_iter().map(|lanes| (lanes, wave)).collect();
+    compare(&second, &mut waves)?;
+    let fastest = faster(&waves)?;
     Ok(Measured {
         bytes: size(path)?,
         cores,
         gpu,
         threads: best.threads,
-        // On a GPU sequences end a wave of choices long before its size does.
-        wave: self::best(&waves, |speed| match gpu {
-            true => speed.choice * speed.sample,
-            false => speed.choice,
-        })?
-        .wave,
+        wave: fastest.wave,
+        lanes: Some(fastest.lanes),
         passes,
         waves,
     })
@@ -292,8 +334,10 @@ mod tests {
             gpu: false,
             threads: 1,
             wave: 3,
+            lanes: Some(2),
             passes: Vec::new(),
             waves: vec![WaveSpeed {
+                lanes: 2,
                 wave: 3,
                 choice: 2.5,
                 sample: 1.0,
@@ -311,7 +355,7 @@ mod tests {
         assert_eq!(Measured::load(&model).unwrap().unwrap().wave, 3);
         let opened = ModelSpec::new("m", GgufSource::Path(model.clone()));
         let spec = opened.measured().unwrap();
-        assert_eq!((spec.wave, spec.threads), (3, 1));
+        assert_eq!((spec.wave, spec.lanes, spec.threads), (3, Some(2), 1));
         measured(6, cores()).save(&model).unwrap();
         assert_eq!(Measured::load(&model).unwrap(), None);
         measured(5, cores() + 1).save(&model).unwrap();

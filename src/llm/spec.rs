@@ -15,6 +15,9 @@ pub const CONTEXT_TOKENS: u32 = 8192;
 /// Default of [`ModelSpec::wave`].
 pub const WAVE: usize = 16;
 
+/// Most lanes that a model has unless they were measured: each needs memory for a context.
+const LANES: usize = 4;
+
 /// Where a GGUF file comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GgufSource {
@@ -87,8 +90,11 @@ pub struct ModelSpec {
     pub context_tokens: u32,
     /// Threads that evaluate. Default: the machine's cores.
     pub threads: usize,
-    /// Most requests that are evaluated side by side. Default 16.
+    /// Most requests of a wave: those that are evaluated in the same passes. Default 16.
     pub wave: usize,
+    /// Lanes: waves that are evaluated side by side, each in a context of its own of
+    /// `context_tokens`, on its share of the threads. See [`lanes()`](Self::lanes).
+    pub lanes: Option<usize>,
     /// Main memory for keys and values of prompts that may come again, in bytes; a
     /// token takes 23 KB in SmolLM2-135M and 29 KB in Qwen2.5-1.5B. With 0 each
     /// call of [`answer`](super::Backend::answer) begins from an empty context, so
@@ -108,12 +114,28 @@ impl ModelSpec {
             context_tokens: CONTEXT_TOKENS,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             wave: WAVE,
+            lanes: None,
             kept_bytes: 0,
             gpu_layers: None,
         }
     }
 
-    /// With the threads and the wave size that `fisc model bench` found best for
+    /// The number of lanes: on a GPU 1; else what is given, or the largest number
+    /// up to 4 that divides the cores of the machine. It does not depend on
+    /// `threads`, because numbers depend on it.
+    ///
+    /// # Errors
+    /// llama.cpp does not start.
+    pub fn lanes(&self) -> Result<usize> {
+        if gguf::on_gpu(self.gpu_layers)? {
+            return Ok(1);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let default = || (1..=LANES).rfind(|lanes| cores.is_multiple_of(*lanes));
+        Ok(self.lanes.or_else(default).unwrap_or(1).max(1))
+    }
+
+    /// With the threads, the lanes and the wave size that `fisc model bench` found best for
     /// the file on this machine, if it was measured.
     ///
     /// # Errors
@@ -125,6 +147,7 @@ impl ModelSpec {
         {
             self.threads = measured.threads.max(1);
             self.wave = measured.wave.max(1);
+            self.lanes = measured.lanes;
         }
         Ok(self)
     }

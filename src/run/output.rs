@@ -472,18 +472,21 @@ fn open_model(
             keep,
             gpu_layers,
         } => {
-            let spec = gguf_spec(settings, name, model)?;
+            let spec = ModelSpec {
+                gpu_layers: *gpu_layers,
+                ..gguf_spec(settings, name, model)?
+            };
             let spec = match mode {
                 Mode::Live => spec.measured()?,
                 // No model is opened, so nothing about its file matters.
                 Mode::Replay => spec,
             };
-            // A run goes on as it was begun: wave and threads decide how numbers are rounded.
+            // A run goes on as it was begun: wave, lanes and threads decide how numbers are rounded.
             let begun = transcript.settings(name);
             let spec = ModelSpec {
                 wave: begun.map_or(spec.wave, |begun| begun.wave),
+                lanes: begun.map_or(spec.lanes, |begun| Some(begun.lanes)),
                 kept_bytes: (*keep as usize) << 20,
-                gpu_layers: *gpu_layers,
                 threads: options
                     .threads
                     .or(begun.map(|begun| begun.threads))

@@ -10,7 +10,9 @@
 //! cost 1.4 ms a decision on a busy two-core machine, where evaluating one token
 //! took 4 ms (SmolLM2 Q8_0), so own runs of 4 tokens and more are kept, up to [`ModelSpec::kept_bytes`].
 //!
-//! The rest goes in waves of sequences that are evaluated together. A
+//! The rest goes in waves of sequences that are evaluated together. Waves run side
+//! by side on lanes: contexts with a share of the threads each, which wait for one
+//! another once a wave and not, as threads on one pass do, after every layer. A
 //! [`Choice`](crate::llm::Readout::Choice) evaluates the options as a tree of
 //! tokens behind each prompt, in the same passes; a
 //! [`Sample`](crate::llm::Readout::Sample) then decodes all sequences of its
@@ -36,6 +38,7 @@ mod model;
 mod requantise;
 mod trie;
 mod trunks;
+mod wave;
 mod window;
 
 #[cfg(test)]
@@ -45,19 +48,20 @@ pub use model::{BACKENDS_VARIABLE, LOG_VARIABLE};
 pub use requantise::requantise;
 
 use crate::error::{Error, Result};
-use crate::llm::{Backend, BackendAnswer, Message, ModelSpec, Reading, Readout, Request, Timing};
+use crate::llm::{Backend, BackendAnswer, Message, ModelSpec, Readout, Request, Timing};
 use draw::{Draw, Grammar};
 use llama_cpp_2::token::LlamaToken;
-use memory::Memory;
+use memory::{Lane, Memory};
 use model::{Model, Prompt};
-use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use trie::{Scores, Trie, log_sum_exp};
+use trie::Trie;
 use trunks::Trunks;
+use wave::{Found, Member, Wave};
 use window::{Attention, BRANCHES, FIRST_BRANCH, Row, TRUNKS, Window};
 
 /// Compiled grammars and option trees that are kept; more are dropped together.
@@ -66,17 +70,29 @@ const PREPARED: usize = 64;
 /// Checked prompts that are kept until they are evaluated; more are read again.
 const CHECKED: usize = 4096;
 
+/// Fewest questions for each lane: with fewer in a call all threads work on one pass.
+const LEAST_OF_A_LANE: usize = 4;
+
 /// A GGUF model as a [`Backend`].
 pub struct GgufBackend {
     id: String,
     model: &'static Model,
     memory: Memory,
+    attention: Attention,
+    threads: usize,
+    lanes: usize,
     wave: usize,
     timing: Timing,
     grammars: HashMap<String, Grammar>,
     tries: HashMap<(String, Vec<String>), Arc<Trie>>,
     /// What was checked and waits to be evaluated.
     prompts: HashMap<Vec<Message>, Prompt>,
+}
+
+/// How many of `requests` a round of waves takes: all of them if `lanes` waves of
+/// `wave` hold as many, and else such a part that as few rounds as can be are about equal.
+fn quota(requests: usize, lanes: usize, wave: usize) -> usize {
+    requests.div_ceil(requests.div_ceil(lanes * wave).max(1))
 }
 
 /// A request in tokens.
@@ -148,6 +164,14 @@ impl GgufBackend {
             id,
             model,
             memory,
+            attention,
+            threads: spec.threads.max(1),
+            // Some kinds of memory cannot be copied in part.
+            lanes: if model.attends_to_all() {
+                spec.lanes()?
+            } else {
+                1
+            },
             wave,
             timing: Timing::default(),
             grammars: HashMap::new(),
@@ -165,7 +189,7 @@ impl GgufBackend {
     /// llama.cpp fails.
     pub fn ceiling(&mut self, passes: usize, read: usize, depth: usize) -> Result<f64> {
         self.memory.forget();
-        let window = &mut self.memory.window;
+        let window = &mut self.memory.whole.window;
         let rows = |places: Range<usize>, pass: usize, read: usize| -> Vec<Row> {
             let end = places.end;
             places
@@ -191,7 +215,7 @@ impl GgufBackend {
 
     /// Tokens of one pass of [`ceiling`](Self::ceiling).
     pub fn ceiling_tokens(&self) -> f64 {
-        self.memory.window.pass_tokens() as f64
+        self.memory.whole.window.pass_tokens() as f64
     }
 
     fn prepare<'a>(&mut self, request: &'a Request) -> Result<Asked<'a>> {
@@ -226,7 +250,12 @@ impl GgufBackend {
 
     /// Why `asked` does not fit the context, if it does not.
     fn too_long(&self, asked: &Asked) -> Option<String> {
-        let available = self.memory.window.cells().min(self.model.trained_context());
+        let available = self
+            .memory
+            .whole
+            .window
+            .cells()
+            .min(self.model.trained_context());
         let (length, prompt) = (asked.length(), asked.prompt.tokens.len());
         (length > available).then(|| {
             format!(
@@ -266,118 +295,10 @@ impl GgufBackend {
             .ok_or_else(|| Error::run("grammar lost"))
     }
 
-    /// Evaluates one wave, whose prompts' trunks are resident up to the places `trunks_end`.
-    fn wave(&mut self, wave: &[&Asked], trunks_end: &[usize]) -> Result<Vec<BackendAnswer>> {
-        let begun = Instant::now();
-        let mut rows = Vec::new();
-        // Of each row that is read: which request, and which node of its tree.
-        let mut meaning = HashMap::new();
-        let mut sequence = FIRST_BRANCH;
-        let mut sequences = Vec::with_capacity(wave.len());
-        let mut known = Vec::with_capacity(wave.len());
-        for (i, (asked, &trunks_end)) in wave.iter().zip(trunks_end).enumerate() {
-            let own = sequence..sequence + asked.branches();
-            let tokens = &asked.prompt.tokens;
-            let step = asked.request.step;
-            let from = self.memory.begin(tokens, trunks_end, own.clone(), step)?;
-            for (position, &token) in tokens.iter().enumerate().skip(from) {
-                let read = position + 1 == tokens.len();
-                rows.push(Row {
-                    token,
-                    position,
-                    sequences: own.clone(),
-                    read,
-                });
-            }
-            meaning.insert(rows.len() - 1, (i, 0));
-            if let Form::Options(trie) = &asked.answer {
-                for (node, row) in trie.rows(tokens.len(), own.start).enumerate() {
-                    meaning.insert(rows.len(), (i, node + 1));
-                    rows.push(row);
-                }
-            }
-            sequence = own.end;
-            sequences.push(own.start);
-            known.push(from);
-        }
-        self.timing.keeping_seconds += begun.elapsed().as_secs_f64();
-        let passes = self.memory.window.decode_seconds();
-        let mut scores: Vec<Option<Scores>> = wave
-            .iter()
-            .map(|asked| match &asked.answer {
-                Form::Options(trie) => Some(trie.scores()),
-                Form::Generate { .. } => None,
-            })
-            .collect();
-        let mut first_logits: Vec<Vec<f32>> = vec![Vec::new(); wave.len()];
-        let mut reading = 0.0;
-        self.memory.window.evaluate(&rows, |wanted| {
-            let begun = Instant::now();
-            let totals: Vec<f64> = wanted
-                .par_iter()
-                .map(|(_, logits)| log_sum_exp(logits))
-                .collect();
-            for (&(row, logits), total) in wanted.iter().zip(totals) {
-                let &(i, node) = meaning
-                    .get(&row)
-                    .ok_or_else(|| Error::run("a row nobody read"))?;
-                match (&wave[i].answer, &mut scores[i]) {
-                    (Form::Options(trie), Some(scores)) => {
-                        trie.enter(scores, node, (logits, total), &self.model.ends)?;
-                    }
-                    _ => first_logits[i] = logits.to_vec(),
-                }
-            }
-            reading += begun.elapsed().as_secs_f64();
-            Ok(())
-        })?;
-        self.timing.prefill_seconds += self.memory.window.decode_seconds() - passes;
-        self.timing.sampling_seconds += reading;
-        self.timing.prefill_tokens += rows.len() as u64;
-        let keeping = Instant::now();
-        for ((asked, &trunks_end), &sequence) in wave.iter().zip(trunks_end).zip(&sequences) {
-            let step = asked.request.step;
-            let tokens = &asked.prompt.tokens;
-            self.memory.keep(tokens, trunks_end, sequence, step)?;
-        }
-        self.timing.keeping_seconds += keeping.elapsed().as_secs_f64();
-
-        let texts = self.generate(wave, &sequences, first_logits)?;
-        let keeping = Instant::now();
-        for branch in FIRST_BRANCH..sequence {
-            self.memory.window.free(branch)?;
-        }
-        self.timing.keeping_seconds += keeping.elapsed().as_secs_f64();
-        let latency_ms = 1e3 * begun.elapsed().as_secs_f64();
-        Ok(wave
-            .iter()
-            .zip(scores)
-            .zip(texts)
-            .zip(known)
-            .map(|(((asked, scores), text), known)| {
-                let (reading, answer_tokens) = match (&asked.answer, scores) {
-                    (Form::Options(trie), Some(scores)) => {
-                        (Reading::LogProbs(trie.log_probs(&scores)), trie.tokens())
-                    }
-                    _ => {
-                        let tokens = text.tokens;
-                        let truncated = text.truncated;
-                        let text = String::from_utf8_lossy(&text.bytes).into_owned();
-                        (Reading::Text { text, truncated }, tokens)
-                    }
-                };
-                BackendAnswer {
-                    reading,
-                    prompt_tokens: asked.prompt.tokens.len() as u32,
-                    evaluated_tokens: (asked.prompt.tokens.len() - known) as u32,
-                    answer_tokens: answer_tokens as u32,
-                    latency_ms,
-                }
-            })
-            .collect())
-    }
-
-    /// Evaluates all requests in waves; answers come in the requests' order.
+    /// Evaluates all requests, in rounds of waves side by side; answers come in the requests' order.
+    ///
+    /// Which wave a request is in, and on which lane, depends on the requests and
+    /// the settings alone; what is kept is looked up and added between rounds.
     fn evaluate(&mut self, asked: &[Asked]) -> Result<Vec<BackendAnswer>> {
         let begun = Instant::now();
         let prompts: Vec<&[LlamaToken]> = asked.iter().map(|a| &a.prompt.tokens[..]).collect();
@@ -386,33 +307,49 @@ impl GgufBackend {
         let mut order: Vec<usize> = (0..asked.len()).collect();
         order.sort_by_key(|&i| &trunks.chains[i]);
         self.timing.keeping_seconds += begun.elapsed().as_secs_f64();
+        let lanes = self.lanes_for(asked.len())?;
         let mut answers: Vec<Option<BackendAnswer>> = vec![None; asked.len()];
         let mut rest: &[usize] = &order;
-        while let Some(&first) = rest.first() {
-            let (size, wanted) = self.next_wave(rest, asked, &trunks);
-            let (members, after) = rest.split_at(size);
-            rest = after;
-            let begun = Instant::now();
-            let passes = self.memory.window.decode_seconds();
-            let step = asked[first].request.step;
-            let evaluated = self.memory.hold(&trunks, &wanted, &prompts, step)?;
-            let passes = self.memory.window.decode_seconds() - passes;
-            self.timing.prefill_seconds += passes;
-            self.timing.keeping_seconds += begun.elapsed().as_secs_f64() - passes;
-            self.timing.prefill_tokens += evaluated.iter().sum::<usize>() as u64;
-            let wave: Vec<&Asked> = members.iter().map(|&i| &asked[i]).collect();
-            let ends: Vec<usize> = members.iter().map(|&i| trunks.end(i)).collect();
-            let found = self.wave(&wave, &ends)?;
-            for (&member, answer) in members.iter().zip(found) {
-                answers[member] = Some(answer);
+        while !rest.is_empty() {
+            let mut left = quota(rest.len(), lanes, self.wave);
+            let mut round = Vec::with_capacity(lanes);
+            while round.len() < lanes && !rest.is_empty() {
+                // One after another full waves do; side by side equal ones end together.
+                let most = match lanes {
+                    1 => self.wave,
+                    lanes => left.div_ceil(lanes - round.len()).max(1),
+                };
+                let (size, wanted) = self.next_wave(rest, most, asked, &trunks);
+                let alone = round.is_empty() && size == rest.len();
+                let lane = (lanes > 1 && !alone).then_some(round.len());
+                left = left.saturating_sub(size);
+                let (members, after) = rest.split_at(size);
+                rest = after;
+                round.push(self.plan(lane, members, &wanted, asked, &trunks, &prompts)?);
             }
-            // A trunk is charged to the first who needed it.
-            for (trunk, evaluated) in wanted.iter().zip(evaluated) {
-                let user = members
-                    .iter()
-                    .find(|&&member| trunks.chains[member].contains(trunk));
-                if let Some(answer) = user.and_then(|&member| answers[member].as_mut()) {
-                    answer.evaluated_tokens += evaluated as u32;
+            let found = self.play(&mut round)?;
+            for (wave, found) in round.into_iter().zip(found) {
+                for ((member, answer), state) in
+                    wave.members.iter().zip(found.answers).zip(found.states)
+                {
+                    if let Some(state) = state {
+                        let (tokens, step) =
+                            (&member.asked.prompt.tokens, member.asked.request.step);
+                        let begun = Instant::now();
+                        self.memory
+                            .kept
+                            .keep(tokens, member.trunks_end, state, false, step);
+                        self.timing.keeping_seconds += begun.elapsed().as_secs_f64();
+                    }
+                    answers[member.place] = Some(answer);
+                }
+                // A trunk is charged to the first who needed it.
+                for (trunk, evaluated) in wave.trunks {
+                    let user = (wave.members.iter().map(|member| member.place))
+                        .find(|&place| trunks.chains[place].contains(&trunk));
+                    if let Some(answer) = user.and_then(|place| answers[place].as_mut()) {
+                        answer.evaluated_tokens += evaluated as u32;
+                    }
                 }
             }
         }
@@ -427,12 +364,146 @@ impl GgufBackend {
         Ok(answers)
     }
 
-    /// How many of `rest` go together, at least one, and the trunks that they
-    /// need: by number, by sequences, and by cells.
-    fn next_wave(&self, rest: &[usize], asked: &[Asked], trunks: &Trunks) -> (usize, Vec<usize>) {
+    /// Opens the contexts that a call of many questions needs, which it would do itself.
+    ///
+    /// # Errors
+    /// llama.cpp refuses, as a rule for want of memory.
+    pub(crate) fn open_lanes(&mut self) -> Result<()> {
+        self.lanes_for(usize::MAX).map(drop)
+    }
+
+    /// How many lanes `requests` questions are spread over, all opened; 1 is the whole.
+    fn lanes_for(&mut self, requests: usize) -> Result<usize> {
+        if self.lanes == 1 || requests < LEAST_OF_A_LANE * self.lanes {
+            return Ok(1);
+        }
+        let begun = Instant::now();
+        let threads = (self.threads / self.lanes).max(1);
+        let threads = i32::try_from(threads).unwrap_or(i32::MAX);
+        self.memory
+            .open_lanes(self.lanes, self.model, threads, self.attention)?;
+        self.timing.keeping_seconds += begun.elapsed().as_secs_f64();
+        Ok(self.lanes)
+    }
+
+    /// Makes the wave of `members` ready to be played on `lane`, or else on the whole: evaluates
+    /// the trunks that are `wanted` and not there, and looks up what is kept.
+    fn plan<'a>(
+        &mut self,
+        lane: Option<usize>,
+        members: &[usize],
+        wanted: &[usize],
+        asked: &'a [Asked<'a>],
+        trunks: &Trunks,
+        prompts: &[&[LlamaToken]],
+    ) -> Result<Wave<'a>> {
+        let begun = Instant::now();
+        let passes = self.memory.whole.window.decode_seconds();
+        let step = asked[members[0]].request.step;
+        let evaluated = self.memory.hold(lane, trunks, wanted, prompts, step)?;
+        let passes = self.memory.whole.window.decode_seconds() - passes;
+        self.timing.prefill_seconds += passes;
+        self.timing.prefill_tokens += evaluated.iter().sum::<usize>() as u64;
+        let members = members
+            .iter()
+            .map(|&place| {
+                let asked = &asked[place];
+                let (tokens, step) = (&asked.prompt.tokens, asked.request.step);
+                let trunks_end = trunks.end(place);
+                Ok(Member {
+                    place,
+                    asked,
+                    trunks_end,
+                    pieces: self.memory.pieces(tokens, trunks_end, step),
+                    keep: self.memory.lacks(tokens, trunks_end, step),
+                    draw: self.draw(asked.request)?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        self.timing.keeping_seconds += begun.elapsed().as_secs_f64() - passes;
+        Ok(Wave {
+            lane,
+            members,
+            trunks: wanted.iter().copied().zip(evaluated).collect(),
+        })
+    }
+
+    /// Plays the waves of a round, each on a lane of its own, or the only one on the whole.
+    fn play(&mut self, round: &mut [Wave]) -> Result<Vec<Found>> {
+        let model = self.model;
+        let threads = self.threads.clamp(1, round.len().max(1));
+        let lanes = match round {
+            [Wave { lane: None, .. }] => std::slice::from_mut(&mut self.memory.whole),
+            _ => &mut self.memory.lanes[..],
+        };
+        let mut waves: Vec<(&mut Wave, &mut Lane)> = round.iter_mut().zip(lanes).collect();
+        let share = waves.len().div_ceil(threads);
+        let one_thread = |waves: &mut [(&mut Wave, &mut Lane)]| -> Result<Vec<Found>> {
+            waves
+                .iter_mut()
+                .map(|(wave, lane)| wave.play(lane, model))
+                .collect()
+        };
+        let found: Vec<Vec<Found>> = if threads == 1 {
+            vec![one_thread(&mut waves)?]
+        } else {
+            std::thread::scope(|scope| {
+                let running: Vec<_> = waves
+                    .chunks_mut(share)
+                    .map(|waves| scope.spawn(move || one_thread(waves)))
+                    .collect();
+                running
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                    .collect::<Result<_>>()
+            })?
+        };
+        // Of threads side by side the slowest says where the time went.
+        let slowest = found
+            .iter()
+            .map(|waves| Timing::sum(waves.iter().map(|found| found.timing)))
+            .max_by(|a, b| a.seconds().total_cmp(&b.seconds()))
+            .unwrap_or_default();
+        let all = Timing::sum(found.iter().flatten().map(|found| found.timing));
+        self.timing = Timing::sum([
+            self.timing,
+            Timing {
+                prefill_tokens: all.prefill_tokens,
+                decode_tokens: all.decode_tokens,
+                ..slowest
+            },
+        ]);
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The draw of a request that samples.
+    fn draw(&mut self, request: &Request) -> Result<Option<Draw>> {
+        match &request.readout {
+            Readout::Choice { .. } => Ok(None),
+            Readout::Sample {
+                grammar,
+                temperature,
+                top_p,
+                ..
+            } => {
+                let (t, p) = (*temperature, *top_p);
+                Draw::new(self.grammar(grammar)?, request, t, p).map(Some)
+            }
+        }
+    }
+
+    /// How many of `rest` go together, at least one and at most `most`, and the
+    /// trunks that they need: by number, by sequences, and by cells.
+    fn next_wave(
+        &self,
+        rest: &[usize],
+        most: usize,
+        asked: &[Asked],
+        trunks: &Trunks,
+    ) -> (usize, Vec<usize>) {
         let (mut size, mut branches, mut cells) = (0, 0, 0);
         let mut wanted: Vec<usize> = Vec::new();
-        for &next in rest.iter().take(self.wave) {
+        for &next in rest.iter().take(most) {
             let new: Vec<usize> = trunks.chains[next]
                 .iter()
                 .copied()
@@ -443,7 +514,7 @@ impl GgufBackend {
             cells += new_cells + asked[next].length() - trunks.end(next);
             // The first fits alone: that was checked.
             let fits = branches <= BRANCHES
-                && cells <= self.memory.window.cells()
+                && cells <= self.memory.whole.window.cells()
                 && wanted.len() + new.len() <= TRUNKS;
             if size > 0 && !fits {
                 break;
@@ -452,121 +523,6 @@ impl GgufBackend {
             size += 1;
         }
         (size, wanted)
-    }
-
-    /// Decodes the texts of a wave side by side, from the logits after each
-    /// prompt on. A choice gets an empty text.
-    fn generate(
-        &mut self,
-        wave: &[&Asked],
-        sequences: &[usize],
-        first_logits: Vec<Vec<f32>>,
-    ) -> Result<Vec<Text>> {
-        let mut texts: Vec<Text> = wave.iter().map(|_| Text::default()).collect();
-        let mut writers: Vec<Writer> = Vec::new();
-        for (i, asked) in wave.iter().enumerate() {
-            if let Readout::Sample {
-                grammar,
-                max_tokens,
-                temperature,
-                top_p,
-            } = &asked.request.readout
-            {
-                let (t, p) = (*temperature, *top_p);
-                let draw = Draw::new(self.grammar(grammar)?, asked.request, t, p)?;
-                let position = asked.prompt.tokens.len();
-                let sequence = sequences[i];
-                writers.push(Writer {
-                    place: i,
-                    text: Text::default(),
-                    draw,
-                    position,
-                    sequence,
-                    max_tokens: *max_tokens,
-                });
-            }
-        }
-        let mut logits: Vec<Vec<f32>> =
-            first_logits.into_iter().filter(|l| !l.is_empty()).collect();
-        while !writers.is_empty() {
-            let begun = Instant::now();
-            let model = self.model;
-            let tokens: Vec<Option<LlamaToken>> = writers
-                .par_iter_mut()
-                .zip(&logits)
-                .map(|(writer, logits)| writer.write(model, logits))
-                .collect::<Result<_>>()?;
-            let mut rows = Vec::with_capacity(writers.len());
-            let mut writing = Vec::with_capacity(writers.len());
-            for (mut writer, token) in writers.into_iter().zip(tokens) {
-                let Some(token) = token else {
-                    texts[writer.place] = writer.text;
-                    continue;
-                };
-                rows.push(Row {
-                    token,
-                    position: writer.position,
-                    sequences: writer.sequence..writer.sequence + 1,
-                    read: true,
-                });
-                writer.position += 1;
-                writing.push(writer);
-            }
-            writers = writing;
-            self.timing.sampling_seconds += begun.elapsed().as_secs_f64();
-            let begun = Instant::now();
-            logits.clear();
-            self.memory.window.evaluate(&rows, |wanted| {
-                logits.extend(wanted.iter().map(|(_, after)| after.to_vec()));
-                Ok(())
-            })?;
-            self.timing.decode_seconds += begun.elapsed().as_secs_f64();
-            self.timing.decode_tokens += rows.len() as u64;
-        }
-        Ok(texts)
-    }
-}
-
-/// A text in the making.
-#[derive(Default)]
-struct Text {
-    bytes: Vec<u8>,
-    tokens: usize,
-    truncated: bool,
-}
-
-/// One sequence that is being generated.
-struct Writer {
-    /// Which request of the wave.
-    place: usize,
-    text: Text,
-    draw: Draw,
-    /// Place of the next token.
-    position: usize,
-    sequence: usize,
-    max_tokens: usize,
-}
-
-impl Writer {
-    /// Draws the next token and writes it down. The token is to be evaluated,
-    /// unless the text ends here.
-    fn write(&mut self, model: &Model, logits: &[f32]) -> Result<Option<LlamaToken>> {
-        let text = &mut self.text;
-        let token = self.draw.next(model, logits)?;
-        if model.ends.contains(&token) {
-            return Ok(None);
-        }
-        if text.tokens == self.max_tokens {
-            text.truncated = true;
-            return Ok(None);
-        }
-        model.piece(token, &mut text.bytes);
-        text.tokens += 1;
-        Ok(if self.draw.complete(model) {
-            None
-        } else {
-            Some(token)
-        })
     }
 }
 

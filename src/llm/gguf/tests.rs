@@ -2,7 +2,7 @@
 //! names. They need the model and fail without it.
 
 use super::*;
-use crate::llm::{GgufSource, Message, Role, registry};
+use crate::llm::{GgufSource, Message, Reading, Role, registry};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// One backend for all tests: they take turns, as the machine has few cores.
@@ -38,6 +38,8 @@ fn open_with(name: &str, attention: Attention, kept_bytes: usize) -> GgufBackend
     let gguf = GgufSource::Fetched(name.into());
     let spec = ModelSpec {
         threads: 1,
+        // As the bounds below were measured, on any machine.
+        lanes: Some(1),
         kept_bytes,
         ..ModelSpec::new("small", gguf)
     };
@@ -149,6 +151,7 @@ fn scored_alone(
     backend.memory.forget();
     backend
         .memory
+        .whole
         .window
         .evaluate(&rows, |wanted| {
             for &(i, logits) in wanted {
@@ -335,6 +338,92 @@ fn what_was_evaluated_is_not_evaluated_again() {
             after.shared_tokens - before.shared_tokens,
             u64::from(lengths.iter().sum::<u32>() - evaluated)
         );
+    }
+}
+
+#[test]
+fn rounds_are_about_equal() {
+    // Requests, lanes, wave: how many the first round takes.
+    for (requests, lanes, wave, most) in [
+        (64, 2, 8, 16),
+        (64, 2, 16, 32),
+        (20, 2, 16, 20),
+        (33, 2, 16, 17),
+        (17, 4, 16, 17),
+        (1, 4, 16, 1),
+        (9, 2, 1, 2),
+    ] {
+        assert_eq!(
+            quota(requests, lanes, wave),
+            most,
+            "{requests} {lanes} {wave}"
+        );
+    }
+}
+
+/// Lanes change neither what is evaluated nor, beyond noise, what is answered; side by side or
+/// in turn they give the same numbers.
+#[test]
+fn lanes_side_by_side_answer_as_one_does() {
+    let path = registry::fetch("smollm2-135m", &mut |_| ()).unwrap();
+    let backend = |threads: usize, lanes: usize, kept_bytes: usize| {
+        let spec = ModelSpec {
+            threads,
+            lanes: Some(lanes),
+            wave: 4,
+            kept_bytes,
+            ..ModelSpec::new("small", GgufSource::Fetched("smollm2-135m".into()))
+        };
+        GgufBackend::open(&path, "sha256:test".into(), &spec).unwrap()
+    };
+    let letters = "root ::= [a-z]{1,6}";
+    let mut requests: Vec<Request> = (0..13).map(choice).collect();
+    requests.extend((13..17).map(|worker| sample(worker, letters, 1.0)));
+    for (kept, steps) in [(0, 1), (1 << 30, 2)] {
+        let (mut one, mut three) = (backend(2, 1, kept), backend(2, 3, kept));
+        let mut in_turn = backend(1, 3, kept);
+        for step in 0..steps {
+            let requests: Vec<Request> = requests
+                .iter()
+                .map(|request| match step {
+                    0 => request.clone(),
+                    _ => continued(request.clone(), step),
+                })
+                .collect();
+            let alike = ask(&mut one, &requests);
+            let beside = ask(&mut three, &requests);
+            let turns = ask(&mut in_turn, &requests);
+            let (mut apart, mut evaluated) = (Vec::new(), [0; 2]);
+            for ((a, b), c) in alike.iter().zip(&beside).zip(&turns) {
+                assert_eq!(b.reading, c.reading);
+                evaluated[0] += a.evaluated_tokens;
+                evaluated[1] += b.evaluated_tokens;
+                assert_eq!(b.evaluated_tokens, c.evaluated_tokens);
+                if let Reading::LogProbs(log_probs) = &a.reading {
+                    apart.push(distance(log_probs, self::log_probs(b)));
+                } else {
+                    let text = text(b);
+                    assert!((1..=6).contains(&text.len()), "{text}");
+                    assert!(text.bytes().all(|letter| letter.is_ascii_lowercase()));
+                }
+            }
+            println!(
+                "kept {kept}, step {step}: {:.3}, {evaluated:?}",
+                mean(&apart)
+            );
+            assert!(mean(&apart) < 0.08, "{apart:?}");
+            // What waves side by side have in common beyond trunks neither can take from the other.
+            let [alone, beside] = evaluated;
+            assert!(
+                beside >= alone && 10 * beside <= 11 * alone,
+                "{evaluated:?}"
+            );
+        }
+        assert_eq!(three.memory.lanes.len(), 3);
+        // With few questions all threads work on one pass.
+        let mut few = backend(2, 3, kept);
+        ask(&mut few, &requests[..11]);
+        assert!(few.memory.lanes.is_empty());
     }
 }
 

@@ -62,6 +62,8 @@ pub(super) struct Window {
     batch: LlamaBatch<'static>,
     pass_tokens: u32,
     decode_seconds: f64,
+    /// Whether anything was put into it since it was empty.
+    dirty: bool,
 }
 
 impl Window {
@@ -110,6 +112,7 @@ impl Window {
             batch,
             pass_tokens,
             decode_seconds: 0.0,
+            dirty: false,
         })
     }
 
@@ -130,7 +133,10 @@ impl Window {
 
     /// Empties all sequences.
     pub(super) fn clear(&mut self) {
-        self.context.clear_kv_cache();
+        // llama.cpp overwrites all cells with zeros.
+        if std::mem::take(&mut self.dirty) {
+            self.context.clear_kv_cache();
+        }
     }
 
     /// Empties `sequence`. Cells that other sequences share stay theirs.
@@ -186,6 +192,7 @@ impl Window {
         places: Range<usize>,
         sequence: usize,
     ) -> Result<bool> {
+        self.dirty = true;
         if self.context.state_seq_set(state, PASSAGE as i32).is_err() {
             self.free(PASSAGE)?;
             return Ok(false);
@@ -207,7 +214,16 @@ impl Window {
         rows: &[Row],
         mut read: impl FnMut(&[(usize, &[f32])]) -> Result<()>,
     ) -> Result<()> {
-        for (pass, chunk) in rows.chunks(self.pass_tokens()).enumerate() {
+        let mut done = 0;
+        while done < rows.len() {
+            let left = rows.len() - done;
+            // llama.cpp splits the attention of a pass of one token among the threads, and
+            // its numbers then depend on how many there are.
+            let size = match left == self.pass_tokens() + 1 && left > 2 {
+                true => left - 2,
+                false => left.min(self.pass_tokens()),
+            };
+            let chunk = &rows[done..done + size];
             self.decode(chunk)?;
             let wanted: Vec<(usize, &[f32])> = chunk
                 .iter()
@@ -215,15 +231,17 @@ impl Window {
                 .filter(|(_, row)| row.read)
                 .map(|(i, _)| {
                     let logits = self.context.get_logits_ith(i as i32);
-                    (pass * self.pass_tokens() + i, logits)
+                    (done + i, logits)
                 })
                 .collect();
             read(&wanted)?;
+            done += size;
         }
         Ok(())
     }
 
     fn decode(&mut self, rows: &[Row]) -> Result<()> {
+        self.dirty = true;
         self.batch.clear();
         let mut ids = Vec::new();
         for row in rows {

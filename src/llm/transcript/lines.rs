@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {"header":{"schema":1,"fisc":"0.1.0"}}
-//! {"model":{"name":"small","id":"sha256:…","settings":{"wave":16,"threads":2}}}
+//! {"model":{"name":"small","id":"sha256:…","settings":{"wave":16,"lanes":2,"threads":2}}}
 //! {"readout":{"choice":{"options":["0","10"]}}}
 //! {"prompt":[["system",["You decide …","Answer with a number."]],["user",["Wage: $21"]]]}
 //! {"prompt":[["system",[[0,1]]],["user",["Wage: $35"]]]}
@@ -70,10 +70,18 @@ pub(super) struct ModelLine {
 /// What decides, beside the scenario, how a model's numbers are rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Most requests that are evaluated side by side.
+    /// Most requests of a wave.
     pub wave: usize,
+    /// Waves that are evaluated side by side.
+    #[serde(default = "one_lane")]
+    pub lanes: usize,
     /// Threads that evaluate.
     pub threads: usize,
+}
+
+/// Before there were lanes there was one.
+fn one_lane() -> usize {
+    1
 }
 
 /// A piece of a prompt.

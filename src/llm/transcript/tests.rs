@@ -247,6 +247,7 @@ fn settings_and_calls_come_back() {
     let path = folder.path().join("t.zst");
     let settings = Settings {
         wave: 24,
+        lanes: 2,
         threads: 3,
     };
     let calls = Calls {
@@ -272,6 +273,7 @@ fn settings_and_calls_come_back() {
     // Other settings do not replace those of the beginning.
     let other = Settings {
         wave: 8,
+        lanes: 1,
         threads: 1,
     };
     resumed.register_with("small", "sha256:a", other).unwrap();
@@ -279,6 +281,9 @@ fn settings_and_calls_come_back() {
     drop(resumed);
     let plain = zstd::decode_all(std::fs::File::open(&path).unwrap()).unwrap();
     assert!(!String::from_utf8(plain).unwrap().contains("retries"));
+    // Transcripts from before there were lanes.
+    let old: Settings = serde_json::from_str(r#"{"wave":16,"threads":2}"#).unwrap();
+    assert_eq!((old.wave, old.lanes, old.threads), (16, 1, 2));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 
 fn requests(step: u64) -> Vec<Request> {
     let options = ["0", "20", "40", "60"].map(String::from).to_vec();
-    (0..6)
+    (0..10)
         .map(|worker| {
             let user = format!("Your wage is ${}, period {step}. Hours?", 10 + worker);
             let readout = match worker % 3 {
@@ -67,6 +67,8 @@ fn open(path: &Path, mode: Mode) -> Engine {
     };
     let spec = ModelSpec {
         threads: 1,
+        // Enough questions for waves on two lanes.
+        lanes: Some(2),
         ..ModelSpec::new("small", gguf)
     };
     let transcript = match mode {
@@ -82,10 +84,11 @@ fn replay_and_resume_give_the_numbers_of_the_live_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("transcript.jsonl.zst");
     let mut engine = open(&path, Mode::Live);
-    let live: Vec<Vec<String>> = (0..3)
-        .map(|step| bits(&engine.ask(&requests(step)).unwrap()))
+    let answers: Vec<Vec<Answer>> = (0..3)
+        .map(|step| engine.ask(&requests(step)).unwrap())
         .collect();
-    assert_eq!(engine.profile().live, 18);
+    let live: Vec<Vec<String>> = answers.iter().map(|answers| bits(answers)).collect();
+    assert_eq!(engine.profile().live, 30);
     let id = engine.model_id().to_owned();
     assert!(id.ends_with(registry::find("smollm2-135m").unwrap().sha256));
     drop(engine);
@@ -108,8 +111,13 @@ fn replay_and_resume_give_the_numbers_of_the_live_run() {
         );
     }
     assert_eq!(resumed.profile().live, 0);
-    let last = bits(&resumed.ask(&requests(2)).unwrap());
-    assert_eq!(resumed.profile().live, 6);
+    let again = resumed.ask(&requests(2)).unwrap();
+    assert_eq!(resumed.profile().live, 10);
+    // What is asked again is answered alike: nothing is kept from call to call.
+    for (again, before) in again.iter().zip(&answers[2]) {
+        assert_eq!(again.content, before.content);
+    }
+    let last = bits(&again);
     drop(resumed);
     assert_eq!(
         bits(&open(&path, Mode::Replay).ask(&requests(2)).unwrap()),

@@ -35,6 +35,7 @@ fn small_model() -> ModelSettings {
         backend: Backend::Gguf {
             model: "smollm2-135m".into(),
             keep: 0,
+            lanes: None,
             gpu_layers: None,
         },
         readout: Readout::Choice,
@@ -408,6 +409,7 @@ fn files_are_found_beside_the_scenario() {
     let model = Backend::Gguf {
         model: here.join("own.gguf").to_str().unwrap().into(),
         keep: 0,
+        lanes: None,
         gpu_layers: None,
     };
     assert_eq!(scenario.models["own"].backend, model);
@@ -702,11 +704,13 @@ fn backend() -> impl Strategy<Value = Backend> {
     let gguf = (
         prop::sample::select(vec!["smollm2-135m", "hf:a-b/C_1/d/e.gguf@v1"]),
         0u32..=1_048_576,
+        prop::option::of(1usize..=16),
         prop::option::of(0u32..=10_000),
     );
-    let gguf = gguf.prop_map(|(model, keep, gpu_layers)| Backend::Gguf {
+    let gguf = gguf.prop_map(|(model, keep, lanes, gpu_layers)| Backend::Gguf {
         model: model.into(),
         keep,
+        lanes,
         gpu_layers,
     });
     let structured = vec![

@@ -135,7 +135,10 @@ impl Question {
         ];
         for (i, token) in tokens.iter().enumerate() {
             let spread = ASIDE.contains(&before(i));
-            let plural = rest.contains(&format!("{token}s "));
+            let many = format!("{token}s");
+            let plural = rest
+                .split(|c: char| !c.is_alphanumeric())
+                .any(|word| word == many);
             match token.as_str() {
                 "planner" | "arm" if spread || plural => demands.insert("axis:arm".into()),
                 "group" if spread || plural => demands.insert("axis:group".into()),
@@ -378,4 +381,25 @@ fn best_quantities(content: &BTreeSet<String>, tables: &[Table]) -> BTreeSet<Str
         .into_iter()
         .filter(|(_, s)| *s > 0.0 && *s >= most * (1.0 - 1e-9));
     best.map(|(base, _)| base.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plural_is_one_before_any_mark() {
+        let time = |text| Question::read(text, &[]).demands.contains("axis:time");
+        for text in [
+            "How does welfare go over the years?",
+            "Show welfare over the years, by planner",
+            "Over the years what becomes of hours?",
+            "Hours by year",
+        ] {
+            assert!(time(text), "{text}");
+        }
+        // A unit, and a word that begins alike.
+        assert!(!time("Welfare in $ a year?"));
+        assert!(!time("Is the year yearsome?"));
+    }
 }

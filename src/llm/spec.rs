@@ -120,19 +120,23 @@ impl ModelSpec {
         }
     }
 
-    /// The number of lanes: on a GPU 1; else what is given, or the largest number
-    /// up to 4 that divides the cores of the machine. It does not depend on
+    /// The number of lanes: what is given; else 1 on a GPU, and on a CPU the largest
+    /// number up to 4 that divides the cores of the machine. It does not depend on
     /// `threads`, because numbers depend on it.
     ///
     /// # Errors
     /// llama.cpp does not start.
     pub fn lanes(&self) -> Result<usize> {
+        if let Some(lanes) = self.lanes {
+            return Ok(lanes.max(1));
+        }
         if gguf::on_gpu(self.gpu_layers)? {
             return Ok(1);
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let default = || (1..=LANES).rfind(|lanes| cores.is_multiple_of(*lanes));
-        Ok(self.lanes.or_else(default).unwrap_or(1).max(1))
+        Ok((1..=LANES)
+            .rfind(|lanes| cores.is_multiple_of(*lanes))
+            .unwrap_or(1))
     }
 
     /// With the threads, the lanes and the wave size that `fisc model bench` found best for

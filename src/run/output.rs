@@ -470,6 +470,7 @@ fn open_model(
         Backend::Gguf {
             model,
             keep,
+            lanes,
             gpu_layers,
         } => {
             let spec = ModelSpec {
@@ -485,7 +486,7 @@ fn open_model(
             let begun = transcript.settings(name);
             let spec = ModelSpec {
                 wave: begun.map_or(spec.wave, |begun| begun.wave),
-                lanes: begun.map_or(spec.lanes, |begun| Some(begun.lanes)),
+                lanes: (begun.map(|begun| begun.lanes)).or(*lanes).or(spec.lanes),
                 kept_bytes: (*keep as usize) << 20,
                 threads: options
                     .threads

@@ -582,6 +582,8 @@ pub enum Backend {
         model: String,
         /// Main memory for what was evaluated of prompts that may go on, in MiB; 0 keeps nothing.
         keep: u32,
+        /// Waves of questions side by side; unless given, those that were measured or the default.
+        lanes: Option<usize>,
         /// Layers on the GPU; all unless given.
         gpu_layers: Option<u32>,
     },

@@ -488,12 +488,14 @@ fn backend(backend: &Backend) -> String {
         Backend::Gguf {
             model,
             keep,
+            lanes,
             gpu_layers,
         } => choice(
             "gguf",
             &[
                 ("model", Some(quoted(model))),
                 ("keep", Some(keep.to_string())),
+                ("lanes", lanes.map(|lanes| lanes.to_string())),
                 ("gpu_layers", gpu_layers.map(|layers| layers.to_string())),
             ],
         ),

@@ -11,7 +11,7 @@ use crate::llm::RemoteSpec;
 use crate::llm::hub::HubFile;
 use crate::llm::remote::Structured;
 use crate::scenario::key::Kind;
-use crate::scenario::keys::{LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
+use crate::scenario::keys::{LANES_MAX, LAYERS_MAX, MODEL, PLANNERS, POINTS, WORKERS};
 use crate::scenario::node::{Entry, Node, Value};
 use crate::scenario::taxes::{composed, rate, reformed, without_subsidy};
 use crate::scenario::{
@@ -47,6 +47,10 @@ fn model_settings(section: &Section, folder: &Path, must_exist: bool) -> Result<
             ("gguf", parameters) => Backend::Gguf {
                 model: gguf(parameters.node("model"), folder, must_exist)?,
                 keep: parameters.small("keep")?,
+                lanes: parameters
+                    .optional("lanes")
+                    .map(|node| Ok(node.whole(1, LANES_MAX, "lanes")? as usize))
+                    .transpose()?,
                 gpu_layers: parameters
                     .optional("gpu_layers")
                     .map(|node| Ok(node.whole(0, LAYERS_MAX, "layers")? as u32))

@@ -785,6 +785,9 @@ const STEPS: Key = key(
     "Sizes of moves up and down. A move changes the rates of any range of neighbouring brackets by as much; none is made twice.",
 );
 
+/// Questions are asked 64 at a time, and a lane takes four or more.
+pub(in crate::scenario) const LANES_MAX: u64 = 16;
+
 /// More layers than any model has.
 pub(in crate::scenario) const LAYERS_MAX: u64 = 10_000;
 
@@ -898,6 +901,15 @@ const BACKENDS: &[Choice] = &[
                 Value("0"),
                 "1024",
                 "Main memory for what was evaluated of prompts, so that a prompt that goes on from the last step is evaluated from there on: several times faster with prompts that carry a past. The numbers then depend, in the way that the composition of a batch matters, on what was kept: a resumed run may round otherwise than one that was not broken off. With 0 it is equal.",
+            ),
+            key(
+                "lanes",
+                Kind::Whole(1, LANES_MAX, "lanes"),
+                Unset(
+                    "as many as `fisc model bench` found best; else the largest number up to 4 that divides the cores, and 1 on a GPU",
+                ),
+                "2",
+                "Groups of questions that are evaluated side by side, each in a working memory of its own (`context_tokens`) and on its share of the threads. The numbers depend on it in the way that the composition of a batch matters: give it where machines with other numbers of cores are to round alike.",
             ),
             key(
                 "gpu_layers",

@@ -11,7 +11,7 @@ mod voiced;
 use super::key::{Choice, Default, Interval, Key, Kind, bare, choice, key};
 use crate::population::census::MINIMUM_WAGE;
 use Default::{Required, Unset, Value};
-pub(super) use agents::{LAYERS_MAX, MODEL, PLANNERS, POINTS, VOTING, WORKERS};
+pub(super) use agents::{LANES_MAX, LAYERS_MAX, MODEL, PLANNERS, POINTS, VOTING, WORKERS};
 pub(super) use learning::{PREFERENCES, REWARD};
 pub use learning::{names_of_models, names_of_rewards};
 pub use optimisers::names_of_optimisers;

@@ -116,10 +116,10 @@ impl Measured {
     }
 }
 
-/// Measures the model file `path`; `told` hears what comes next. Takes ten
-/// seconds for a model of a hundred million weights, minutes for one of
-/// billions. Each setting is tried twice, in turns, and the faster try counts:
-/// what else the machine does only slows down.
+/// Measures the model file `path`; `told` hears what comes next. Takes a minute or
+/// two for a model of a hundred million weights on two cores, longer for larger
+/// ones. Each setting is tried twice, in turns, and the faster try counts: what
+/// else the machine does only slows down.
 ///
 /// # Errors
 /// Not a model that can be used, or llama.cpp fails.
